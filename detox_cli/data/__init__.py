@@ -1,0 +1,1 @@
+"""Rows in and out, pairs, splits that do not leak."""

@@ -1,0 +1,62 @@
+"""What can go wrong in a way that a user can act on, and how it leaves the process."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The exit codes of ``detox``, the only place that names them."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    DATA = 3
+    MISSING = 4
+    QUALITY = 5
+    INTERRUPTED = 130
+
+
+class DetoxError(Exception):
+    """Something the user can fix.
+
+    Args:
+        message: One sentence: what is wrong.
+        where: The place, such as ``pairs.csv:12``, a row id or a flag.
+        hint: What to do about it, with the command or flag to use.
+    """
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, message: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(f"{where}: {message}" if where else message)
+        self.where = where
+        self.hint = hint
+
+
+class BadSettings(DetoxError):
+    """A value from the command line, the environment or a profile is not valid."""
+
+    exit_code = ExitCode.USAGE
+
+
+class BadData(DetoxError):
+    """An input file, a column or a row cannot be used."""
+
+    exit_code = ExitCode.DATA
+
+
+class Missing(DetoxError):
+    """A model, an extra or a service that was asked for is not there."""
+
+    exit_code = ExitCode.MISSING
+
+
+class QualityLimit(DetoxError):
+    """A quality limit that the user asked for is not met."""
+
+    exit_code = ExitCode.QUALITY
+
+
+class Interrupted(DetoxError):
+    """Stopped on the user's wish, between two steps; the same command continues the work."""
+
+    exit_code = ExitCode.INTERRUPTED

@@ -1,0 +1,1 @@
+"""The bundled small models and sample data, named ``builtin:NAME``."""

@@ -1,0 +1,1 @@
+"""Model folders and Hub ids: finding, loading, anatomy."""

@@ -1,0 +1,1 @@
+"""What makes long work safe: manifest, journal, atomic files, score cache."""

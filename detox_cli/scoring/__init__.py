@@ -1,0 +1,1 @@
+"""How toxic, how similar, how fluent: scorers behind one protocol."""

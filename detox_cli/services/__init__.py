@@ -1,0 +1,1 @@
+"""What each command does, in plain Python: ``run(settings, progress) -> Result``."""

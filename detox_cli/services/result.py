@@ -1,0 +1,38 @@
+"""What a service hands back: data that prints as tables, dumps as JSON and knows its files."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Cell = str | int | float | None
+
+
+class Table(BaseModel):
+    """A table for eyes; numbers stay numbers, the printer formats them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    title: str
+    columns: list[str]
+    rows: list[list[Cell]]
+    caption: str = ""
+
+
+class Result(BaseModel):
+    """The outcome of a service. A subclass adds its numbers as fields; they are the JSON document."""
+
+    model_config = ConfigDict(frozen=True)
+
+    files: list[Path] = Field(default=[], description="What was written.")
+
+    def tables(self) -> list[Table]:
+        """The tables that a person reads, most important first."""
+        return []
+
+    def headline(self) -> str:
+        """The one value that ``--quiet`` prints: by default the first file."""
+        return str(self.files[0]) if self.files else ""
+
+    def next_steps(self) -> list[str]:
+        """Commands that make sense after this one."""
+        return []

@@ -1,0 +1,26 @@
+"""The parts that settings are made of."""
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+
+@dataclass(frozen=True)
+class Flag:
+    """How a field appears on the command line, where its name alone does not say it.
+
+    ``names`` are short names such as ``-o``; ``positional`` makes it an argument; ``complete`` is what
+    Tab offers: ``model``, ``file``, ``folder``, ``profile`` or ``scorer``; ``panel`` groups it in the help.
+    """
+
+    names: tuple[str, ...] = ()
+    positional: bool = False
+    complete: str | None = None
+    panel: str | None = None
+    metavar: str | None = None
+
+
+class Section(BaseModel):
+    """A strict table of a profile: an unknown key is an error, not a typo that passes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)

@@ -1,0 +1,159 @@
+"""Load a model and its tokenizer, safely and completely, or say in one line why not."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+)
+
+from detox_cli.errors import BadSettings, DetoxError, Missing
+from detox_cli.models.sources import WAYS_OUT, ModelSource
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+GENERATORS = (
+    "ForCausalLM",
+    "LMHead",
+    "ForConditionalGeneration",
+    "ForSeq2SeqLM",
+    "MTModel",
+    "EncoderDecoderModel",
+    "BertGenerationDecoder",
+)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model in evaluation mode with its tokenizer and where both came from."""
+
+    model: Any
+    tokenizer: Any
+    source: ModelSource
+
+
+def load_causal(
+    source: ModelSource, device: str = "auto", dtype: str = "auto", trust_remote_code: bool = False
+) -> Loaded:
+    """Load a decoder-only language model. Raises ``BadSettings`` if ``source`` holds something else."""
+    config = read_config(source, trust_remote_code)
+    _expect(source, config, encoder_decoder=False)
+    return _load(AutoModelForCausalLM, source, config, device, dtype, trust_remote_code)
+
+
+def load_seq2seq(
+    source: ModelSource, device: str = "auto", dtype: str = "auto", trust_remote_code: bool = False
+) -> Loaded:
+    """Load an encoder-decoder model. Raises ``BadSettings`` if ``source`` holds something else."""
+    config = read_config(source, trust_remote_code)
+    _expect(source, config, encoder_decoder=True)
+    return _load(AutoModelForSeq2SeqLM, source, config, device, dtype, trust_remote_code)
+
+
+def load_classifier(
+    source: ModelSource, device: str = "auto", dtype: str = "auto", trust_remote_code: bool = False
+) -> Loaded:
+    """Load a sequence classifier; a model whose classification head is missing is an error."""
+    config = read_config(source, trust_remote_code)
+    return _load(AutoModelForSequenceClassification, source, config, device, dtype, trust_remote_code)
+
+
+def load_encoder(
+    source: ModelSource, device: str = "auto", dtype: str = "auto", trust_remote_code: bool = False
+) -> Loaded:
+    """Load a model without a head; an untrained pooler is allowed, as sentence encoders do not use it."""
+    config = read_config(source, trust_remote_code)
+    return _load(AutoModel, source, config, device, dtype, trust_remote_code, may_lack=("pooler.",))
+
+
+def read_config(source: ModelSource, trust_remote_code: bool = False) -> Any:
+    """The model's configuration, without its weights."""
+    try:
+        return AutoConfig.from_pretrained(
+            source.location, revision=source.revision, trust_remote_code=trust_remote_code
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise _load_error(source, error) from error
+
+
+def pick_device(device: str) -> torch.device:
+    """``auto`` is the first GPU, else the CPU; anything else is what torch calls it."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        raise BadSettings(f"the device {device} is not here", where="--device", hint="use auto") from error
+    return chosen
+
+
+def pick_dtype(dtype: str, device: torch.device) -> torch.dtype | str:
+    """``auto`` is float32 on the CPU and the checkpoint's own type elsewhere."""
+    if dtype == "auto":
+        return torch.float32 if device.type == "cpu" else "auto"
+    if dtype not in DTYPES:
+        raise BadSettings(f"unknown number type {dtype}", where="--dtype", hint=f"use {', '.join(DTYPES)}")
+    return DTYPES[dtype]
+
+
+def _expect(source: ModelSource, config: Any, *, encoder_decoder: bool) -> None:
+    """Refuse a model that cannot generate, or whose shape is not the one asked for."""
+    named = list(config.architectures or [])
+    if named and not any(marker in architecture for architecture in named for marker in GENERATORS):
+        raise BadSettings(
+            f"{source.name} is a {named[0]}, which cannot write text", hint="name a language model"
+        )
+    if bool(config.is_encoder_decoder) != encoder_decoder:
+        is_kind = "an encoder-decoder" if config.is_encoder_decoder else "a decoder-only model"
+        wanted = "an encoder-decoder" if encoder_decoder else "a decoder-only model"
+        raise BadSettings(f"{source.name} is {is_kind}, wanted is {wanted}", hint="name another model")
+
+
+def _load(
+    auto_class: Any,
+    source: ModelSource,
+    config: Any,
+    device: str,
+    dtype: str,
+    trust_remote_code: bool,
+    may_lack: tuple[str, ...] = (),
+) -> Loaded:
+    place = pick_device(device)
+    options = {"revision": source.revision, "trust_remote_code": trust_remote_code}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source.location, **options)
+        model, report = auto_class.from_pretrained(
+            source.location,
+            config=config,
+            dtype=pick_dtype(dtype, place),
+            use_safetensors=True,
+            output_loading_info=True,
+            **options,
+        )
+    except torch.OutOfMemoryError as error:
+        raise DetoxError(f"{source.name} does not fit into the memory of {place}") from error
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        raise _load_error(source, error) from error
+    lacking = [key for key in report["missing_keys"] if not key.startswith(may_lack or ("\0",))]
+    if lacking:
+        raise BadSettings(
+            f"{source.name} lacks weights that a {type(model).__name__} needs, such as {sorted(lacking)[0]}",
+            hint="name a model that was trained for this",
+        )
+    return Loaded(model.to(place).eval(), tokenizer, source)
+
+
+def _load_error(source: ModelSource, error: Exception) -> DetoxError:
+    """One line out of what the libraries say."""
+    reason = " ".join(str(error).split())[:200]
+    if "trust_remote_code" in str(error):
+        return BadSettings(f"{source.name} brings its own code", hint="trust it with --trust-remote-code")
+    if source.kind == "hub" and isinstance(error, OSError):
+        return Missing(f"the hub model {source.name} cannot be fetched: {reason}", hint=WAYS_OUT)
+    return BadSettings(f"{source.name} cannot be loaded: {reason}", hint="check the folder's files")

@@ -64,11 +64,16 @@ def load_classifier(
 
 
 def load_encoder(
-    source: ModelSource, device: str = "auto", dtype: str = "auto", trust_remote_code: bool = False
+    source: ModelSource,
+    device: str = "auto",
+    dtype: str = "auto",
+    trust_remote_code: bool = False,
+    pooler: bool = False,
 ) -> Loaded:
-    """Load a model without a head; an untrained pooler is allowed, as sentence encoders do not use it."""
+    """Load a model without a head; unless ``pooler`` is asked for, an untrained pooler is allowed."""
     config = read_config(source, trust_remote_code)
-    return _load(AutoModel, source, config, device, dtype, trust_remote_code, may_lack=("pooler.",))
+    may_lack = () if pooler else ("pooler.",)
+    return _load(AutoModel, source, config, device, dtype, trust_remote_code, may_lack=may_lack)
 
 
 def read_config(source: ModelSource, trust_remote_code: bool = False) -> Any:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from detox_cli.errors import DetoxError
+
 Cell = str | int | float | None
 
 
@@ -36,3 +38,7 @@ class Result(BaseModel):
     def next_steps(self) -> list[str]:
         """Commands that make sense after this one."""
         return []
+
+    def problem(self) -> DetoxError | None:
+        """What is raised after the result is shown, such as a quality limit that is not met."""
+        return None

@@ -1,0 +1,83 @@
+"""The command table: what ``detox --help`` shows, in order, without importing any command."""
+
+from typing import Any
+
+import typer
+
+from detox_cli import __version__
+from detox_cli.lazy import HELP_OPTIONS, LazyGroup, stub
+
+# panel -> command -> (module:function in detox_cli.commands, the first line of its docstring)
+COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
+    "Housekeeping": {
+        "profile list": ("profile:list_profiles", "List the profiles that can be named, and where they are."),
+        "profile show": ("profile:show", "Print a profile with everything that it extends."),
+        "profile check": ("profile:check", "Check every value of profiles, whatever command it is for."),
+        "profile copy": ("profile:copy", "Copy a profile to where you can edit it."),
+    },
+}
+
+GROUPS = {
+    "eval": "Score systems: toxicity, meaning and fluency.",
+    "profile": "List, show, check and copy profiles.",
+    "synth": "Write training data with a language model.",
+    "train": "Train a model that makes text or itself less toxic.",
+}
+
+
+class Root(LazyGroup):
+    """The top of the tree, in the order of the table."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The first words of all commands, each once."""
+        return list(dict.fromkeys(path.split()[0] for entries in COMMANDS.values() for path in entries))
+
+
+def new_group(help_text: str, cls: type[LazyGroup] = LazyGroup) -> typer.Typer:
+    """An empty group whose commands are imported when they are called."""
+    return typer.Typer(
+        cls=cls,
+        help=help_text,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings=HELP_OPTIONS,
+    )
+
+
+def print_version(wanted: bool) -> None:
+    """Print the version and stop."""
+    if wanted:
+        typer.echo(f"detox {__version__}")
+        raise typer.Exit
+
+
+def build() -> typer.Typer:
+    """The whole tree, made of stubs."""
+    root = new_group(
+        "Detoxify language models: write neutral data, train on it, measure it, look inside.", Root
+    )
+    root.callback()(root_options)
+    groups: dict[str, typer.Typer] = {}
+    for panel, entries in COMMANDS.items():
+        for path, (target, summary) in entries.items():
+            *parents, name = path.split()
+            for parent in parents:
+                if parent not in groups:
+                    groups[parent] = new_group(GROUPS[parent])
+                    root.add_typer(groups[parent], name=parent, rich_help_panel=panel)
+            home = groups[parents[0]] if parents else root
+            home.command(name, help=summary, rich_help_panel=None if parents else panel)(stub(target))
+    return root
+
+
+def root_options(
+    version: bool = typer.Option(
+        False, "--version", help="Print the version and stop.", callback=print_version, is_eager=True
+    ),
+) -> None:
+    """Nothing to do before the command: its own options say everything."""
+
+
+app = build()

@@ -1,0 +1,68 @@
+"""Turn a settings class into command-line options, so that every option is declared once."""
+
+import inspect
+from enum import Enum
+from typing import Annotated, Any
+
+import typer
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from detox_cli.settings.base import Section
+from detox_cli.settings.fields import cli_type, flag_of, option_name
+
+
+def parameters_of(model: type[Section]) -> list[inspect.Parameter]:
+    """One keyword parameter per field, ``None`` meaning that it was not typed."""
+    return [_parameter(name, field) for name, field in model.model_fields.items()]
+
+
+def typed_values(model: type[Section], values: dict[str, Any]) -> dict[str, Any]:
+    """Of the parsed parameters, those that belong to ``model`` and were typed."""
+    mine = {name: values.get(name) for name in model.model_fields}
+    return {name: value for name, value in mine.items() if value is not None and value != []}
+
+
+def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
+    flag = flag_of(field)
+    kind = cli_type(field.annotation)
+    if flag.positional:
+        marker = typer.Argument(
+            metavar=option_name(name, field),
+            help=_help(field),
+            show_default=False,
+            rich_help_panel=flag.panel,
+        )
+    else:
+        marker = typer.Option(
+            *_names(name, field, kind),
+            metavar=flag.metavar,
+            help=_help(field),
+            show_default=False,
+            rich_help_panel=flag.panel,
+        )
+    annotation = Annotated[kind | None, marker]  # type: ignore[valid-type]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _names(name: str, field: FieldInfo, kind: Any) -> list[str]:
+    long = option_name(name, field)
+    if kind is bool:
+        long = f"{long}/--no-{long[2:]}"
+    return [long, *flag_of(field).names]
+
+
+def _help(field: FieldInfo) -> str:
+    """The description, and the default where there is one worth reading."""
+    value = field.get_default(call_default_factory=True)
+    if value is PydanticUndefined or value in (None, "", (), []):
+        return field.description or ""
+    return f"{field.description}  [default: {_shown(value)}]"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, (list, tuple)):
+        return " ".join(map(_shown, value))
+    return str(value.value if isinstance(value, Enum) else value)

@@ -1,0 +1,123 @@
+"""What ``detox profile`` answers: which profiles there are, what they say, whether they are right."""
+
+from pathlib import Path
+
+from detox_cli.errors import BadSettings, DetoxError
+from detox_cli.services.result import Result, Table
+from detox_cli.settings.profiles import find_profile, known_profiles, load_profiles, read_profile, user_folder
+from detox_cli.settings.resolve import Value, check, toml, unknown_keys
+from detox_cli.settings.sections import SECTIONS, section_model
+
+
+class ProfileList(Result):
+    """All profiles that can be named."""
+
+    profiles: dict[str, Path]
+    descriptions: dict[str, str]
+
+    def tables(self) -> list[Table]:
+        """Name, what it is for, and file."""
+        rows = [[name, self.descriptions[name], str(path)] for name, path in self.profiles.items()]
+        return [Table(title="profiles", columns=["name", "what it is for", "file"], rows=rows)]
+
+    def headline(self) -> str:
+        """The names, one per line."""
+        return "\n".join(self.profiles)
+
+
+class ProfileText(Result):
+    """A profile with everything that it extends, as TOML."""
+
+    text: str
+    values: dict[str, dict[str, object]]
+
+    def headline(self) -> str:
+        """The TOML."""
+        return self.text
+
+
+class Checked(Result):
+    """What is wrong with profiles; empty if nothing is."""
+
+    checked: list[str]
+    problems: list[str]
+
+    def tables(self) -> list[Table]:
+        """One row per profile that was looked at, unless something is wrong."""
+        rows = [[name, "ok"] for name in self.checked]
+        return (
+            [] if self.problems else [Table(title="profiles", columns=["name", "verdict"], rows=list(rows))]
+        )
+
+    def headline(self) -> str:
+        """``ok`` or the number of problems."""
+        return f"{len(self.problems)} problems" if self.problems else "ok"
+
+    def problem(self) -> DetoxError | None:
+        """All problems as one error."""
+        return BadSettings("\n".join(self.problems)) if self.problems else None
+
+
+def list_profiles() -> ProfileList:
+    """Every profile, with the ``description`` that it gives of itself."""
+    found = known_profiles()
+    return ProfileList(
+        profiles=found, descriptions={name: read_profile(path).description for name, path in found.items()}
+    )
+
+
+def show_profile(name: str) -> ProfileText:
+    """What ``name`` means after everything that it extends, each line with the file it comes from."""
+    lines: list[str] = []
+    values: dict[str, dict[str, object]] = {}
+    stack = load_profiles([name])
+    for section in dict.fromkeys(section for profile in stack for section in profile.tables):
+        origins = {key: profile for profile in stack for key in profile.tables.get(section, {})}
+        values[section] = {key: profile.tables[section][key] for key, profile in origins.items()}
+        lines += ["", f"[{section}]"]
+        lines += [f"{key} = {toml(values[section][key])}  # {origins[key].name}" for key in origins]
+    return ProfileText(text="\n".join(lines).strip(), values=values)
+
+
+def check_profiles(names: list[str]) -> Checked:
+    """Check every table of every named profile, or of all profiles if none is named."""
+    problems: list[str] = []
+    wanted = names or list(known_profiles())
+    for name in wanted:
+        try:
+            problems += _problems_of(name)
+        except DetoxError as error:
+            problems.append(str(error))
+    return Checked(checked=wanted, problems=list(dict.fromkeys(problems)))
+
+
+def copy_profile(name: str, target: Path | None) -> Result:
+    """Copy the file of ``name`` to ``target``, or into the user's own folder.
+
+    Raises:
+        BadSettings: There is no such profile, or ``target`` is there already.
+    """
+    source = find_profile(name)
+    target = target or user_folder() / "profiles" / source.name
+    target = target / source.name if target.is_dir() else target
+    if target.exists():
+        raise BadSettings("is there already", where=str(target), hint="name another file")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    return Result(files=[target])
+
+
+def _problems_of(name: str) -> list[str]:
+    stack = load_profiles([name])
+    problems = list(unknown_keys(stack))
+    for profile in stack:
+        for section, table in profile.tables.items():
+            if section in SECTIONS:
+                model = section_model(section)
+                values = {
+                    key: Value(raw, f"profile {profile.name}", f"{profile.where(section, key)}: {key}")
+                    for key, raw in table.items()
+                    if key in model.model_fields
+                }
+                problems += check(section, model, values, complete=False)[1]
+    return problems

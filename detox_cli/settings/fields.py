@@ -1,0 +1,62 @@
+"""How a field of a settings class is written as text: its name for users, its type for the command line."""
+
+from enum import Enum
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from detox_cli.settings.base import Flag, Section
+
+TEXT_FIRST = (str, float, int)
+"""Of a union, text is read as the first of these; pydantic then decides what it means."""
+
+
+def flag_of(field: FieldInfo) -> Flag:
+    """How a field wants to appear on the command line."""
+    return next((item for item in field.metadata if isinstance(item, Flag)), Flag())
+
+
+def option_name(name: str, field: FieldInfo) -> str:
+    """What a user calls the field on the command line: ``--batch-size``, or ``INPUT``."""
+    flag = flag_of(field)
+    if flag.positional:
+        return flag.metavar or name.upper()
+    return f"--{name.replace('_', '-')}"
+
+
+def cli_type(annotation: Any) -> Any:
+    """The type that the command line reads for a field's type.
+
+    Raises:
+        TypeError: The type has no form on a command line; keep such a field out of the settings.
+    """
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return cli_type(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        return _one_of([cli_type(item) for item in get_args(annotation) if item is not NoneType])
+    if origin in (tuple, list, frozenset):
+        return list[cli_type(get_args(annotation)[0])]  # type: ignore[misc]
+    known = isinstance(annotation, type) and issubclass(annotation, (str, int, float, bool, Path, Enum))
+    if origin is Literal or known:
+        return annotation
+    raise TypeError(f"no command-line form for {annotation!r}")
+
+
+def _one_of(kinds: list[Any]) -> Any:
+    return kinds[0] if len(kinds) == 1 else next(kind for kind in TEXT_FIRST if kind in kinds or kind is str)
+
+
+def named_things(settings: Section) -> list[tuple[str, str, str]]:
+    """What the settings name outside themselves: (option, kind, value), kind as in ``Flag.complete``."""
+    found: list[tuple[str, str, str]] = []
+    for name, field in type(settings).model_fields.items():
+        kind = flag_of(field).complete
+        value = getattr(settings, name)
+        if kind is None or value is None or value == "":
+            continue
+        for item in value if isinstance(value, (list, tuple)) else [value]:
+            found.append((option_name(name, field), "output" if name == "output" else kind, str(item)))
+    return found

@@ -1,0 +1,21 @@
+"""Every section that a profile or the environment can set, and the class that holds it."""
+
+from importlib import import_module
+
+from detox_cli.settings.base import Section
+
+# section -> module:class in detox_cli.settings
+SECTIONS: dict[str, str] = {
+    "synth.pairs": "synth:SynthPairsSettings",
+}
+
+
+def section_model(section: str) -> type[Section]:
+    """Import the settings class of ``section``, such as ``train.bart``.
+
+    Raises:
+        KeyError: There is no such section.
+    """
+    module, _, name = SECTIONS[section].partition(":")
+    model: type[Section] = getattr(import_module(f"detox_cli.settings.{module}"), name)
+    return model

@@ -105,7 +105,7 @@ def paradetox(data: Path) -> list[Rewrite]:
 
 
 def jigsaw_comments(data: Path, source: str | None = None) -> list[Labelled]:
-    """Wikipedia talk comments (CC0-1.0 / CC-BY-SA-3.0); ``source="train"`` is the natural, 9.6% toxic part."""
+    """Wikipedia talk comments (CC0-1.0 / CC-BY-SA-3.0); ``source="train"``: the natural part, 9.6% toxic."""
     rows = read_table(data / "jigsaw/binary.csv")
     return [
         Labelled(row["comment_text"], float(row["toxic"]), f"jigsaw-{row['source']}")

@@ -16,7 +16,7 @@ from detox_cli.output.listener import listener, set_up_logging
 from detox_cli.output.progress import Progress
 from detox_cli.output.report import show
 from detox_cli.services.result import Result
-from detox_cli.settings.base import Section
+from detox_cli.settings.base import Flag, Section
 
 S = TypeVar("S", bound=Section)
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
@@ -50,6 +50,7 @@ class Control(Output):
             metavar="NAME",
             show_default=False,
         ),
+        Flag(complete="profile"),
     ] = None
     print_config: Annotated[
         bool, _flag("--print-config", help="Print the settings as a profile, with their origins, and stop.")
@@ -165,10 +166,10 @@ def _parameters(options: type[Output]) -> list[inspect.Parameter]:
     return list(inspect.signature(options, eval_str=True).parameters.values())
 
 
-def _dress(call: Callable[..., None], parameters: list[inspect.Parameter], examples: Sequence[str]) -> Any:
+def _dress(call: Callable[..., None], parameters: list[inspect.Parameter], examples: Sequence[str]) -> Callable[..., None]:
     """Give ``call`` the signature from which Typer makes the options."""
     named: Any = call
     named.__signature__ = inspect.Signature(parameters)
     named.__annotations__ = {item.name: item.annotation for item in parameters}
     named.examples = tuple(examples)
-    return named
+    return call

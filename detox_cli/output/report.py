@@ -37,7 +37,7 @@ def command_line(*words: object) -> str:
 
 def plain(table: Table) -> str:
     """A table as aligned text: numbers to the right, two spaces between columns."""
-    rows = [table.columns, *([cell_text(cell) for cell in row] for row in table.rows)]
+    rows = [list(table.columns), *([cell_text(cell) for cell in row] for row in table.rows)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(table.columns))]
     right = [_is_number_column(table, i) for i in range(len(table.columns))]
     lines = [

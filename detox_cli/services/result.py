@@ -1,5 +1,6 @@
 """What a service hands back: data that prints as tables, dumps as JSON and knows its files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,8 +16,8 @@ class Table(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     title: str
-    columns: list[str]
-    rows: list[list[Cell]]
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
     caption: str = ""
 
 

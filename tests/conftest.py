@@ -1,0 +1,163 @@
+"""Tiny real models and a tokenizer, built on the spot: the tests use the code that users use, and no network."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.update({"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"})
+
+SENTENCES = (
+    "The weather is lovely today and the train was on time.",
+    "Please read the second page before you answer, and take your time.",
+    "That was a silly and useless comment, you know nothing about it.",
+    "Rewrite the sentence so that it keeps its meaning and stays polite.",
+    "I cannot help with that. Here is what I would say instead: thank you.",
+    "0 1 2 3 4 5 6 7 8 9 , . ; : ! ? ' ( ) - A B C D E F G H I J K L M N O P Q R S T U V W X Y Z",
+)
+SPECIALS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>", "<|user|>", "<|assistant|>", "<|system|>")
+CHAT_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}"
+    "{{ eos_token if message['role'] == 'assistant' }}{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+SIZE = {"vocab_size": 400, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test reads the user's settings, writes the user's cache or colours its output."""
+    for name in [name for name in os.environ if name.startswith("DETOX_") and name != "DETOX_DATA"]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("DETOX_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "config"))
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+@pytest.fixture(scope="session")
+def tiny_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a byte-level BPE tokenizer of 400 words, a BOS that it adds itself, and a chat template."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, special_tokens=list(SPECIALS), initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(SENTENCES * 4, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", pair="<s> $A </s> $B", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        eos_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        mask_token="<mask>",
+    )
+    fast.chat_template = CHAT_TEMPLATE
+    return _save(fast, tmp_path_factory.mktemp("tokenizer"))
+
+
+@pytest.fixture(scope="session")
+def tiny_causal(tiny_tokenizer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a random Llama of two layers and a chat template."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        **SIZE,
+    )
+    return _model(LlamaForCausalLM, config, tiny_tokenizer, tmp_path_factory.mktemp("llama"))
+
+
+@pytest.fixture(scope="session")
+def tiny_gpt2(tiny_tokenizer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a random GPT-2 of two layers, which has learned positions instead of rotary ones."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = GPT2Config(n_embd=32, n_layer=2, n_head=4, n_positions=512, **SIZE)
+    return _model(GPT2LMHeadModel, config, tiny_tokenizer, tmp_path_factory.mktemp("gpt2"))
+
+
+@pytest.fixture(scope="session")
+def tiny_seq2seq(tiny_tokenizer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a random BART of one layer on each side."""
+    from transformers import BartConfig, BartForConditionalGeneration
+
+    config = BartConfig(
+        d_model=32,
+        encoder_layers=1,
+        decoder_layers=1,
+        encoder_attention_heads=4,
+        decoder_attention_heads=4,
+        encoder_ffn_dim=64,
+        decoder_ffn_dim=64,
+        max_position_embeddings=256,
+        decoder_start_token_id=2,
+        forced_eos_token_id=2,
+        **SIZE,
+    )
+    return _model(BartForConditionalGeneration, config, tiny_tokenizer, tmp_path_factory.mktemp("bart"))
+
+
+@pytest.fixture(scope="session")
+def tiny_t5(tiny_tokenizer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a random T5 of one layer on each side, whose positions are relative."""
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    config = T5Config(
+        d_model=32, d_kv=8, d_ff=64, num_layers=1, num_heads=4, decoder_start_token_id=1, **SIZE
+    )
+    return _model(T5ForConditionalGeneration, config, tiny_tokenizer, tmp_path_factory.mktemp("t5"))
+
+
+@pytest.fixture(scope="session")
+def tiny_classifier(tiny_tokenizer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a random BERT classifier of the labels ``neutral`` and ``toxic``, in this order."""
+    from transformers import BertConfig, BertForSequenceClassification
+
+    config = BertConfig(
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=4,
+        intermediate_size=64,
+        id2label={0: "neutral", 1: "toxic"},
+        label2id={"neutral": 0, "toxic": 1},
+        **SIZE,
+    )
+    return _model(
+        BertForSequenceClassification, config, tiny_tokenizer, tmp_path_factory.mktemp("classifier")
+    )
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of development data, or a skip where it is absent."""
+    folder = Path(os.environ.get("DETOX_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not (folder / "paradetox").is_dir():
+        pytest.skip(f"no development data at {folder} (set DETOX_DATA)")
+    return folder
+
+
+def _model(cls, config, tokenizer: Path, folder: Path) -> Path:
+    import torch
+    from transformers import AutoTokenizer
+
+    torch.manual_seed(0)
+    _save(AutoTokenizer.from_pretrained(tokenizer), folder)
+    return _save(cls(config), folder)
+
+
+def _save(thing, folder: Path) -> Path:
+    thing.save_pretrained(folder)
+    return folder

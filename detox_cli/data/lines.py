@@ -1,0 +1,94 @@
+"""Text files as numbered lines: UTF-8 with or without a byte order mark, LF or CRLF, from a file or stdin."""
+
+import difflib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from detox_cli.errors import BadData
+
+STDIN = "-"
+_BOM = b"\xef\xbb\xbf"
+
+
+def numbered_lines(source: str) -> Iterator[tuple[int, str]]:
+    """Yield ``(1-based number, line with its line end)``; ``-`` is stdin.
+
+    Only LF ends a line, so separators that JSON allows inside a string do not.
+
+    Raises:
+        BadData: The file is missing, is a folder, cannot be read, or is not UTF-8 text (with its offset).
+    """
+    name = shown_name(source)
+    offset = 0
+    with _open_bytes(source) as file:
+        for number, raw in enumerate(file, start=1):
+            start = 3 if number == 1 and raw.startswith(_BOM) else 0
+            yield number, _decode(raw[start:], offset + start, number, name)
+            offset += len(raw)
+
+
+def shown_name(source: str) -> str:
+    """The name of a source in messages."""
+    return "stdin" if source == STDIN else source
+
+
+def missing_file(path: Path) -> BadData:
+    """The error for a file that is not there, with the nearest name in its folder."""
+    folder = path.parent
+    if not folder.is_dir():
+        return BadData(
+            "there is no such file", where=str(path), hint=f"the folder {folder} does not exist either"
+        )
+    names = sorted(entry.name for entry in folder.iterdir())
+    near = difflib.get_close_matches(path.name, names, n=1)
+    hint = f"did you mean {folder / near[0]}?" if near else f"look at what is in {folder.resolve()}"
+    return BadData("there is no such file", where=str(path), hint=hint)
+
+
+@contextmanager
+def _open_bytes(source: str) -> Iterator[BinaryIO]:
+    if source == STDIN:
+        yield sys.stdin.buffer
+        return
+    path = Path(source)
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise missing_file(path) from None
+    except IsADirectoryError:
+        raise BadData("is a folder, not a file", where=source, hint="name a file in it") from None
+    except OSError as error:
+        raise BadData(
+            f"cannot be read: {error.strerror}", where=source, hint="check its permissions"
+        ) from None
+    with file:
+        yield file
+
+
+def _decode(raw: bytes, offset: int, number: int, name: str) -> str:
+    if number == 1 and raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise BadData("is UTF-16, not UTF-8", where=name, hint=f"convert it: iconv -f UTF-16 -t UTF-8 {name}")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _not_text(raw, offset + error.start, number, name) from None
+    if "\0" in text:
+        raise _not_text(raw, offset + raw.index(0), number, name)
+    return text
+
+
+def _not_text(raw: bytes, offset: int, number: int, name: str) -> BadData:
+    if b"\0" in raw:
+        return BadData(
+            f"is a binary file, not text (NUL byte at offset {offset})",
+            where=name,
+            hint="give .csv, .tsv, .jsonl, .json, .txt or .parquet with the right suffix",
+        )
+    return BadData(
+        f"is not UTF-8 text (byte offset {offset})",
+        where=f"{name}:{number}",
+        hint="convert it, for example: iconv -f WINDOWS-1252 -t UTF-8",
+    )

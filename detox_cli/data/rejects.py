@@ -1,0 +1,81 @@
+"""Rows that cannot be used: counted, written down with a reason, or fatal."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from detox_cli.errors import BadData, BadSettings
+
+
+class Rejects:
+    """Collects the rows that a reader or a service cannot use.
+
+    Args:
+        path: A JSONL file for them, ``{"where", "reason", "raw"}`` a line, written as they come; made
+            only when there is a first one; a list left by an earlier run is removed. ``None`` only counts.
+        strict: Makes the first one an error instead.
+    """
+
+    def __init__(self, path: Path | None = None, strict: bool = False) -> None:
+        self.path = path
+        self.strict = strict
+        self.by_reason: Counter[str] = Counter()
+        self._file: IO[str] | None = None
+        if path is not None and path.exists():
+            _remove_old_list(path)
+
+    @property
+    def count(self) -> int:
+        """How many rows have been rejected."""
+        return self.by_reason.total()
+
+    def add(self, where: str, reason: str, raw: object) -> None:
+        """Write down one row; ``reason`` says what is wrong without quoting the row.
+
+        Raises:
+            BadData: In strict mode, naming the row.
+        """
+        if self.strict:
+            raise BadData(
+                reason, where=where, hint="correct the row, or leave out --strict to go on without it"
+            )
+        self.by_reason[reason] += 1
+        if self.path is not None:
+            self._write({"where": where, "reason": reason, "raw": raw})
+
+    def _write(self, record: dict[str, object]) -> None:
+        if self._file is None:
+            assert self.path is not None
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # Line by line: a killed run leaves the list as far as it came.
+            self._file = self.path.open("w", encoding="utf-8", buffering=1, errors="backslashreplace")
+        self._file.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
+
+    def close(self) -> None:
+        """Close the list."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _remove_old_list(path: Path) -> None:
+    """Delete an earlier list of rejects, and nothing else that happens to have its name."""
+    with path.open("rb") as file:
+        start = file.read(10)
+    if start and start != b'{"where": ':
+        raise BadSettings(
+            "is there already and is no list of rejected rows",
+            where=str(path),
+            hint="move it away, or choose another output",
+        )
+    path.unlink()

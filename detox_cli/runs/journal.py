@@ -1,0 +1,157 @@
+"""The log of finished work from which a killed run goes on."""
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from detox_cli.errors import BadData, BadSettings, DetoxError
+from detox_cli.runs.atomic import disk_trouble
+
+FORMAT = 1
+_AGAIN = "add --overwrite to start anew"
+
+
+class Journal:
+    """An append-only file of JSON records behind a header with the fingerprint of the run.
+
+    Every record is handed to the system in one write before ``append`` returns, so killing the process loses
+    at most the record being written. ``fsync`` follows at most every ``sync_seconds`` and on ``close``, so a
+    crash of the machine loses no more than the last ``sync_seconds`` of records.
+
+    Opening an existing journal cuts off a torn last line. One process at a time may hold it: see ``lock``.
+
+    Args:
+        path: The file; its folder is made.
+        fingerprint: Whatever decides the records: settings, inputs, models (see ``manifest.fingerprint``).
+        sync_seconds: The longest time for which a record may be in the system's memory only.
+
+    Raises:
+        BadSettings: The journal belongs to a run with another fingerprint.
+        BadData: A line before the last is damaged, or the file is no journal.
+    """
+
+    def __init__(self, path: str | Path, fingerprint: str, *, sync_seconds: float = 1.0) -> None:
+        self.path = Path(path)
+        self._sync_seconds = sync_seconds
+        self._header = _line({"journal": FORMAT, "fingerprint": fingerprint})
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._end, self._count = _inspect(self.path, self._header)
+        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        self._synced = time.monotonic()
+        try:
+            os.ftruncate(self._file, self._end)
+            if self._end == 0:
+                self._write(self._header)
+                self.sync()
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def __len__(self) -> int:
+        """How many records there are."""
+        return self._count
+
+    def append(self, record: Mapping[str, object]) -> None:
+        """Add one record.
+
+        Raises:
+            DetoxError: The disk is full; the journal keeps all earlier records and can be continued.
+        """
+        self._write(_line(record))
+        self._count += 1
+        if time.monotonic() - self._synced >= self._sync_seconds:
+            self.sync()
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield all records, those of earlier runs first, reading them from the file."""
+        with self.path.open("rb") as file:
+            file.readline()
+            while file.tell() < self._end:
+                yield json.loads(file.readline())
+
+    def sync(self) -> None:
+        """Wait until all records are on the disk."""
+        os.fsync(self._file)
+        self._synced = time.monotonic()
+
+    def close(self) -> None:
+        """Sync and close; a second time does nothing."""
+        if self._file >= 0:
+            self.sync()
+            os.close(self._file)
+            self._file = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _write(self, line: bytes) -> None:
+        try:
+            written = 0
+            while written < len(line):
+                written += os.pwrite(self._file, line[written:], self._end + written)
+        except OSError as error:
+            os.ftruncate(self._file, self._end)
+            trouble = disk_trouble(error) or f"cannot be written: {error.strerror}"
+            hint = "make room and run the same command again: it goes on from here"
+            raise DetoxError(trouble, where=str(self.path), hint=hint) from error
+        self._end += len(line)
+
+
+def _line(record: Mapping[str, object]) -> bytes:
+    return (json.dumps(record, separators=(",", ":")) + "\n").encode()
+
+
+def _inspect(path: Path, header: bytes) -> tuple[int, int]:
+    """Where the last whole record ends (0: not even the header), and how many records there are."""
+    if not path.exists():
+        return 0, 0
+    with path.open("rb") as file:
+        first = file.readline()
+        if first != header:
+            if header.startswith(first):  # killed while it wrote the header, or before
+                return 0, 0
+            raise _not_ours(path, first)
+        end, count = len(first), 0
+        for number, line in enumerate(file, start=2):
+            if not line.endswith(b"\n"):
+                break
+            _check(line, path, number)
+            end, count = end + len(line), count + 1
+    return end, count
+
+
+def _check(line: bytes, path: Path, number: int) -> None:
+    try:
+        if isinstance(json.loads(line), dict):
+            return
+    except ValueError:
+        pass
+    hint = f"remove that line to have its work done again, or {_AGAIN}"
+    raise BadData("this record of the journal is damaged", where=f"{path}:{number}", hint=hint)
+
+
+def _not_ours(path: Path, first: bytes) -> DetoxError:
+    try:
+        header = json.loads(first)
+        known = header["journal"] == FORMAT and "fingerprint" in header
+    except (ValueError, TypeError, KeyError):
+        return BadData(
+            "this is no journal of an earlier run", where=str(path), hint="move it away, or " + _AGAIN
+        )
+    if not known:
+        message = f"the journal has format {header['journal']!r}, and this version writes {FORMAT}"
+        return BadSettings(message, where=str(path), hint=_AGAIN)
+    return BadSettings(
+        "an unfinished run with other settings, inputs or models is there",
+        where=str(path),
+        hint=f"repeat its command to finish it, choose another output, or {_AGAIN}",
+    )

@@ -1,0 +1,41 @@
+"""One process at a time works on an output."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from detox_cli.errors import DetoxError
+
+
+@contextmanager
+def output_lock(path: str | Path) -> Iterator[None]:
+    """Hold ``path`` against other processes; the system lets go of it if this one is killed.
+
+    The lock is an empty file ``.NAME.lock`` beside the output, removed at the end.
+
+    Raises:
+        DetoxError: Another process holds it, or the folder cannot be written to.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise DetoxError(
+            "another process is working on this output",
+            where=str(path),
+            hint="wait until it has ended, or choose another output",
+        ) from None
+    except OSError as error:
+        message = f"cannot be written: {error.strerror}"
+        raise DetoxError(message, where=str(path), hint="choose another output") from None
+    try:
+        yield
+    finally:
+        # Removed while it is held: whoever opened it meanwhile sees that its name is gone and tries again.
+        with suppress(OSError):
+            Path(lock.lock_file).unlink()
+        lock.release()

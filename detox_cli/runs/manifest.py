@@ -1,0 +1,195 @@
+"""``detox.json``: what made an output, so that it can be understood and made again."""
+
+import getpass
+import hashlib
+import importlib.metadata
+import json
+import platform
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+from typing import Any
+
+from detox_cli import __version__
+from detox_cli.errors import BadData
+from detox_cli.runs.atomic import atomic_file
+
+NAME = "detox.json"
+_PACKAGES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "safetensors",
+    "accelerate",
+    "peft",
+    "trl",
+    "datasets",
+    "detoxify",
+    "numpy",
+    "vllm",
+    "ray",
+)
+_SECRET_NAME = re.compile(r"(^|_)(token|secret|passw(or)?d|(api|access)_?key|credentials?)$", re.IGNORECASE)
+_LOGIN_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+def write_manifest(
+    path: str | Path,
+    *,
+    command: str,
+    settings: Mapping[str, object],
+    inputs: Sequence[str | Path],
+    models: Mapping[str, object],
+    scorers: Mapping[str, object],
+    metrics: Mapping[str, object],
+    started: float,
+    fingerprint: str | None = None,
+) -> Path:
+    """Describe the output at ``path``; call it when the output is complete.
+
+    Args:
+        path: The output: a folder, or a file.
+        command: The verb, such as ``synth pairs``.
+        settings: All settings as plain values; secrets and names of the user are masked.
+        inputs: The files that were read; each is recorded with its size and sha256.
+        models: What was loaded, by role: name, revision, fingerprint.
+        scorers: The identity of every scorer, by what it measures.
+        metrics: The numbers that were reported, with n and interval.
+        started: ``time.time()`` at the start of this run (a resumed run counts its own time only).
+        fingerprint: What decides whether the same command has to run again (see ``fingerprint``).
+
+    Returns:
+        The file: ``detox.json`` in a folder, ``NAME.detox.json`` beside a file.
+    """
+    path = Path(path)
+    now = time.time()
+    document = {
+        "detox": __version__,
+        "command": command,
+        "fingerprint": fingerprint,
+        "seed": settings.get("seed"),
+        "settings": settings,
+        "inputs": {str(name): _input_record(Path(name)) for name in inputs},
+        "models": models,
+        "scorers": scorers,
+        "metrics": metrics,
+        "output": output_record(path),
+        "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
+        "wall_seconds": round(now - started, 3),
+        "peak_memory_bytes": peak_memory(),
+        "versions": versions(),
+    }
+    target = manifest_path(path)
+    with atomic_file(target) as temporary:
+        text = json.dumps(_masked(document), ensure_ascii=False, indent=2, default=str)
+        temporary.write_text(text + "\n", encoding="utf-8")
+    return target
+
+
+def manifest_path(path: Path) -> Path:
+    """Where the manifest of an output is."""
+    return path / NAME if path.is_dir() else path.with_name(f"{path.name}.{NAME}")
+
+
+def read_manifest(path: Path) -> dict[str, Any] | None:
+    """The manifest of an output, or ``None`` if it has none.
+
+    Raises:
+        BadData: It is damaged.
+    """
+    place = manifest_path(path)
+    if not place.exists():
+        return None
+    try:
+        document = json.loads(place.read_text(encoding="utf-8"))
+    except ValueError:
+        raise BadData(
+            "the manifest is damaged", where=str(place), hint="remove it, or add --overwrite"
+        ) from None
+    return document if isinstance(document, dict) else None
+
+
+def fingerprint(**parts: object) -> str:
+    """A short hash of everything that decides an output: settings, input hashes, models, versions.
+
+    Leave out what does not change the result, such as the device's batch size or the output's own name.
+    """
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def hash_file(path: str | Path) -> str:
+    """The sha256 of a file's content, in hex."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def output_record(path: Path) -> dict[str, object]:
+    """What identifies a finished output: the hash of a file; the names and sizes of a folder's files.
+
+    Hashing a model of many gigabytes takes longer than it is worth here.
+    """
+    if path.is_dir():
+        inside = (entry for entry in path.rglob("*") if entry.is_file() and entry != path / NAME)
+        return {str(entry.relative_to(path)): entry.stat().st_size for entry in sorted(inside)}
+    return _input_record(path)
+
+
+def peak_memory() -> dict[str, int]:
+    """The most memory used so far, in bytes: by this process, and on accelerators if there are any."""
+    peak: dict[str, int] = {}
+    if sys.platform != "win32":
+        import resource  # only Unix has it
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        peak["process"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    # Whoever has not loaded torch has used no accelerator, and should not load it for a number.
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
+        devices = range(torch.cuda.device_count())
+        peak["accelerator"] = sum(torch.cuda.max_memory_allocated(device) for device in devices)
+    return peak
+
+
+def versions() -> dict[str, str]:
+    """Python, the system, and the packages that decide numbers, as far as they are installed."""
+    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _input_record(path: Path) -> dict[str, object]:
+    if not path.is_file():  # stdin, or a data set by its id: the name is all there is
+        return {}
+    return {"bytes": path.stat().st_size, "sha256": hash_file(path)}
+
+
+def _masked(value: object, key: str = "") -> object:
+    """Plain values without secrets, the user's name or home."""
+    if isinstance(value, Mapping):
+        return {_masked(str(name)): _masked(inner, str(name)) for name, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked(inner, key) for inner in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = str(value)
+    if text and _SECRET_NAME.search(key):
+        return "***"
+    return _without_user(_LOGIN_IN_URL.sub("***@", text))
+
+
+def _without_user(text: str) -> str:
+    home = str(Path.home())
+    if text == home or text.startswith(home + "/"):
+        return "~" + text[len(home) :]
+    path, user = PurePath(text), getpass.getuser()
+    if path.is_absolute() and user in path.parts:
+        return str(PurePath(*("USER" if part == user else part for part in path.parts)))
+    return text

@@ -1,0 +1,81 @@
+"""What is at the place where a run is to write, and what that means for the run."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from detox_cli.errors import BadSettings
+from detox_cli.runs.journal import Journal
+from detox_cli.runs.lock import output_lock
+from detox_cli.runs.manifest import manifest_path, output_record, read_manifest
+
+
+class State(Enum):
+    """What an earlier run has left at an output."""
+
+    FRESH = "nothing"
+    RESUMABLE = "a journal of the same run"
+    FINISHED = "the finished output of the same run"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An output that this process may write, and the place of its journal."""
+
+    path: Path
+    fingerprint: str
+    state: State
+
+    def open_journal(self) -> Journal:
+        """The journal of this run; it has records if ``state`` is ``RESUMABLE``."""
+        return Journal(journal_path(self.path), self.fingerprint)
+
+    def finish(self) -> None:
+        """Remove the journal. Call it last: after the output and its manifest are in place."""
+        journal_path(self.path).unlink(missing_ok=True)
+
+
+@contextmanager
+def claim_output(path: str | Path, fingerprint: str, *, overwrite: bool = False) -> Iterator[Claim]:
+    """Lock an output and say whether there is nothing, an unfinished or a finished run of this fingerprint.
+
+    With ``overwrite`` an earlier journal is removed and the state is ``FRESH``; an earlier output stays until
+    the new one takes its place.
+
+    Raises:
+        BadSettings: Something else is there, and ``overwrite`` is false.
+        DetoxError: Another process works on it.
+    """
+    path = Path(path)
+    with output_lock(path):
+        if overwrite:
+            journal_path(path).unlink(missing_ok=True)
+            yield Claim(path, fingerprint, State.FRESH)
+        else:
+            yield Claim(path, fingerprint, _state(path, fingerprint))
+
+
+def journal_path(path: Path) -> Path:
+    """Where the journal of an output is: ``NAME.journal`` beside it."""
+    return path.with_name(path.name + ".journal")
+
+
+def _state(path: Path, fingerprint: str) -> State:
+    if journal_path(path).exists():
+        # A journal of another run is refused here, not after a model has been loaded.
+        Journal(journal_path(path), fingerprint).close()
+        return State.RESUMABLE
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return State.FRESH
+    manifest = read_manifest(path)
+    if manifest is None:
+        what = "something is there that no run has written"
+    elif manifest.get("fingerprint") != fingerprint:
+        what = f"the output of another run is there (see {manifest_path(path).name})"
+    elif manifest.get("output") != output_record(path):
+        what = "the output of this run is there and has been changed since"
+    else:
+        return State.FINISHED
+    raise BadSettings(what, where=str(path), hint="choose another output, or add --overwrite")

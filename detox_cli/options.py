@@ -41,7 +41,7 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
             show_default=False,
             rich_help_panel=flag.panel,
         )
-    annotation = Annotated[kind | None, marker]  # type: ignore[valid-type]
+    annotation = Annotated[kind | None, marker, flag]  # type: ignore[valid-type]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 

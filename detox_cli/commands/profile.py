@@ -7,8 +7,13 @@ import typer
 
 from detox_cli.commands._shared import plain_command
 from detox_cli.services.result import Result
+from detox_cli.settings.base import Flag
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A profile's name or file.", show_default=False)]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="A profile's name or file.", show_default=False),
+    Flag(complete="profile"),
+]
 
 
 @plain_command(examples=["detox profile list", "detox profile list --json"])
@@ -29,7 +34,11 @@ def show(name: Name) -> Result:
 
 @plain_command(examples=["detox profile check", "detox profile check ./mine.toml"])
 def check(
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Profiles; all if none.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="Profiles; all if none."),
+        Flag(complete="profile"),
+    ] = None,
 ) -> Result:
     """Check every value of profiles, whatever command it is for."""
     from detox_cli.services import profiles

@@ -1,4 +1,4 @@
-"""Tiny real models and a tokenizer, built on the spot: the tests use the code that users use, and no network."""
+"""Tiny real models, built on the spot: the tests use the code that users use, and no network."""
 
 import os
 from pathlib import Path
@@ -36,7 +36,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
 
 @pytest.fixture(scope="session")
 def tiny_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a byte-level BPE tokenizer of 400 words, a BOS that it adds itself, and a chat template."""
+    """A folder with a byte-level BPE tokenizer of 400 words that adds its own BOS and has a chat template."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 

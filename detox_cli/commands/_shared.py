@@ -166,7 +166,9 @@ def _parameters(options: type[Output]) -> list[inspect.Parameter]:
     return list(inspect.signature(options, eval_str=True).parameters.values())
 
 
-def _dress(call: Callable[..., None], parameters: list[inspect.Parameter], examples: Sequence[str]) -> Callable[..., None]:
+def _dress(
+    call: Callable[..., None], parameters: list[inspect.Parameter], examples: Sequence[str]
+) -> Callable[..., None]:
     """Give ``call`` the signature from which Typer makes the options."""
     named: Any = call
     named.__signature__ = inspect.Signature(parameters)

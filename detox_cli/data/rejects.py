@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from detox_cli.errors import BadData, BadSettings
+from detox_cli.runs.atomic import write_errors
 
 
 class Rejects:
@@ -43,14 +44,14 @@ class Rejects:
             )
         self.by_reason[reason] += 1
         if self.path is not None:
-            self._write({"where": where, "reason": reason, "raw": raw})
+            with write_errors(self.path):
+                self._write(self.path, {"where": where, "reason": reason, "raw": raw})
 
-    def _write(self, record: dict[str, object]) -> None:
+    def _write(self, path: Path, record: dict[str, object]) -> None:
         if self._file is None:
-            assert self.path is not None
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             # Line by line: a killed run leaves the list as far as it came.
-            self._file = self.path.open("w", encoding="utf-8", buffering=1, errors="backslashreplace")
+            self._file = path.open("w", encoding="utf-8", buffering=1, errors="backslashreplace")
         self._file.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
 
     def close(self) -> None:

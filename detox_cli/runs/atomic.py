@@ -36,7 +36,9 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         DetoxError: The place cannot be written to or is full; the unfinished file is removed.
     """
     path = Path(path)
-    with _reported(path), _partial(path) as temporary:
+    if path.is_symlink():
+        path = path.resolve()
+    with write_errors(path), _partial(path) as temporary:
         yield temporary
         _sync(temporary)
         temporary.replace(path)
@@ -59,7 +61,7 @@ def atomic_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path
         raise BadSettings(
             "there is something already", where=str(path), hint="choose another output or add --overwrite"
         )
-    with _reported(path), _partial(path) as temporary:
+    with write_errors(path), _partial(path) as temporary:
         temporary.mkdir()
         yield temporary
         for folder, _, names in os.walk(temporary):
@@ -68,6 +70,31 @@ def atomic_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path
             _sync(Path(folder))
         _put_in_place(temporary, path)
         _sync(path.parent)
+
+
+@contextmanager
+def write_errors(path: Path) -> Iterator[None]:
+    """Turn what the system says about writing to ``path`` into one sentence; other errors pass.
+
+    Raises:
+        DetoxError: The disk is full, or the place cannot be written to.
+    """
+    try:
+        yield
+    except DetoxError:
+        raise
+    except Exception as error:
+        if trouble := disk_trouble(error):
+            raise DetoxError(
+                f"{trouble}; nothing was changed there",
+                where=str(path),
+                hint="free some space and run the same command again",
+            ) from error
+        if isinstance(error, OSError) and _concerns(error, path):
+            raise DetoxError(
+                f"cannot be written: {error.strerror}", where=str(path), hint="choose another output"
+            ) from error
+        raise
 
 
 def disk_trouble(error: BaseException) -> str | None:
@@ -92,38 +119,12 @@ def _partial(path: Path) -> Iterator[Path]:
         _remove(temporary)
 
 
-@contextmanager
-def _reported(path: Path) -> Iterator[None]:
-    """Turn what the system says about this place into one sentence; other errors pass."""
-    try:
-        yield
-    except DetoxError:
-        raise
-    except Exception as error:
-        if trouble := disk_trouble(error):
-            raise DetoxError(
-                f"{trouble}; nothing was changed there",
-                where=str(path),
-                hint="free some space and run the same command again",
-            ) from error
-        if isinstance(error, OSError) and _concerns(error, path):
-            raise DetoxError(
-                f"cannot be written: {error.strerror}", where=str(path), hint="choose another output"
-            ) from error
-        raise
-
-
 def _concerns(error: OSError, path: Path) -> bool:
     """Whether an error names the output or something beside it, not an input of the work inside."""
     if error.filename is None:
         return False
     named = Path(os.fsdecode(error.filename))
-    return (
-        named == path
-        or named in path.parents
-        or named.name.endswith(PARTIAL)
-        or any(parent.name.endswith(PARTIAL) for parent in named.parents)
-    )
+    return named == path or named in path.parents or any(part.endswith(PARTIAL) for part in named.parts)
 
 
 def _remove_abandoned(path: Path) -> None:

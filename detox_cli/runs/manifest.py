@@ -189,7 +189,14 @@ def _without_user(text: str) -> str:
     home = str(Path.home())
     if text == home or text.startswith(home + "/"):
         return "~" + text[len(home) :]
-    path, user = PurePath(text), getpass.getuser()
+    path, user = PurePath(text), _user()
     if path.is_absolute() and user in path.parts:
         return str(PurePath(*("USER" if part == user else part for part in path.parts)))
     return text
+
+
+def _user() -> str | None:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may run under a number without a name
+        return None

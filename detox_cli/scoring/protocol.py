@@ -11,8 +11,15 @@ class TextScorer(Protocol):
     def identity(self) -> str:
         """Everything that changes a score: kind, model, content hash, label, length limit."""
 
+    @property
+    def meaning(self) -> str:
+        """What a high score says: ``toxic``, ``neutral``, ``acceptable``, ``unacceptable``, or the label."""
+
     def score(self, texts: Sequence[str]) -> list[float]:
         """One number per text, in order; it does not depend on the other texts of the call."""
+
+    def too_long(self, texts: Sequence[str]) -> int:
+        """How many of these are cut at the scorer's length limit."""
 
 
 class PairScorer(Protocol):
@@ -24,3 +31,20 @@ class PairScorer(Protocol):
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """One number per pair, in order."""
+
+    def too_long(self, pairs: Sequence[tuple[str, str]]) -> int:
+        """How many of these are cut at the scorer's length limit."""
+
+
+class TripleScorer(Protocol):
+    """Gives every (source, output, reference) a number, such as a machine-translation metric does."""
+
+    @property
+    def identity(self) -> str:
+        """Everything that changes a score."""
+
+    def score(self, triples: Sequence[tuple[str, str, str]]) -> list[float]:
+        """One number per triple, in order."""
+
+    def too_long(self, triples: Sequence[tuple[str, str, str]]) -> int:
+        """How many of these are cut at the scorer's length limit."""

@@ -1,0 +1,98 @@
+import pickle
+
+import pytest
+import torch
+from detoxify import Detoxify
+
+from detox_cli.errors import BadData, BadSettings, Missing
+from detox_cli.scoring.load import load_text_scorer
+from tests.tiny_encoders import SENTENCES
+
+
+class RunsCode:
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return open, (str(self.marker), "w")
+
+
+def test_scores_are_those_of_detoxify_itself(detoxify_checkpoint):
+    theirs = Detoxify(
+        checkpoint=str(detoxify_checkpoint), huggingface_config_path=str(detoxify_checkpoint.parent)
+    ).predict(SENTENCES)
+    assert set(theirs) == {"toxicity", "severe_toxicity", "insult"}
+    for name, scores in theirs.items():
+        ours = load_text_scorer(f"detoxify:{detoxify_checkpoint}#{name}", batch_tokens=64)
+        assert ours.score(SENTENCES) == pytest.approx(scores, abs=1e-6)
+
+
+def test_the_default_class_is_toxicity_and_a_folder_will_do(detoxify_checkpoint):
+    scorer = load_text_scorer(f"detoxify:{detoxify_checkpoint.parent}")
+    assert (scorer.label, scorer.meaning) == ("toxicity", "toxic")
+    assert scorer.identity == load_text_scorer(f"detoxify:{detoxify_checkpoint}").identity
+
+
+def test_an_unknown_class_lists_the_classes_there_are(detoxify_checkpoint):
+    with pytest.raises(BadSettings, match="it has toxicity, severe_toxicity, insult"):
+        load_text_scorer(f"detoxify:{detoxify_checkpoint}#threat")
+
+
+def test_a_checkpoint_that_would_run_code_is_refused_before_it_does(tmp_path, detoxify_checkpoint):
+    marker, path = tmp_path / "marker", tmp_path / "evil.ckpt"
+    content = torch.load(detoxify_checkpoint, weights_only=True)
+    torch.save(content | {"optimizer": RunsCode(marker)}, path)
+    with pytest.raises(BadData, match="could run code"):
+        load_text_scorer(f"detoxify:{path}")
+    assert not marker.exists()
+
+
+def test_a_hash_in_the_name_is_checked(tmp_path, detoxify_checkpoint):
+    path = tmp_path / "toxic_original-c1212f89.ckpt"
+    path.write_bytes(detoxify_checkpoint.read_bytes())
+    with pytest.raises(BadData, match="does not match the hash in the name"):
+        load_text_scorer(f"detoxify:{path}")
+
+
+def test_a_published_checkpoint_that_was_swapped_is_refused(tmp_path, monkeypatch):
+    marker = tmp_path / "marker"
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "toxic_original-c1212f89.ckpt").write_bytes(pickle.dumps(RunsCode(marker)))
+    with pytest.raises(BadData, match="does not match the hash"):
+        load_text_scorer("detoxify:original")
+    assert not marker.exists()
+
+
+def test_a_published_checkpoint_that_is_not_here_says_where_it_belongs(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(Missing) as caught:
+        load_text_scorer("detoxify:original")
+    assert "toxic_original-c1212f89.ckpt" in str(caught.value)
+    assert str(tmp_path) in caught.value.hint and "--profile offline" in caught.value.hint
+
+
+def test_other_files_are_no_checkpoints(tmp_path, detoxify_checkpoint):
+    (tmp_path / "text.ckpt").write_text("hello")
+    torch.save({"weights": torch.zeros(2)}, tmp_path / "weights.ckpt")
+    content = torch.load(detoxify_checkpoint, weights_only=True)
+    content["config"]["arch"]["args"]["model_name"] = "pipeline"
+    torch.save(content, tmp_path / "asks.ckpt")
+    for name, error, said in [
+        ("text", BadData, "checkpoint"),
+        ("weights", BadData, "lacks 'config' or 'state_dict'"),
+        ("asks", BadSettings, "asks for 'pipeline'"),
+    ]:
+        with pytest.raises(error, match=said):
+            load_text_scorer(f"detoxify:{tmp_path / name}.ckpt")
+
+
+def test_weights_that_do_not_cover_the_model_are_refused(tmp_path, detoxify_checkpoint):
+    content = torch.load(detoxify_checkpoint, weights_only=True)
+    del content["state_dict"]["classifier.weight"]
+    for file in detoxify_checkpoint.parent.glob("*.json"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    torch.save(content, tmp_path / "partial.ckpt")
+    with pytest.raises(BadData, match=r"classifier\.weight"):
+        load_text_scorer(f"detoxify:{tmp_path}/partial.ckpt")

@@ -1,0 +1,79 @@
+"""The bash script: tables as ``case`` statements, and the fixed functions that read them."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from shlex import quote
+
+from detox_cli.completion.known import Known
+from detox_cli.completion.template import fill
+from detox_cli.completion.tree import Node, Value
+
+Cases = dict[str, list[str]]
+
+
+def bash_script(root: Node, known: Known) -> str:
+    """The completion script for bash 3.2 and later; it does not need the bash-completion package."""
+    tables = [
+        _table("_detox_children", "The commands below $1.", "$1", "reply=()", _children(root)),
+        _table("_detox_options", "The options of $1.", "$1", "reply=()", _options(root)),
+        _table("_detox_option", "What option $2 of $1 takes.", "$1 $2", "takes=0 kind=", _values(root)),
+        _table("_detox_argument", "What stands at place $2 of $1.", "$1 $2", "kind=", _arguments(root)),
+    ]
+    return fill(
+        "detox.bash",
+        TABLES="\n\n".join(tables),
+        PROFILES=_words(known.profiles),
+        MODELS=_words(known.model_names),
+        SCORERS=_words(known.scorer_names),
+    )
+
+
+def _table(name: str, comment: str, key: str, default: str, cases: Cases) -> str:
+    """A shell function that runs the action of the first matching key; ``cases`` maps action to keys."""
+    lines = [f"# {comment}", f"{name}() {{", f"    {default}", f'    case "{key}" in']
+    for action, keys in cases.items():
+        lines.append(f"        {' | '.join(keys)}) {action} ;;")
+    return "\n".join([*lines, "    esac", "}"])
+
+
+def _children(root: Node) -> Cases:
+    cases: Cases = defaultdict(list)
+    for node in root.walk():
+        if node.children:
+            cases[f"reply=({_words(child.path[-1] for child in node.children)})"].append(quote(node.name))
+    return cases
+
+
+def _options(root: Node) -> Cases:
+    cases: Cases = defaultdict(list)
+    for node in root.walk():
+        names = _words(name for option in node.options for name in option.names)
+        cases[f"reply=({names})"].append(quote(node.name))
+    return cases
+
+
+def _values(root: Node) -> Cases:
+    cases: Cases = defaultdict(list)
+    for node in root.walk():
+        for option in node.options:
+            if option.takes:
+                keys = [quote(f"{node.name} {name}") for name in option.names]
+                cases[f"takes={option.takes} {_action(option.value)}"] += keys
+    return cases
+
+
+def _arguments(root: Node) -> Cases:
+    cases: Cases = defaultdict(list)
+    for node in root.walk():
+        for place, argument in enumerate(node.arguments, start=1):
+            key = f"{quote(node.name + ' ')}*" if argument.repeats else quote(f"{node.name} {place}")
+            cases[_action(argument.value)].append(key)
+    return cases
+
+
+def _action(value: Value) -> str:
+    return f"kind={value.kind}" + (f" reply=({_words(value.choices)})" if value.choices else "")
+
+
+def _words(words: Iterable[str]) -> str:
+    return " ".join(quote(word) for word in words)

@@ -1,0 +1,73 @@
+"""The man page ``detox.1``."""
+
+from detox_cli.completion.tree import Argument, Node, Option
+from detox_cli.errors import ExitCode
+
+EXIT = {
+    ExitCode.DONE: "Done.",
+    ExitCode.FAILED: "Failed at work.",
+    ExitCode.USAGE: "Bad usage or settings.",
+    ExitCode.DATA: "Bad input data.",
+    ExitCode.MISSING: "A model, an extra or a service that was asked for is missing.",
+    ExitCode.QUALITY: "A quality limit that was asked for is not met.",
+    ExitCode.INTERRUPTED: "Interrupted; the same command continues the work.",
+}
+
+
+def man_page(root: Node) -> str:
+    """The page in roff, without a date, so that the same tree always gives the same page."""
+    lines = [
+        '.TH DETOX 1 "" "detox" "User Commands"',
+        ".SH NAME",
+        f"detox \\- {_text(root.summary[:1].lower() + root.summary[1:])}",
+        ".SH SYNOPSIS",
+        ".B detox",
+        "[\\fIoptions\\fR] \\fIcommand\\fR [\\fIargument\\fR ...]",
+        ".SH OPTIONS",
+        *_parameters(root),
+        ".SH COMMANDS",
+    ]
+    for node in root.walk():
+        if node.path and not node.children:
+            lines += [f'.SS "{_text(_usage(node))}"', _text(node.summary), *_parameters(node)]
+    lines.append(".SH EXIT STATUS")
+    for code, meaning in EXIT.items():
+        lines += [".TP", f".B {code.value}", meaning]
+    return "\n".join(lines) + "\n"
+
+
+def _usage(node: Node) -> str:
+    words = [a.name + ("..." if a.repeats else "") for a in node.arguments]
+    return " ".join(["detox", node.name, *words])
+
+
+def _parameters(node: Node) -> list[str]:
+    lines: list[str] = []
+    for argument in node.arguments:
+        lines += _argument(argument)
+    for option in node.options:
+        lines += _option(option)
+    return lines
+
+
+def _argument(argument: Argument) -> list[str]:
+    return [".TP", f".I {_text(argument.name)}", _text(argument.summary)]
+
+
+def _option(option: Option) -> list[str]:
+    names = ", ".join(f"\\fB{_text(name)}\\fR" for name in option.names)
+    value = f" \\fI{_text(_metavar(option))}\\fR" if option.takes else ""
+    default = f" Default: {_text(option.default)}." if option.default else ""
+    return [".TP", names + value, f"{_text(option.summary)}{default}"]
+
+
+def _metavar(option: Option) -> str:
+    if option.value.choices:
+        return "|".join(option.value.choices)
+    return option.metavar or option.names[0].lstrip("-").replace("-", "_").upper()
+
+
+def _text(text: str) -> str:
+    """Protect backslashes, hyphens, and a full stop or quote that would start a roff request."""
+    text = text.replace("\\", "\\e").replace("-", "\\-")
+    return f"\\&{text}" if text.startswith((".", "'")) else text

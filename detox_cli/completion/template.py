@@ -1,0 +1,19 @@
+"""The fixed part of each script, kept as a shell file with ``@NAME@`` where the tables go."""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "templates"
+
+
+def fill(name: str, **parts: str) -> str:
+    """The template ``name`` with every ``@PART@`` replaced.
+
+    Raises:
+        ValueError: The template has no place for a part.
+    """
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    for part, content in parts.items():
+        if f"@{part}@" not in text:
+            raise ValueError(f"template {name} has no @{part}@")
+        text = text.replace(f"@{part}@", content)
+    return text

@@ -1,0 +1,117 @@
+# fish completion for detox. Generated from the command tree, do not edit.
+
+@TABLES@
+
+# Which command does the line stand in ($__detox_path), and at which place of it ($__detox_place; 0 is
+# inside the values of an option)? fish asks once per command, so the answer is kept for the line.
+function __detox_parse
+    set -l line (commandline -opc)
+    if test "$line" = "$__detox_line"
+        return
+    end
+    set -g __detox_line $line
+    set -g __detox_path ''
+    set -g __detox_place 1
+    set -l skip 0
+    set -l literal
+    set -e line[1]
+    for word in $line
+        if test $skip -gt 0
+            set skip (math $skip - 1)
+            continue
+        end
+        if test -z "$literal"
+            switch $word
+                case --
+                    set literal yes
+                    continue
+                case '--*=*'
+                    continue
+                case '-?*'
+                    set skip (__detox_takes "$__detox_path" $word)
+                    continue
+            end
+        end
+        if contains -- $word (__detox_children "$__detox_path")
+            set __detox_path (string trim "$__detox_path $word")
+            set __detox_place 1
+        else
+            set __detox_place (math $__detox_place + 1)
+        end
+    end
+    if test $skip -gt 0
+        set __detox_place 0
+    end
+end
+
+function __detox_in
+    __detox_parse
+    test "$__detox_path" = "$argv[1]"
+end
+
+# The line stands at place $argv[2] of command $argv[1], or at any place after it if $argv[3] is given.
+function __detox_at
+    __detox_parse
+    test "$__detox_path" = "$argv[1]"; or return
+    test $__detox_place -eq $argv[2]; and return
+    set -q argv[3]; and test $__detox_place -gt $argv[2]
+end
+
+# What is typed of a value: the word at the cursor without `--option=`.
+function __detox_typed
+    string replace -r -- '^--[^=]*=' '' (commandline -ct)
+end
+
+function __detox_cached_models
+    set -l hub $HF_HUB_CACHE
+    if test -z "$hub"
+        set -l cache $XDG_CACHE_HOME
+        test -n "$cache"; or set cache ~/.cache
+        set hub $HF_HOME
+        test -n "$hub"; or set hub $cache/huggingface
+        set hub $hub/hub
+    end
+    for folder in $hub/models--*/
+        string replace -r '.*/models--(.*)/$' '$1' $folder | string replace -a -- -- /
+    end
+end
+
+function __detox_profiles
+    set -l config $XDG_CONFIG_HOME
+    test -n "$config"; or set config ~/.config
+    printf '%s\n' @PROFILES@
+    for file in ./profiles/*.toml $config/detox/profiles/*.toml ~/Library/Application\ Support/detox/profiles/*.toml
+        string replace -r '.*/(.*)\.toml$' '$1' $file
+    end
+    set -l typed (__detox_typed)
+    if string match -q '*/*' -- $typed
+        set -l paths $typed*.toml $typed*/
+        printf '%s\n' $paths
+    end
+end
+
+function __detox_models
+    printf '%s\tbundled\n' @MODELS@
+    printf '%s\tcached\n' (__detox_cached_models)
+    set -l typed (__detox_typed)
+    string match -q '*:*' -- $typed; or __fish_complete_directories "$typed" folder
+end
+
+function __detox_scorers
+    set -l typed (__detox_typed)
+    printf '%s\n' @SCORERS@
+    switch $typed
+        case 'hf:*'
+            printf 'hf:%s\tcached\n' (__detox_cached_models)
+            __fish_complete_directories (string replace hf: '' -- $typed) folder | string replace -r '^' hf:
+        case 'lexicon:*' 'detoxify:*'
+            set -l start (string replace -r ':.*' : $typed)
+            set -l path (string replace -r '^[^:]*:' '' $typed)
+            string replace -r '^' $start $path*
+        case '*'
+            printf '%s\n' hf: lexicon: detoxify:
+    end
+end
+
+complete -c detox -f
+@RULES@

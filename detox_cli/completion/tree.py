@@ -1,0 +1,157 @@
+"""The command tree as plain data: what the shells, the man page and the reference need to know."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import typer
+from typer.core import TyperArgument, TyperGroup, TyperOption
+from typer.main import get_command
+
+from detox_cli.settings.base import Flag
+
+DEFAULT = "  [default: "
+"""What stands between the description of an option and its default in the help."""
+
+Kind = Literal["nothing", "choice", "file", "folder", "profile", "model", "scorer"]
+
+
+@dataclass(frozen=True)
+class Value:
+    """What may follow an option or stand at a place; ``choices`` only for the kind ``choice``."""
+
+    kind: Kind = "nothing"
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option: its names, how many words it takes (0: a switch) and whether it may be repeated."""
+
+    names: tuple[str, ...]
+    summary: str
+    takes: int = 0
+    value: Value = Value()
+    repeats: bool = False
+    default: str = ""
+    metavar: str = ""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A word with a place of its own; ``repeats`` means that it also takes all the words after it."""
+
+    name: str
+    summary: str
+    value: Value = Value()
+    repeats: bool = False
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Node:
+    """A command, with the words that lead to it (none for ``detox`` itself)."""
+
+    path: tuple[str, ...]
+    summary: str
+    options: tuple[Option, ...]
+    arguments: tuple[Argument, ...]
+    children: tuple["Node", ...]
+
+    @property
+    def name(self) -> str:
+        """The path as it is typed after ``detox``."""
+        return " ".join(self.path)
+
+    def walk(self) -> Iterator["Node"]:
+        """This node and everything below it, parents first."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+def command_tree(app: typer.Typer) -> Node:
+    """The whole tree of ``app``; imports every command module."""
+    return _node(get_command(app), ())
+
+
+def _node(command: Any, path: tuple[str, ...], summary: str = "") -> Node:
+    context = typer.Context(command, info_name=path[-1] if path else "detox", **command.context_settings)
+    flags = _flags(command.callback)
+    parameters = [p for p in command.get_params(context) if not getattr(p, "hidden", False)]
+    options = [_option(p, flags) for p in parameters if isinstance(p, TyperOption)]
+    arguments = [_argument(p, flags) for p in parameters if isinstance(p, TyperArgument)]
+    summary = summary or one_line(command.help)
+    return Node(path, summary, tuple(options), tuple(arguments), tuple(_children(command, context, path)))
+
+
+def _children(command: Any, context: Any, path: tuple[str, ...]) -> Iterator[Node]:
+    if not isinstance(command, TyperGroup):
+        return
+    for name in command.list_commands(context):
+        stub = command.get_command(context, name)
+        if stub is None or stub.hidden:
+            continue
+        # A lazy group imports the real command here; its stub only knows the summary.
+        _, real, _ = command.resolve_command(context, [name])
+        yield _node(real, (*path, name), one_line(stub.help))
+
+
+def _flags(callback: Callable[..., Any] | None) -> dict[str, Flag]:
+    """The ``Flag`` that each parameter of a command was declared with."""
+    found: dict[str, Flag] = {}
+    parameters = inspect.signature(callback, eval_str=True).parameters if callback else {}
+    for name, parameter in parameters.items():
+        if get_origin(parameter.annotation) is Annotated:
+            for extra in get_args(parameter.annotation):
+                if isinstance(extra, Flag):
+                    found[name] = extra
+    return found
+
+
+def _option(option: TyperOption, flags: dict[str, Flag]) -> Option:
+    takes = 0 if option.is_flag or option.count else option.nargs
+    summary, _, default = one_line(option.help).partition(DEFAULT)
+    return Option(
+        names=(*option.opts, *option.secondary_opts),
+        summary=summary,
+        takes=takes,
+        value=_value(option, flags) if takes else Value(),
+        repeats=option.multiple or option.count,
+        default=default.removesuffix("]"),
+        metavar=option.metavar or "",
+    )
+
+
+def _argument(argument: TyperArgument, flags: dict[str, Flag]) -> Argument:
+    return Argument(
+        name=(argument.metavar or argument.name or "").removesuffix("..."),
+        summary=one_line(argument.help).partition(DEFAULT)[0],
+        value=_value(argument, flags),
+        repeats=argument.nargs == -1,
+        required=argument.required,
+    )
+
+
+def _value(parameter: TyperOption | TyperArgument, flags: dict[str, Flag]) -> Value:
+    asked = flags.get(parameter.name or "", Flag()).complete
+    if asked:
+        return Value(_kind(asked, parameter.name or ""))
+    described = parameter.type_descriptor
+    if described.choices:
+        return Value("choice", tuple(str(getattr(c, "value", c)) for c in described.choices))
+    if described.is_path or described.is_file:
+        return Value("file" if described.parameter_info.file_okay else "folder")
+    return Value()
+
+
+def _kind(asked: str, name: str) -> Kind:
+    if asked not in get_args(Kind):
+        raise ValueError(f"{name}: Flag(complete={asked!r}) is not one of {', '.join(get_args(Kind))}")
+    return asked  # type: ignore[return-value]
+
+
+def one_line(text: str | None) -> str:
+    """The first line of a help text."""
+    return (text or "").strip().split("\n")[0].strip()

@@ -3,30 +3,34 @@
 import os
 import signal
 import sys
+import traceback
 from types import FrameType
 
 from detox_cli.app import app
-from detox_cli.errors import DetoxError, Interrupted
+from detox_cli.errors import DetoxError, ExitCode
 
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        app(prog_name="detox")
+        code = app(prog_name="detox", standalone_mode=False)
     except Exception as error:
         if os.environ.get("DETOX_DEBUG", "0") not in ("", "0"):
-            raise
-        sys.exit(report(error))
+            traceback.print_exception(error)
+        code = report(error)
+    sys.exit(code or 0)
 
 
 def report(error: Exception) -> int:
     """Print one ``error:`` line per problem and one ``hint:`` line; give the exit code."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()  # type: ignore[attr-defined]
+        return ExitCode.USAGE
     if not isinstance(error, DetoxError):
         from detox_cli.explain import explain
 
         error = explain(error)
-    assert isinstance(error, DetoxError)
     for line in str(error).splitlines():
         print(f"error: {line}", file=sys.stderr)
     if error.hint:
@@ -36,7 +40,7 @@ def report(error: Exception) -> int:
 
 def _terminated(number: int, frame: FrameType | None) -> None:
     """Leave through the same door as Ctrl+C, so that files are closed and half-written ones removed."""
-    raise Interrupted("stopped by SIGTERM", hint="the same command line starts again or continues")
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@ from detox_cli.lazy import HELP_OPTIONS, LazyGroup, stub
 
 # panel -> command -> (module:function in detox_cli.commands, the first line of its docstring)
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
+    "Make data": {
+        "synth pairs": ("synth:pairs", "Write a neutral version of every toxic sentence with an LLM."),
+    },
     "Housekeeping": {
         "profile list": ("profile:list_profiles", "List the profiles that can be named, and where they are."),
         "profile show": ("profile:show", "Print a profile with everything that it extends."),

@@ -14,6 +14,8 @@ def explain(error: Exception) -> DetoxError:
 
     Classes are compared by name, so that this imports none of the libraries.
     """
+    if hasattr(error, "format_message"):
+        return _usage(error)
     for kind in type(error).__mro__:
         known = FOREIGN.get(f"{kind.__module__}.{kind.__qualname__}") or FOREIGN.get(kind.__qualname__)
         if known:
@@ -25,6 +27,12 @@ def explain(error: Exception) -> DetoxError:
 def first_line(error: BaseException) -> str:
     """The first line of an error's message that says something."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+
+
+def _usage(error: Any) -> DetoxError:
+    """Words on the command line that make no sense."""
+    path = error.ctx.command_path if getattr(error, "ctx", None) else "detox"
+    return BadSettings(error.format_message(), hint=f"see `{path} --help`")
 
 
 def _out_of_memory(error: Any) -> DetoxError:

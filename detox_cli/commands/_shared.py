@@ -3,64 +3,25 @@
 import functools
 import inspect
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from typing import Annotated, Any, TypeVar
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import typer
 
+from detox_cli.commands._options import Control, Output, parameters, take_control, take_output
 from detox_cli.errors import BadSettings, Interrupted
-from detox_cli.lazy import COMMON
 from detox_cli.options import parameters_of, typed_values
 from detox_cli.output.listener import listener, set_up_logging
 from detox_cli.output.progress import Progress
-from detox_cli.output.report import show
+from detox_cli.output.report import command_line, show
 from detox_cli.services.result import Result
-from detox_cli.settings.base import Flag, Section
+from detox_cli.settings.base import Section
 
 S = TypeVar("S", bound=Section)
+
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
-
-
-def _flag(*names: str, help: str) -> Any:
-    return typer.Option(*names, help=help, rich_help_panel=COMMON, show_default=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Output:
-    """The options that every command has; the names of the fields are those of the parameters."""
-
-    json: Annotated[bool, _flag("--json", help="Print the result as one JSON document.")] = False
-    quiet: Annotated[bool, _flag("--quiet", "-q", help="Print only the one value that matters.")] = False
-    verbose: Annotated[
-        bool, _flag("--verbose", "-v", help="Print details and the libraries' own messages.")
-    ] = False
-    debug: Annotated[bool, _flag("--debug", help="Show the traceback of an error.")] = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Control(Output):
-    """The options of every command that has settings."""
-
-    profile: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A profile's name or file; of several, later ones win.",
-            rich_help_panel=COMMON,
-            metavar="NAME",
-            show_default=False,
-        ),
-        Flag(complete="profile"),
-    ] = None
-    print_config: Annotated[
-        bool, _flag("--print-config", help="Print the settings as a profile, with their origins, and stop.")
-    ] = False
-    dry_run: Annotated[
-        bool, _flag("--dry-run", help="Check settings, inputs and models, print the plan, and stop.")
-    ] = False
-    offline: Annotated[bool, _flag("--offline", help="Use nothing that is not on this machine already.")] = (
-        False
-    )
 
 
 def command(
@@ -81,12 +42,22 @@ def command(
     def decorate(function: Callable[[S, Progress], Result]) -> Callable[..., None]:
         @functools.wraps(function)
         def call(**values: Any) -> None:
-            control = Control(**{item.name: values.pop(item.name) for item in fields(Control)})
-            given = typed_values(model, values)
+            control = take_control(values)
             prepare(control)
-            _run(section, model, function, given, control, resumable)
+            given = typed_values(model, values)
+            if control.print_config:
+                typer.echo(_describe(section, model, given, control))
+                return
+            settings = _resolve(section, model, given, control)
+            if control.dry_run:
+                finish(_plan(settings), control)
+                return
+            with _stoppable(resumable), listener(quiet=control.quiet, verbose=control.verbose) as progress:
+                progress.stage("loading torch…")
+                result = function(settings, progress)
+            finish(result, control, rows_on_stdout=str(getattr(settings, "output", "")) == "-")
 
-        return _dress(call, [*parameters_of(model), *_parameters(Control)], examples)
+        return _dress(call, [*parameters_of(model), *parameters(Control)], examples)
 
     return decorate
 
@@ -97,13 +68,13 @@ def plain_command(*, examples: Sequence[str] = ()) -> Callable[[Callable[..., Re
     def decorate(function: Callable[..., Result]) -> Callable[..., None]:
         @functools.wraps(function)
         def call(**values: Any) -> None:
-            output = Output(**{item.name: values.pop(item.name) for item in fields(Output)})
+            output = take_output(values)
             prepare(output)
             finish(function(**values), output)
 
         own = list(inspect.signature(function, eval_str=True).parameters.values())
         own = [item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in own]
-        return _dress(call, [*own, *_parameters(Output)], examples)
+        return _dress(call, [*own, *parameters(Output)], examples)
 
     return decorate
 
@@ -114,7 +85,7 @@ def prepare(output: Output) -> None:
         raise BadSettings("--quiet and --verbose exclude each other", hint="give one of them")
     if output.debug:
         os.environ["DETOX_DEBUG"] = "1"
-    if getattr(output, "offline", False):
+    if isinstance(output, Control) and output.offline:
         os.environ.update(dict.fromkeys(OFFLINE, "1"))
     set_up_logging(output.verbose)
 
@@ -126,44 +97,34 @@ def finish(result: Result, output: Output, *, rows_on_stdout: bool = False) -> N
         raise problem
 
 
-def _run(
-    section: str,
-    model: type[S],
-    function: Callable[[S, Progress], Result],
-    given: dict[str, Any],
-    control: Control,
-    resumable: bool,
-) -> None:
+def _resolve(section: str, model: type[S], given: dict[str, Any], control: Control) -> S:
     from detox_cli.settings.resolve import resolve
 
-    resolved = resolve(section, model, given, control.profile or ())
-    if control.print_config:
-        typer.echo(resolved.as_toml())
-        return
-    if control.dry_run:
-        from detox_cli.services.plan import plan
-        from detox_cli.settings.fields import named_things
+    return resolve(section, model, given, control.profile or ())
 
-        finish(plan(named_things(resolved.settings)), control)
-        return
+
+def _describe(section: str, model: type[Section], given: dict[str, Any], control: Control) -> str:
+    from detox_cli.settings.resolve import describe
+
+    return describe(section, model, given, control.profile or ())
+
+
+def _plan(settings: Section) -> Result:
+    from detox_cli.services.plan import plan
+    from detox_cli.settings.fields import named_things
+
+    return plan(named_things(settings))
+
+
+@contextmanager
+def _stoppable(resumable: bool) -> Iterator[None]:
+    """Turn Ctrl+C and SIGTERM into an error that says how to go on."""
     try:
-        with listener(quiet=control.quiet, verbose=control.verbose) as progress:
-            progress.stage("loading torch…")
-            result = function(resolved.settings, progress)
+        yield
     except KeyboardInterrupt:
-        raise Interrupted("stopped", hint=_how_to_go_on(resumable)) from None
-    finish(result, control, rows_on_stdout=str(getattr(resolved.settings, "output", "")) == "-")
-
-
-def _how_to_go_on(resumable: bool) -> str:
-    if resumable:
-        return "the same command continues where this one stopped"
-    return "nothing was written; the same command starts again"
-
-
-def _parameters(options: type[Output]) -> list[inspect.Parameter]:
-    """The fields of ``options`` as keyword parameters."""
-    return list(inspect.signature(options, eval_str=True).parameters.values())
+        verb = "continues" if resumable else "starts again"
+        again = command_line("detox", *sys.argv[1:])
+        raise Interrupted("stopped", hint=f"the same command {verb}: {again}") from None
 
 
 def _dress(

@@ -4,9 +4,12 @@ from pathlib import Path
 
 from detox_cli.errors import BadSettings, DetoxError
 from detox_cli.services.result import Result, Table
+from detox_cli.settings.layers import values_of_profile
 from detox_cli.settings.profiles import find_profile, known_profiles, load_profiles, read_profile, user_folder
-from detox_cli.settings.resolve import Value, check, toml, unknown_keys
+from detox_cli.settings.resolve import check
 from detox_cli.settings.sections import SECTIONS, section_model
+from detox_cli.settings.unknown import unknown_keys
+from detox_cli.settings.written import table
 
 
 class ProfileList(Result):
@@ -68,15 +71,14 @@ def list_profiles() -> ProfileList:
 
 def show_profile(name: str) -> ProfileText:
     """What ``name`` means after everything that it extends, each line with the file it comes from."""
-    lines: list[str] = []
-    values: dict[str, dict[str, object]] = {}
     stack = load_profiles([name])
+    values: dict[str, dict[str, object]] = {}
+    tables: list[str] = []
     for section in dict.fromkeys(section for profile in stack for section in profile.tables):
         origins = {key: profile for profile in stack for key in profile.tables.get(section, {})}
         values[section] = {key: profile.tables[section][key] for key, profile in origins.items()}
-        lines += ["", f"[{section}]"]
-        lines += [f"{key} = {toml(values[section][key])}  # {origins[key].name}" for key in origins]
-    return ProfileText(text="\n".join(lines).strip(), values=values)
+        tables.append(table(section, values[section], {key: item.name for key, item in origins.items()}))
+    return ProfileText(text="\n\n".join(tables), values=values)
 
 
 def check_profiles(names: list[str]) -> Checked:
@@ -108,16 +110,13 @@ def copy_profile(name: str, target: Path | None) -> Result:
 
 
 def _problems_of(name: str) -> list[str]:
+    """One line for each unknown name and each invalid value of a profile and of what it extends."""
     stack = load_profiles([name])
     problems = list(unknown_keys(stack))
     for profile in stack:
-        for section, table in profile.tables.items():
-            if section in SECTIONS:
-                model = section_model(section)
-                values = {
-                    key: Value(raw, f"profile {profile.name}", f"{profile.where(section, key)}: {key}")
-                    for key, raw in table.items()
-                    if key in model.model_fields
-                }
-                problems += check(section, model, values, complete=False)[1]
+        for section in profile.tables.keys() & SECTIONS.keys():
+            model = section_model(section)
+            values = values_of_profile(profile, section)
+            known = {key: value for key, value in values.items() if key in model.model_fields}
+            problems += check(section, model, known, complete=False)[1]
     return problems

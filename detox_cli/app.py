@@ -13,6 +13,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "synth pairs": ("synth:pairs", "Write a neutral version of every toxic sentence with an LLM."),
     },
     "Housekeeping": {
+        "completion": ("completion:completion", "Print a completion script, or install it."),
         "profile list": ("profile:list_profiles", "List the profiles that can be named, and where they are."),
         "profile show": ("profile:show", "Print a profile with everything that it extends."),
         "profile check": ("profile:check", "Check every value of profiles, whatever command it is for."),

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from detox_cli.completion import FILES, detox_scripts
+from detox_cli.completion.scripts import FILES, detox_scripts
 
 
 def main(words: list[str]) -> int:

@@ -114,7 +114,8 @@ def _option(option: TyperOption, flags: dict[str, Flag]) -> Option:
     takes = 0 if option.is_flag or option.count else option.nargs
     summary, _, default = one_line(option.help).partition(DEFAULT)
     return Option(
-        names=(*option.opts, *option.secondary_opts),
+        # Long names first; Typer gives those of --help in no fixed order.
+        names=tuple(sorted((*option.opts, *option.secondary_opts), key=lambda name: name[:2] != "--")),
         summary=summary,
         takes=takes,
         value=_value(option, flags) if takes else Value(),

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from detox_cli.completion import FILES, Known, command_tree, scripts
+from detox_cli.completion.known import Known
+from detox_cli.completion.scripts import FILES, scripts
+from detox_cli.completion.tree import command_tree
 from tests.completion.example import app
 from tests.completion.shells import COMMANDS, Shell
 

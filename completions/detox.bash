@@ -1,0 +1,195 @@
+# bash completion for detox. Generated from the command tree, do not edit.
+
+# The commands below $1.
+_detox_children() {
+    reply=()
+    case "$1" in
+        '') reply=(synth completion profile) ;;
+        synth) reply=(pairs) ;;
+        profile) reply=(list show check copy) ;;
+    esac
+}
+
+# The options of $1.
+_detox_options() {
+    reply=()
+    case "$1" in
+        '') reply=(--version --help -h) ;;
+        synth | profile) reply=(--help -h) ;;
+        'synth pairs') reply=(--output -o --model -m --revision --engine --text-column --split --limit --num-shots --shots --shot-selection --shot-style --temperature --top-p --top-k --max-new-tokens --seed --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        completion) reply=(--install --json --quiet -q --verbose -v --debug --help -h) ;;
+        'profile list' | 'profile show' | 'profile check' | 'profile copy') reply=(--json --quiet -q --verbose -v --debug --help -h) ;;
+    esac
+}
+
+# What option $2 of $1 takes.
+_detox_option() {
+    takes=0 kind=
+    case "$1 $2" in
+        'synth pairs --output' | 'synth pairs -o' | 'synth pairs --shots' | 'synth pairs --rejects') takes=1 kind=file ;;
+        'synth pairs --model' | 'synth pairs -m') takes=1 kind=model ;;
+        'synth pairs --revision' | 'synth pairs --text-column' | 'synth pairs --split' | 'synth pairs --limit' | 'synth pairs --num-shots' | 'synth pairs --temperature' | 'synth pairs --top-p' | 'synth pairs --top-k' | 'synth pairs --max-new-tokens' | 'synth pairs --seed' | 'synth pairs --batch-tokens' | 'synth pairs --device') takes=1 kind=nothing ;;
+        'synth pairs --engine') takes=1 kind=choice reply=(transformers) ;;
+        'synth pairs --shot-selection') takes=1 kind=choice reply=(last random) ;;
+        'synth pairs --shot-style') takes=1 kind=choice reply=(turns inline) ;;
+        'synth pairs --dtype') takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
+        'synth pairs --profile') takes=1 kind=profile ;;
+    esac
+}
+
+# What stands at place $2 of $1.
+_detox_argument() {
+    kind=
+    case "$1 $2" in
+        'synth pairs 1' | 'profile copy 2') kind=file ;;
+        'completion 1') kind=choice reply=(bash zsh fish) ;;
+        'profile show 1' | 'profile check '* | 'profile copy 1') kind=profile ;;
+    esac
+}
+
+_detox_cached_models() {
+    local folder=${HF_HUB_CACHE:-${HF_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/huggingface}/hub}
+    for folder in "$folder"/models--*/; do
+        [[ -d $folder ]] || continue
+        folder=${folder%/}
+        folder=${folder##*/models--}
+        reply+=("${folder//--//}")
+    done
+}
+
+_detox_profiles() {
+    local file
+    reply=(default offline paradetox-bart-large)
+    for file in ./profiles/*.toml "${XDG_CONFIG_HOME:-$HOME/.config}"/detox/profiles/*.toml \
+        "$HOME/Library/Application Support"/detox/profiles/*.toml; do
+        [[ -e $file ]] || continue
+        file=${file##*/}
+        reply+=("${file%.toml}")
+    done
+}
+
+# Fill `words` with the line up to the cursor, joined again where bash breaks words at `=` and `:`.
+_detox_words() {
+    local rest=${COMP_LINE:0:COMP_POINT} word index glued
+    words=()
+    for ((index = 0; index <= COMP_CWORD; index++)); do
+        word=${COMP_WORDS[index]} glued=
+        ((index)) && [[ $rest != [[:space:]]* ]] && glued=yes
+        rest=${rest#"${rest%%[![:space:]]*}"}
+        ((index == COMP_CWORD)) && word=$rest
+        rest=${rest#"$word"}
+        if [[ $glued ]]; then
+            words[${#words[@]}-1]+=$word
+        else
+            words+=("$word")
+        fi
+    done
+}
+
+# Offer the entries of `reply` that continue $1. readline replaces only what stands after the last word
+# break, so the part of $2$1 before it is cut off ($2 is `--option=` or nothing).
+_detox_offer() {
+    local typed=$1 before=$2 word mark rest whole
+    [[ $typed == [\"\']* ]] && typed=${typed:1}
+    rest=$before$typed
+    if [[ $1 == "$typed" ]]; then
+        for mark in = :; do
+            [[ $COMP_WORDBREAKS == *"$mark"* ]] && rest=${rest##*"$mark"}
+        done
+    fi
+    whole=$before$typed
+    whole=${whole:0:${#whole}-${#rest}}
+    for word in ${reply[@]+"${reply[@]}"}; do
+        [[ $word == "$typed"* ]] || continue
+        word=$before$word
+        COMPREPLY+=("${word#"$whole"}")
+    done
+    if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[:/] ]]; then
+        compopt -o nospace 2>/dev/null
+    fi
+}
+
+# Let readline complete paths itself (it knows ~, quotes and spaces); bash before 4 has no compopt.
+_detox_paths() {
+    local name
+    compopt -o "$1" 2>/dev/null && return
+    while IFS= read -r name; do COMPREPLY+=("$name"); done < <(compgen -d -- "${cur##*[=:]}")
+}
+
+# Folders beside other names, listed here because readline would then show every name without its owner.
+_detox_folders() {
+    local folder
+    reply=()
+    while IFS= read -r folder; do reply+=("$folder/"); done < <(compgen -d -- "$1")
+    _detox_offer "$1" "$2"
+}
+
+# Offer the values of a kind: $1 kind, $2 what is typed, $3 `--option=` or nothing. Choices are in `reply`.
+_detox_value() {
+    case $1 in
+        choice) _detox_offer "$2" "$3" ;;
+        profile) _detox_profiles; _detox_offer "$2" "$3"; [[ $2 == */* ]] && _detox_paths default ;;
+        model) _detox_model "$2" "$3" ;;
+        file) _detox_paths default ;;
+        folder) _detox_paths dirnames ;;
+        scorer) _detox_scorer "$2" "$3" ;;
+    esac
+}
+
+# A model may be a folder too, but no folder comes after `builtin:`.
+_detox_model() {
+    reply=()
+    _detox_cached_models
+    _detox_offer "$1" "$2"
+    [[ $1 == *:* ]] || _detox_folders "$1" "$2"
+}
+
+_detox_scorer() {
+    reply=(detoxify:original detoxify:unbiased detoxify:multilingual detoxify: hf: lexicon:)
+    case $1 in
+        hf:*) _detox_model "${1#hf:}" "$2hf:"; return ;;
+        detoxify:* | lexicon:*) _detox_paths default ;;
+    esac
+    _detox_offer "$1" "$2"
+}
+
+_detox() {
+    local words reply kind takes path= word index=1 place=1 literal=
+    COMPREPLY=()
+    _detox_words
+    local last=$((${#words[@]} - 1)) cur=${words[${#words[@]}-1]}
+    while ((index < last)); do
+        word=${words[index++]}
+        if [[ ! $literal ]]; then
+            case $word in
+                --) literal=yes; continue ;;
+                --*=*) continue ;;
+                -?*)
+                    _detox_option "$path" "$word"
+                    ((index += takes))
+                    ((index > last)) && { _detox_value "$kind" "$cur" ''; return; }
+                    continue
+                    ;;
+            esac
+        fi
+        _detox_children "$path"
+        case " ${reply[*]-} " in
+            *" $word "*) path=${path:+$path }$word place=1 ;;
+            *) ((place++)) ;;
+        esac
+    done
+    if [[ ! $literal && $cur == --*=* ]]; then
+        _detox_option "$path" "${cur%%=*}"
+        ((takes)) && _detox_value "$kind" "${cur#*=}" "${cur%%=*}="
+    elif [[ ! $literal && $cur == -* ]]; then
+        _detox_options "$path"
+        _detox_offer "$cur" ''
+    else
+        _detox_children "$path"
+        [[ ${reply[*]-} ]] && { _detox_offer "$cur" ''; return; }
+        _detox_argument "$path" "$place"
+        _detox_value "$kind" "$cur" ''
+    fi
+}
+
+complete -F _detox detox

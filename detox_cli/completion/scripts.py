@@ -1,0 +1,27 @@
+"""All the files that are made from the command tree."""
+
+from detox_cli.completion.bash import bash_script
+from detox_cli.completion.fish import fish_script
+from detox_cli.completion.known import Known, known_names
+from detox_cli.completion.man import man_page
+from detox_cli.completion.tree import Node, command_tree
+from detox_cli.completion.zsh import zsh_script
+
+FILES = {"bash": "detox.bash", "zsh": "_detox", "fish": "detox.fish", "man": "detox.1"}
+
+
+def scripts(root: Node, known: Known) -> dict[str, str]:
+    """The text of every file of ``FILES`` for a command tree."""
+    return {
+        "bash": bash_script(root, known),
+        "zsh": zsh_script(root, known),
+        "fish": fish_script(root, known),
+        "man": man_page(root),
+    }
+
+
+def detox_scripts() -> dict[str, str]:
+    """The scripts of ``detox`` itself; imports every command module."""
+    from detox_cli.app import app
+
+    return scripts(command_tree(app), known_names())

@@ -1,0 +1,97 @@
+"""Requests as token ids, and the reasons why a request cannot be answered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from transformers.cache_utils import DynamicCache
+
+from detox_cli.errors import BadData, BadSettings
+from detox_cli.generation.chat import ChatFormat, chat_ids, read_chat_format
+from detox_cli.generation.requests import Request, Sampling
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A prompt that a model can read.
+
+    Attributes:
+        ids: Token ids, special tokens included.
+        stop: Texts that end an answer to this prompt, besides those of the sampling.
+    """
+
+    ids: tuple[int, ...]
+    stop: tuple[str, ...] = ()
+
+
+class PromptReader:
+    """Turns prompts into token ids for one model.
+
+    Args:
+        tokenizer: The model's own.
+        config: The model's configuration; it says how long a prompt can be.
+    """
+
+    def __init__(self, tokenizer: Any, config: Any) -> None:
+        self.tokenizer = tokenizer
+        self.encoder_decoder = bool(config.is_encoder_decoder)
+        self.context = context_length(config)
+        self.chat: ChatFormat = read_chat_format(tokenizer)
+
+    def read(self, requests: Sequence[Request]) -> list[Encoded]:
+        """Token ids of every request's prompt, in order. Raises ``BadData`` for an empty prompt."""
+        texts = [r.prompt for r in requests if isinstance(r.prompt, str)]
+        raw = iter(self.tokenizer(texts).input_ids if texts else ())
+        return [self._text(r, next(raw)) if isinstance(r.prompt, str) else self._chat(r) for r in requests]
+
+    def too_long(self, encoded: Encoded, sampling: Sampling) -> str | None:
+        """Why a prompt does not fit the model's context; ``None`` where it does."""
+        if self.context is None:
+            return None
+        need = len(encoded.ids) + (0 if self.encoder_decoder else sampling.max_new_tokens)
+        if need > self.context:
+            new = "" if self.encoder_decoder else f" and {sampling.max_new_tokens} new tokens"
+            return f"prompt of {len(encoded.ids)} tokens{new} exceed the model's context of {self.context}"
+        if self.encoder_decoder and sampling.max_new_tokens + 1 > self.context:
+            return f"{sampling.max_new_tokens} new tokens exceed the model's context of {self.context}"
+        return None
+
+    def _text(self, request: Request, ids: list[int]) -> Encoded:
+        end = self.tokenizer.eos_token_id
+        if (
+            not self.encoder_decoder
+            and len(ids) > 1
+            and ids[-1] == end
+            and not _ends(request, self.tokenizer)
+        ):
+            ids = ids[:-1]  # some tokenizers close every text; a prompt is to be continued
+        if not ids and self.tokenizer.bos_token_id is not None:
+            ids = [self.tokenizer.bos_token_id]
+        if not ids:
+            raise BadData("the prompt is empty", where=request.id, hint="leave this row out")
+        return Encoded(tuple(ids))
+
+    def _chat(self, request: Request) -> Encoded:
+        assert not isinstance(request.prompt, str)
+        if self.encoder_decoder:
+            raise BadSettings("an encoder-decoder reads text, not a conversation", hint="leave --chat out")
+        return Encoded(tuple(chat_ids(self.tokenizer, request.prompt, self.chat)), self.chat.stop)
+
+
+def context_length(config: Any) -> int | None:
+    """The most positions a model has; ``None`` for models with relative positions that state no limit."""
+    text = config.get_text_config(decoder=True) if hasattr(config, "get_text_config") else config
+    if hasattr(text, "relative_attention_num_buckets"):
+        return None
+    limit = getattr(text, "max_position_embeddings", None)
+    return int(limit) if isinstance(limit, int) and limit > 0 else None
+
+
+def attention_window(config: Any) -> int | None:
+    """How far back the shortest-sighted layer looks; ``None`` if every layer sees everything."""
+    layers = DynamicCache(config=config).layers
+    return min((int(layer.sliding_window) for layer in layers if layer.is_sliding), default=None)
+
+
+def _ends(request: Request, tokenizer: Any) -> bool:
+    return str(request.prompt).endswith(tokenizer.eos_token or "\0")

@@ -88,7 +88,7 @@ class PairClassifier(ClassProbability):
 def text_classifier(loaded: Loaded, spec: Spec, batch_tokens: int = BATCH_TOKENS) -> TextClassifier:
     """The scorer of the class that ``spec`` names. Raises ``BadSettings`` if the model has no such class."""
     labels = class_names(loaded)
-    index = find_label(labels, spec.label, loaded.source.name)
+    index = find_label(labels, spec.label, loaded.source.name, spec.meaning)
     meaning = spec.meaning or meaning_of(labels[index])
     return TextClassifier(
         loaded, model_identity(loaded.source), labels[index], index, meaning, head_of(loaded), batch_tokens

@@ -43,18 +43,22 @@ def meaning_of(label: str) -> str:
     return next((meaning for meaning, names in ALIASES.items() if plain(label) in names), label)
 
 
-def find_label(labels: Sequence[str], wanted: str | None, model: str) -> int:
+def find_label(labels: Sequence[str], wanted: str | None, model: str, meaning: str | None = None) -> int:
     """The position of the class called ``wanted``: by its exact name, its plain name, or an alias.
 
     Args:
         labels: The model's own class names, by position.
         wanted: A name; ``None`` for the only class, or the one that means toxic or acceptable.
         model: Whose classes these are, for the message.
+        meaning: What ``wanted`` is said to mean; a class whose own name says so will do where none is called
+            ``wanted``, as models lose and regain the names of their classes between versions.
 
     Raises:
         BadSettings: No class has this name, or more than one could be meant.
     """
     hits = _only_choice(labels) if wanted is None else _named(labels, wanted)
+    if not hits and meaning is not None:
+        hits = _named(labels, meaning)
     if len(hits) == 1:
         return hits[0]
     asked = f"{'several classes that could be' if hits else 'no class'} '{wanted}'"

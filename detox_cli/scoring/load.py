@@ -32,6 +32,8 @@ def load_text_scorer(spec: str, *, device: str = "auto", batch_tokens: int = BAT
     name = parse_spec(spec)
     if _is_lexicon(name):
         return _lexicon(name)
+    if name.kind == "comet":
+        raise BadSettings(f"'{spec}' reads references; it is for the fluency of clef2025", hint="use --fl")
     if name.kind == "detoxify":
         from detox_cli.scoring.detoxify import load_detoxify
 
@@ -50,8 +52,8 @@ def load_pair_scorer(spec: str, *, device: str = "auto", batch_tokens: int = BAT
         BadSettings: The name or its label is wrong. Missing: the model is not there.
     """
     name = parse_spec(spec)
-    if name.kind == "detoxify" or _is_lexicon(name):
-        raise BadSettings(f"'{spec}' scores texts, not pairs of texts", hint="name an encoder: hf:ORG/MODEL")
+    if name.kind in ("detoxify", "comet") or _is_lexicon(name):
+        raise BadSettings(f"'{spec}' does not score pairs of texts", hint="name an encoder: hf:ORG/MODEL")
     source = find_model(_model_name(name))
     if any("ForSequenceClassification" in a for a in read_config(source).architectures or []):
         return pair_classifier(load_classifier(source, device), name, batch_tokens)

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from detox_cli.errors import BadSettings
 from detox_cli.scoring.labels import MEANINGS
 
-KINDS = ("builtin", "hf", "detoxify", "lexicon")
+KINDS = ("builtin", "hf", "detoxify", "lexicon", "comet")
 
 
 @dataclass(frozen=True, slots=True)

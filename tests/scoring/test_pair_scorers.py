@@ -78,7 +78,7 @@ def test_a_pair_is_too_long_where_either_text_is(encoder):
 
 @pytest.mark.parametrize("spec", ["lexicon:words.txt", "detoxify:original", "builtin:lexicon"])
 def test_scorers_of_texts_are_not_scorers_of_pairs(spec):
-    with pytest.raises(BadSettings, match="not pairs"):
+    with pytest.raises(BadSettings, match="does not score pairs"):
         load_pair_scorer(spec)
 
 

@@ -22,7 +22,7 @@ def test_probability_of_the_named_class_is_that_of_each_text_alone(toxic_model):
     scorer = load_text_scorer(f"hf:{toxic_model}#toxic")
     expected = one_by_one(toxic_model, SENTENCES).softmax(-1)[:, 1].tolist()
     assert max(expected) - min(expected) > 0.05, "the random model should tell these apart"
-    assert scorer.score(SENTENCES) == pytest.approx(expected, abs=1e-6)
+    assert scorer.score(SENTENCES) == pytest.approx(expected, abs=1e-5)
     assert scorer.meaning == "toxic"
 
 
@@ -34,7 +34,7 @@ def test_company_order_and_repetition_change_nothing(toxic_model, batch_tokens):
     )
     shuffled = random.Random(0).sample(SENTENCES * 3, k=30)
     scores = scorer.score(shuffled)
-    assert scores == pytest.approx([expected[text] for text in shuffled], abs=1e-6)
+    assert scores == pytest.approx([expected[text] for text in shuffled], abs=1e-5)
     for text in SENTENCES:
         assert len({score for score, t in zip(scores, shuffled, strict=True) if t == text}) == 1
 
@@ -48,7 +48,7 @@ def test_classes_sum_to_one_under_softmax(toxic_model):
 def test_one_logit_is_a_sigmoid(one_logit_model):
     scorer = load_text_scorer(f"hf:{one_logit_model}")
     expected = one_by_one(one_logit_model, SENTENCES).sigmoid()[:, 0].tolist()
-    assert scorer.score(SENTENCES) == pytest.approx(expected, abs=1e-6)
+    assert scorer.score(SENTENCES) == pytest.approx(expected, abs=1e-5)
     assert "sigmoid" in scorer.identity
 
 
@@ -92,7 +92,7 @@ def test_what_is_cut_is_counted(toxic_model):
     long = " ".join(SENTENCES)
     assert scorer.too_long([long, *SENTENCES, long]) == 2
     assert scorer.score([long])[0] == pytest.approx(
-        one_by_one(toxic_model, [long]).softmax(-1)[0, 1].item(), abs=1e-6
+        one_by_one(toxic_model, [long]).softmax(-1)[0, 1].item(), abs=1e-5
     )
 
 
@@ -116,7 +116,7 @@ def test_a_batch_too_big_for_the_device_is_halved(toxic_model, monkeypatch):
         return forward(*args, **kwargs)
 
     monkeypatch.setattr(scorer.loaded.model, "forward", small_memory)
-    assert scorer.score(SENTENCES) == pytest.approx(expected, abs=1e-6)
+    assert scorer.score(SENTENCES) == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,73 @@
+"""Score through the cache: what is known is not computed, what is computed is kept while the work runs."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from detox_cli.runs.score_cache import ScoreCache
+
+Text = TypeVar("Text", str, tuple[str, str], tuple[str, str, str])
+Shown = TypeVar("Shown", str, tuple[str, str], tuple[str, str, str], contravariant=True)
+
+CHUNK = 512
+"""Items scored between two visits to the cache."""
+
+
+class Scores(Protocol[Shown]):
+    """A scorer of any kind of item."""
+
+    @property
+    def identity(self) -> str:
+        """Everything that changes a score."""
+
+    def score(self, items: Sequence[Shown], /) -> list[float]:
+        """One number per item, in order."""
+
+
+def score_with_cache(
+    scorer: "Scores[Text]",
+    items: Sequence[Text],
+    cache: ScoreCache | None = None,
+    on_scored: Callable[[int], None] | None = None,
+) -> list[float]:
+    """Scores of ``items`` in order; identical ones are scored once, known ones not at all.
+
+    Items are taken in an order of length and in chunks that do not depend on what is known, and each chunk is
+    kept as soon as it is done: after a kill the same call goes on where it stopped, with the same batches.
+
+    Args:
+        scorer: Gives the scores.
+        items: Texts, pairs or triples.
+        cache: Where scores are kept; ``None`` keeps none.
+        on_scored: Told how many of ``items`` have become known, for a progress bar.
+    """
+    repeats: dict[Text, int] = {}
+    for item in items:
+        repeats[item] = repeats.get(item, 0) + 1
+    ordered = sorted(repeats, key=lambda item: (-_length(item), item))
+    known: dict[Text, float] = {}
+    for start in range(0, len(ordered), CHUNK):
+        chunk = ordered[start : start + CHUNK]
+        known |= _score_chunk(scorer, chunk, cache)
+        if on_scored is not None:
+            on_scored(sum(repeats[item] for item in chunk))
+    return [known[item] for item in items]
+
+
+def _score_chunk(scorer: "Scores[Text]", chunk: list[Text], cache: ScoreCache | None) -> dict[Text, float]:
+    if cache is None:
+        return dict(zip(chunk, scorer.score(chunk), strict=True))
+    keys = {_key(item): item for item in chunk}
+    known = {keys[key]: score for key, score in cache.get(scorer.identity, keys).items()}
+    missing = [item for item in chunk if item not in known]
+    fresh = dict(zip(missing, scorer.score(missing), strict=True)) if missing else {}
+    cache.put(scorer.identity, {_key(item): score for item, score in fresh.items()})
+    return known | fresh
+
+
+def _key(item: Text) -> str:
+    return item if isinstance(item, str) else json.dumps(item)
+
+
+def _length(item: Text) -> int:
+    return len(item) if isinstance(item, str) else sum(map(len, item))

@@ -1,0 +1,110 @@
+"""What a suite of rewriting metrics is: three scorers and how they become STA, SIM, FL and J."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detox_cli.scoring.suites.panel import Floats, Panel, Texts
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One of the three measures of a suite.
+
+    Attributes:
+        how: What is computed, in words: model output, hard or soft, direction.
+        spec: The published scorer; ``None`` where there is none to load.
+        lacking: Why there is none, where a scorer is needed all the same.
+        kind: ``scorer``, or ``formula`` where no scorer is needed.
+    """
+
+    how: str
+    spec: str | None = None
+    lacking: str = ""
+    kind: Literal["scorer", "formula"] = "scorer"
+
+
+@dataclass(frozen=True)
+class Components:
+    """STA, SIM and FL of n outputs, each of shape [n], and their product per output."""
+
+    sta: Floats
+    sim: Floats
+    fl: Floats
+
+    @property
+    def joint(self) -> Floats:
+        """STA x SIM x FL of each output: the mean of these is J as a mean of products."""
+        return self.sta * self.sim * self.fl
+
+    def take(self, positions: NDArray[np.intp]) -> "Components":
+        """The components at ``positions``."""
+        return Components(self.sta[positions], self.sim[positions], self.fl[positions])
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A published (or our own) way to measure rewriting."""
+
+    name: str
+    source: str
+    sta: Slot
+    sim: Slot
+    fl: Slot
+    measure: Callable[[Texts, Panel], Components]
+    needs_references: bool = False
+
+    @property
+    def slots(self) -> dict[str, Slot]:
+        """The three measures by their names."""
+        return {"sta": self.sta, "sim": self.sim, "fl": self.fl}
+
+
+def measure_outputs(
+    suite: Suite,
+    panel: Panel,
+    sources: Sequence[str],
+    outputs: Sequence[str],
+    references: Sequence[Sequence[str]] = (),
+) -> Components:
+    """STA, SIM and FL of every output.
+
+    Of several references the one with the highest product counts. An empty output scores 0 everywhere and is
+    shown to no model.
+
+    Args:
+        suite: What to compute.
+        panel: The scorers.
+        sources: The toxic texts, n of them.
+        outputs: Their rewrites.
+        references: For each its human rewrites; may be left out where the suite needs none.
+
+    Returns:
+        Components of shape [n].
+
+    Raises:
+        ValueError: The suite needs references and an output has none.
+    """
+    written = [i for i, output in enumerate(outputs) if output.strip()]
+    chosen: Sequence[Sequence[str]] = references if suite.needs_references else [[""]] * len(outputs)
+    units = [(i, reference) for i in written for reference in chosen[i]]
+    if len({i for i, _ in units}) != len(written):
+        raise ValueError(f"the suite {suite.name} needs a reference for every output")
+    texts = Texts([sources[i] for i, _ in units], [outputs[i] for i, _ in units], [r for _, r in units])
+    rows = np.array([i for i, _ in units], dtype=np.intp)
+    return _best_of(suite.measure(texts, panel), rows, len(outputs))
+
+
+def _best_of(units: Components, rows: NDArray[np.intp], count: int) -> Components:
+    """The unit with the highest product of each row; zeros for a row without units."""
+    best = np.lexsort((-units.joint, rows))
+    first = best[np.unique(rows[best], return_index=True)[1]]
+    filled = Components(np.zeros(count), np.zeros(count), np.zeros(count))
+    for target, values in zip(
+        (filled.sta, filled.sim, filled.fl), (units.sta, units.sim, units.fl), strict=True
+    ):
+        target[rows[first]] = values[first]
+    return filled

@@ -48,6 +48,7 @@ def training_options(description: str, output: str) -> argparse.ArgumentParser:
         "--output", type=Path, default=Path(__file__).parents[1] / output, help="model folder"
     )
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--measure-only", action="store_true", help="measure the model that is there")
     return parser
 
 

@@ -1,10 +1,11 @@
-"""Plain scoring of a bundled classifier folder, for measuring it right after training."""
+"""Plain scoring with a bundled encoder folder, for measuring it right after training."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from torch.nn.functional import normalize
+from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
 
 @torch.inference_mode()
@@ -24,3 +25,21 @@ def probabilities(folder: Path, texts: Sequence[str], label: str) -> list[float]
         for i, value in zip(batch, values.tolist(), strict=True):
             scores[i] = value
     return scores
+
+
+@torch.inference_mode()
+def cosines(folder: Path, pairs: Sequence[tuple[str, str]]) -> list[float]:
+    """Cosine of the mean-pooled last layer for each pair of texts."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+    texts = [text for pair in pairs for text in pair]
+    vectors = torch.empty(len(texts), model.config.hidden_size)
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    for start in range(0, len(order), 64):
+        batch = order[start : start + 64]
+        inputs = tokenizer([texts[i] for i in batch], truncation=True, padding=True, return_tensors="pt")
+        mask = inputs["attention_mask"].unsqueeze(-1)
+        states = model(**inputs).last_hidden_state
+        vectors[batch] = normalize((states * mask).sum(1) / mask.sum(1), dim=-1)
+    values: list[float] = (vectors[::2] * vectors[1::2]).sum(-1).tolist()
+    return values

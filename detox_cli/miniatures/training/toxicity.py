@@ -18,7 +18,7 @@ from detox_cli.miniatures.training.toxicity_texts import soft_labelled
 from detox_cli.miniatures.training.word_vectors import ppmi_vectors
 from detox_cli.miniatures.training.wordpieces import train_wordpieces
 
-WIDTH, LAYERS, HEADS, PIECES = 160, 3, 4, 8192
+WIDTH, LAYERS, HEADS, PIECES = 128, 3, 2, 10_000
 LONGEST, LONGEST_IN_TRAINING = 256, 160
 BATCH_TOKENS, LEARNING_RATE, EPOCHS = 4096, 1.5e-3, 2
 
@@ -36,7 +36,9 @@ def new_model(
         intermediate_size=4 * WIDTH,
         max_position_embeddings=LONGEST,
         attention_probs_dropout_prob=0.0,
-        hidden_dropout_prob=0.1,
+        hidden_dropout_prob=0.0,
+        classifier_dropout=0.1,
+        attn_implementation="eager",
         num_labels=1,
         id2label={0: "toxicity"},
         label2id={"toxicity": 0},
@@ -78,9 +80,7 @@ def train(data: Path, output: Path, seed: int) -> None:
 
 def main() -> None:
     """Train, then measure."""
-    parser = corpora.training_options(str(__doc__), "toxicity")
-    parser.add_argument("--measure-only", action="store_true", help="measure the model that is there")
-    options = parser.parse_args()
+    options = corpora.training_options(str(__doc__), "toxicity").parse_args()
     torch.set_num_threads(1)
     if not options.measure_only:
         train(options.data, options.output, options.seed)

@@ -14,6 +14,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Housekeeping": {
         "completion": ("completion:completion", "Print a completion script, or install it."),
+        "doctor": (
+            "doctor:doctor",
+            "Check versions, devices, the model hub and what is bundled; say how to mend what is wrong.",
+        ),
         "profile list": ("profile:list_profiles", "List the profiles that can be named, and where they are."),
         "profile show": ("profile:show", "Print a profile with everything that it extends."),
         "profile check": ("profile:check", "Check every value of profiles, whatever command it is for."),

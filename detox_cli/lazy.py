@@ -22,6 +22,13 @@ class LazyGroup(TyperGroup):
         name, stub, rest = super().resolve_command(ctx, args)
         return name, stub and load(stub), rest
 
+    def get_help_option(self, ctx: Any) -> Any:
+        """The usual ``--help``, with a default that needs no parsing: to parse it imports pydantic."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.default = False
+        return option
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write one section per panel, in the order of the table."""
         shown = [self.commands[name] for name in self.list_commands(ctx)]

@@ -1,9 +1,15 @@
 """Tiny real models, built on the spot: the tests use the code that users use, and no network."""
 
 import os
+import signal
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.recorder import Recorder
 
 os.environ.update({"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"})
 
@@ -161,3 +167,37 @@ def _model(cls, config, tokenizer: Path, folder: Path) -> Path:
 def _save(thing, folder: Path) -> Path:
     thing.save_pretrained(folder)
     return folder
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left: its exit code and both streams."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def detox(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Run ``detox`` in this process: ``detox("profile", "list", "--json").out``."""
+    from detox_cli.__main__ import main
+
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def run(*words: object) -> Outcome:
+        monkeypatch.setattr("sys.argv", ["detox", *map(str, words)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left, warnings.catch_warnings():
+            main()
+        signal.signal(signal.SIGTERM, handler)
+        return Outcome(int(left.value.code or 0), *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    """A listener that remembers what a service said."""
+    return Recorder()

@@ -25,7 +25,12 @@ OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 
 
 def command(
-    section: str, model: type[S], *, examples: Sequence[str] = (), resumable: bool = False
+    section: str,
+    model: type[S],
+    *,
+    examples: Sequence[str] = (),
+    resumable: bool = False,
+    plan: Callable[[S, Progress], Result] | None = None,
 ) -> Callable[[Callable[[S, Progress], Result]], Callable[..., None]]:
     """Make a command of a function from settings and a listener to a result.
 
@@ -37,6 +42,7 @@ def command(
         model: The settings class.
         examples: Whole command lines for the help.
         resumable: Whether the same command line continues interrupted work.
+        plan: What ``--dry-run`` says beyond looking at what the settings name.
     """
 
     def decorate(function: Callable[[S, Progress], Result]) -> Callable[..., None]:
@@ -49,12 +55,16 @@ def command(
                 typer.echo(_describe(section, model, given, control))
                 return
             settings = _resolve(section, model, given, control)
+            work = function
             if control.dry_run:
-                finish(_plan(settings), control)
-                return
+                looked_at = _plan(settings)
+                if plan is None:
+                    finish(looked_at, control)
+                    return
+                work = plan
             with _stoppable(resumable), listener(quiet=control.quiet, verbose=control.verbose) as progress:
                 progress.stage("loading torch…")
-                result = function(settings, progress)
+                result = work(settings, progress)
             finish(result, control, rows_on_stdout=str(getattr(settings, "output", "")) == "-")
 
         return _dress(call, [*parameters_of(model), *parameters(Control)], examples)

@@ -20,8 +20,8 @@ class LineTask:
     total: int | None
     done: int
     stream: TextIO
-    begun: float = field(default_factory=time.monotonic)
-    spoke: float = field(default_factory=time.monotonic)
+    begun: float = field(default_factory=lambda: time.monotonic())
+    spoke: float = field(default_factory=lambda: time.monotonic())
     said: int = 0
     fresh: int = 0
 

@@ -40,25 +40,23 @@ class ProfileText(Result):
 
 
 class Checked(Result):
-    """What is wrong with profiles; empty if nothing is."""
+    """What is wrong with profiles: for each that was looked at, one line per problem."""
 
-    checked: list[str]
-    problems: list[str]
+    problems: dict[str, list[str]]
 
     def tables(self) -> list[Table]:
-        """One row per profile that was looked at, unless something is wrong."""
-        rows = [[name, "ok"] for name in self.checked]
-        return (
-            [] if self.problems else [Table(title="profiles", columns=["name", "verdict"], rows=list(rows))]
-        )
+        """One row per profile."""
+        rows = [[name, f"{len(found)} problems" if found else "ok"] for name, found in self.problems.items()]
+        return [Table(title="profiles", columns=["name", "verdict"], rows=rows)]
 
     def headline(self) -> str:
-        """``ok`` or the number of problems."""
-        return f"{len(self.problems)} problems" if self.problems else "ok"
+        """``ok`` or the names of the profiles that are not."""
+        return " ".join(name for name, found in self.problems.items() if found) or "ok"
 
     def problem(self) -> DetoxError | None:
         """All problems as one error."""
-        return BadSettings("\n".join(self.problems)) if self.problems else None
+        lines = dict.fromkeys(line for found in self.problems.values() for line in found)
+        return BadSettings("\n".join(lines)) if lines else None
 
 
 def list_profiles() -> ProfileList:
@@ -83,14 +81,7 @@ def show_profile(name: str) -> ProfileText:
 
 def check_profiles(names: list[str]) -> Checked:
     """Check every table of every named profile, or of all profiles if none is named."""
-    problems: list[str] = []
-    wanted = names or list(known_profiles())
-    for name in wanted:
-        try:
-            problems += _problems_of(name)
-        except DetoxError as error:
-            problems.append(str(error))
-    return Checked(checked=wanted, problems=list(dict.fromkeys(problems)))
+    return Checked(problems={name: _problems_of(name) for name in names or known_profiles()})
 
 
 def copy_profile(name: str, target: Path | None) -> Result:
@@ -111,7 +102,10 @@ def copy_profile(name: str, target: Path | None) -> Result:
 
 def _problems_of(name: str) -> list[str]:
     """One line for each unknown name and each invalid value of a profile and of what it extends."""
-    stack = load_profiles([name])
+    try:
+        stack = load_profiles([name])
+    except BadSettings as error:
+        return [str(error)]
     problems = list(unknown_keys(stack))
     for profile in stack:
         for section in profile.tables.keys() & SECTIONS.keys():

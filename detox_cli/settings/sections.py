@@ -6,7 +6,9 @@ from detox_cli.settings.base import Section
 
 # section -> module:class in detox_cli.settings
 SECTIONS: dict[str, str] = {
+    "doctor": "doctor:DoctorSettings",
     "synth.pairs": "synth:SynthPairsSettings",
+    "train.bart": "train:BartSettings",
 }
 
 

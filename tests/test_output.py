@@ -1,0 +1,205 @@
+"""What goes to which stream, and in which form."""
+
+import io
+import json
+import os
+import pty
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from detox_cli.output.lines import Lines, duration
+from detox_cli.output.listener import listener
+from detox_cli.output.progress import Progress, Silent
+from detox_cli.output.report import plain, show
+from detox_cli.output.terminal import Terminal
+from detox_cli.services.result import Result, Table
+from tests.conftest import Outcome
+from tests.recorder import Recorder
+
+
+class Scores(Result):
+    """A result with everything."""
+
+    toxicity: float = 0.123456
+
+    def tables(self) -> list[Table]:
+        rows = [["copy", 0.5, None], ["a rewriter", 0.123456, 12]]
+        return [Table(title="scores", columns=["system", "STA", "n"], rows=rows, caption="higher is better")]
+
+    def headline(self) -> str:
+        return "0.1235"
+
+    def next_steps(self) -> list[str]:
+        return ["detox generate out"]
+
+
+SCORES = Scores(files=[Path("out/scores.jsonl")])
+
+
+def test_a_table_is_aligned_text_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    show(SCORES)
+    told = capsys.readouterr()
+    assert told.out.splitlines() == [
+        "scores",
+        "system         STA   n",
+        "copy           0.5   -",
+        "a rewriter  0.1235  12",
+        "higher is better",
+        "out/scores.jsonl",
+    ]
+    assert told.err == "next: detox generate out\n"
+
+
+def test_json_is_one_document_with_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    show(SCORES, as_json=True)
+    told = capsys.readouterr()
+    assert json.loads(told.out) == {"files": ["out/scores.jsonl"], "toxicity": 0.123456}
+    assert told.err == ""
+
+
+def test_quiet_is_one_value(capsys: pytest.CaptureFixture[str]) -> None:
+    show(SCORES, quiet=True)
+    assert capsys.readouterr() == ("0.1235\n", "")
+
+
+@pytest.mark.parametrize("form", [{}, {"as_json": True}, {"quiet": True}])
+def test_nothing_is_mixed_into_rows_on_stdout(
+    form: dict[str, bool], capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(SCORES, rows_on_stdout=True, **form)
+    assert capsys.readouterr().out == ""
+
+
+def test_cells_keep_to_one_line() -> None:
+    table = Table(title="t", columns=["text"], rows=[["two\nlines"]])
+    assert plain(table) == "t\ntext\ntwo lines"
+
+
+def read_all(descriptor: int) -> str:
+    found = b""
+    while True:
+        try:
+            part = os.read(descriptor, 65536)
+        except OSError:
+            return found.decode()
+        if not part:
+            return found.decode()
+        found += part
+
+
+@pytest.mark.parametrize(("no_colour", "expected"), [(None, True), ("1", False)])
+def test_a_terminal_gets_bold_headings_and_no_color_holds(
+    no_colour: str | None, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    if no_colour:
+        monkeypatch.setenv("NO_COLOR", no_colour)
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w") as stream:
+        Terminal(_console(stream)).warn("careful")
+    told = read_all(ours)
+    os.close(ours)
+    assert "careful" in told
+    assert ("\x1b[33m" in told) is expected
+
+
+def _console(stream: io.TextIOBase):
+    from rich.console import Console
+
+    return Console(file=stream)
+
+
+def work(progress: Progress) -> None:
+    """Say everything that can be said."""
+    progress.stage("reading [bold]rows[/bold]")
+    with progress.task("rows", 10, done=4) as task:
+        task.advance(6)
+    progress.metric("loss", 0.123456, step=3)
+    progress.metric("loss", 0.1, step=4)
+    progress.warn("careful")
+    progress.detail("a detail")
+
+
+def test_lines_tell_a_log_everything_but_details() -> None:
+    stream = io.StringIO()
+    work(Lines(stream))
+    assert stream.getvalue().splitlines() == [
+        "reading [bold]rows[/bold]",
+        "rows: 4 already done",
+        "rows: 10/10 (100%)",
+        "loss = 0.1235 (step 3)",
+        "loss = 0.1 (step 4)",
+        "warning: careful",
+    ]
+
+
+def test_verbose_lines_tell_details_too() -> None:
+    stream = io.StringIO()
+    work(Lines(stream, verbose=True))
+    assert stream.getvalue().endswith("a detail\n")
+
+
+def test_a_long_task_speaks_every_5_percent_or_30_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    stream = io.StringIO()
+    with Lines(stream).task("rows", 1000) as task:
+        for _ in range(100):
+            now[0] += 2.0
+            task.advance()
+    told = stream.getvalue().splitlines()
+    assert told[0] == "rows: 15/1000 (2%), 0.5/s, 33 min left"
+    assert len(told) == 7
+
+
+def test_a_terminal_shows_the_same_and_takes_text_literally() -> None:
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
+    with Terminal(console) as terminal:
+        work(terminal)
+        terminal.live.refresh()
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "reading [bold]rows[/bold]" in told
+    assert "loss 0.1  (step 4)" in told
+    assert "warning: careful" in told
+    assert "a detail" not in told
+
+
+def test_the_recorder_and_silence_listen_to_all_of_it() -> None:
+    recorder = Recorder()
+    work(recorder)
+    work(Silent())
+    assert recorder.tasks[0].done == 10
+    assert recorder.metrics[-1] == ("loss", 0.1, 4)
+
+
+def test_who_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listener() as found:
+        assert isinstance(found, Lines)
+    with listener(quiet=True) as found:
+        assert isinstance(found, Silent)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    with listener() as found:
+        assert isinstance(found, Terminal)
+    with listener(verbose=True) as found:
+        assert isinstance(found, Lines)
+    monkeypatch.setenv("RANK", "1")
+    with listener() as found:
+        assert isinstance(found, Silent)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(5, "5 s"), (600, "10 min"), (9000, "2.5 h")])
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_commands_keep_their_report_on_stdout(detox: Callable[..., Outcome]) -> None:
+    outcome = detox("profile", "list", "--json")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "offline" in json.loads(outcome.out)["profiles"]
+    assert "offline" in detox("profile", "list", "-q").out.split()

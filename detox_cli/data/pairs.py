@@ -36,6 +36,7 @@ FORMATS = (
     PairFormat(
         "toxic_comment", ("neutral_comment", "neutral_comment1", "neutral_comment2", "neutral_comment3")
     ),
+    PairFormat("text", ()),  # plain lines: sources without a neutral text
 )
 """In order of preference. The machine-written column of PseudoParaDetox, ``generated_neutral_sentence``, is
 used only when it is asked for: whoever trains on it or scores it must say so."""

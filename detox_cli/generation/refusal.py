@@ -29,7 +29,9 @@ _ABOUT_THE_TASK = (
     re.compile(r"\bi(?: am|'m) (?:here to|designed to|programmed to|just an? ai|an ai)\b"),
     re.compile(r"\b(?:goes|is) against my (?:guidelines|policy|policies|programming|principles)\b"),
     re.compile(r"\bi (?:must|have to|respectfully) decline\b"),
-    re.compile(r"^(?:i(?:'m| am) )?sorry,? (?:but )?(?:that|this|i)\b.{0,40}\b(?:not|no|n't|unable|decline)\b"),
+    re.compile(
+        r"^(?:i(?:'m| am) )?sorry,? (?:but )?(?:that|this|i)\b.{0,40}\b(?:not|no|n't|unable|decline)\b"
+    ),
     re.compile(r"^(?:no|sorry),? (?:i )?(?:will|would|could) not (?:do|help)\b"),
     re.compile(r"\b(?:it is|it's) (?:important to|not (?:appropriate|okay|ok|acceptable) to)\b"),
     re.compile(r"\bi(?: would|'d) (?:like|prefer) to (?:encourage|suggest|remind)\b"),
@@ -39,8 +41,46 @@ SHARED_WORDS = 0.5
 """A sentence is the source's own when at least this share of its content words stands in the source."""
 
 _COMMON = frozenset(
-    "i'm i am a an the to of and or but in on at it is that this you your my me we he she they with for not be "
-    "can can't cannot do don't as so if".split()
+    [
+        "i'm",
+        "i",
+        "am",
+        "a",
+        "an",
+        "the",
+        "to",
+        "of",
+        "and",
+        "or",
+        "but",
+        "in",
+        "on",
+        "at",
+        "it",
+        "is",
+        "that",
+        "this",
+        "you",
+        "your",
+        "my",
+        "me",
+        "we",
+        "he",
+        "she",
+        "they",
+        "with",
+        "for",
+        "not",
+        "be",
+        "can",
+        "can't",
+        "cannot",
+        "do",
+        "don't",
+        "as",
+        "so",
+        "if",
+    ]
 )
 
 

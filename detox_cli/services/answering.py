@@ -1,0 +1,38 @@
+"""Answering requests so that nothing that was computed is lost: engine, journal and progress together."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from detox_cli.generation.requests import Completion, Engine, Request, Sample, Sampling
+from detox_cli.output.progress import Progress
+from detox_cli.runs.journal import Journal
+
+
+def answer(
+    engine: Engine,
+    requests: Sequence[Request],
+    sampling: Sampling,
+    journal: Journal | None,
+    progress: Progress,
+    label: str,
+) -> dict[str, Completion]:
+    """The completion of every request, by id; what the journal already holds is not computed again.
+
+    Because the engine forms its batches from all requests, a resumed run gives the same bits as one that was
+    never interrupted.
+    """
+    answers = {c.id: c for c in map(_completion, journal.records() if journal is not None else ())}
+    total = sum(request.samples for request in requests)
+    done = sum(len(completion.samples) for completion in answers.values())
+    with progress.task(label, total, done) as task:
+        for completion in engine.generate(requests, sampling, done=answers.keys()):
+            if journal is not None:
+                journal.append(asdict(completion))
+            answers[completion.id] = completion
+            task.advance(len(completion.samples))
+    return answers
+
+
+def _completion(record: dict[str, object]) -> Completion:
+    samples = tuple(Sample(**sample) for sample in record["samples"])  # type: ignore[attr-defined]
+    return Completion(**{**record, "samples": samples})  # type: ignore[arg-type]

@@ -1,0 +1,142 @@
+"""From examples to tensors: token ids with truncation counted, batches of similar length, masked labels."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset, Sampler
+
+from detox_cli.services.rewriter_rows import Example
+
+IGNORED = -100
+"""The label that the loss does not count."""
+
+Item = dict[str, list[int]]
+
+
+class Encoded(Dataset[Item]):
+    """Token ids of examples.
+
+    Attributes:
+        items: ``input_ids`` and ``labels`` of each example, without padding.
+        cut: How many examples had a source or a target longer than the limit.
+    """
+
+    def __init__(self, examples: Sequence[Example], tokenizer: Any, prefix: str, max_length: int) -> None:
+        sources, cut_sources = _tokens(
+            tokenizer, [prefix + e.toxic for e in examples], max_length, target=False
+        )
+        targets, cut_targets = _tokens(tokenizer, [e.neutral for e in examples], max_length, target=True)
+        self.items: list[Item] = [
+            {"input_ids": s, "labels": t} for s, t in zip(sources, targets, strict=True)
+        ]
+        self.cut = sum(a or b for a, b in zip(cut_sources, cut_targets, strict=True))
+
+    def __len__(self) -> int:
+        """How many examples."""
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> Item:
+        """The token ids of one example."""
+        return self.items[index]
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of source and target together."""
+        return [len(item["input_ids"]) + len(item["labels"]) for item in self.items]
+
+
+def _tokens(
+    tokenizer: Any, texts: Sequence[str], max_length: int, *, target: bool
+) -> tuple[list[list[int]], list[bool]]:
+    if not texts:
+        return [], []
+    key = "text_target" if target else "text"
+    whole = tokenizer(**{key: list(texts)}, truncation=False, verbose=False)["input_ids"]
+    long = [len(ids) > max_length for ids in whole]
+    if any(long):
+        short = tokenizer(**{key: list(texts)}, truncation=True, max_length=max_length)["input_ids"]
+        whole = [s if is_long else w for w, s, is_long in zip(whole, short, long, strict=True)]
+    end = tokenizer.eos_token_id
+    if target and end is not None:  # some tokenizers leave it out, and the model would never learn to stop
+        whole = [w if w and w[-1] == end else [*w[: max_length - 1], end] for w in whole]
+    return whole, long
+
+
+@dataclass(frozen=True)
+class Collator:
+    """Pads a batch.
+
+    Args:
+        pad_token: The token id to pad inputs with.
+        to_length: Pad all rows to this length; ``None`` pads to the longest of the batch.
+        loss_on_padding: Pad labels with ``pad_token`` as well, which makes padding count in the loss; else
+            with ``IGNORED``.
+    """
+
+    pad_token: int
+    to_length: int | None = None
+    loss_on_padding: bool = False
+
+    def __call__(self, items: Sequence[Item]) -> dict[str, torch.Tensor]:
+        """``input_ids``, ``attention_mask`` [rows, source] and ``labels`` [rows, target], all int64."""
+        sources = [item["input_ids"] for item in items]
+        lengths = torch.tensor([len(source) for source in sources])
+        input_ids = pad(sources, self.pad_token, self.to_length)
+        filler = self.pad_token if self.loss_on_padding else IGNORED
+        return {
+            "input_ids": input_ids,
+            "attention_mask": (torch.arange(input_ids.shape[1]) < lengths[:, None]).long(),
+            "labels": pad([item["labels"] for item in items], filler, self.to_length),
+        }
+
+
+def pad(rows: Sequence[Sequence[int]], value: int, length: int | None = None) -> torch.Tensor:
+    """Rows side by side, filled on the right: shape [rows, ``length`` or the longest]."""
+    width = length or max(map(len, rows))
+    return torch.tensor([[*row, *[value] * (width - len(row))] for row in rows], dtype=torch.long)
+
+
+class SimilarLengths(Sampler[int]):
+    """A seeded order of rows in which each batch has rows of similar length.
+
+    The order of an epoch depends on the seed and the number of the epoch alone, so that a run that was killed
+    in the middle of an epoch goes on with the batches it had not seen.
+
+    Args:
+        lengths: Tokens of each row.
+        batch_size: Rows that go into one step, over all devices.
+        seed: Of the order.
+    """
+
+    POOL = 50
+    """Batches that are sorted together: enough for little padding, few enough to keep the order random."""
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+        self._lengths = torch.tensor(lengths)
+        self._batch_size = batch_size
+        self._seed = seed
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        """How many rows."""
+        return len(self._lengths)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of this epoch."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        """Row numbers, each once."""
+        generator = torch.Generator().manual_seed(1_000_003 * self._seed + self._epoch)
+        order = torch.randperm(len(self._lengths), generator=generator)
+        batches: list[list[int]] = []
+        for pool in torch.split(order, self.POOL * self._batch_size):
+            by_length = pool[self._lengths[pool].argsort(descending=True, stable=True)]
+            batches += [batch.tolist() for batch in torch.split(by_length, self._batch_size)]
+        # The one batch that may be smaller stays last, so that no other batch is cut in two.
+        last = batches.pop() if len(batches[-1]) < self._batch_size else []
+        for place in torch.randperm(len(batches), generator=generator).tolist():
+            yield from batches[place]
+        yield from last

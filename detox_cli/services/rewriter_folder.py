@@ -1,0 +1,118 @@
+"""The folder of a finished rewriter: weights, tokenizer, generation config, card, journal and manifest."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import GenerationConfig
+
+from detox_cli.models.loading import Loaded
+from detox_cli.runs.atomic import atomic_folder
+from detox_cli.runs.card import Card, Figure, write_card
+from detox_cli.runs.manifest import write_manifest
+from detox_cli.settings.train import BartSettings
+
+LIMITS = (
+    "It repeats what its training pairs do: it keeps toxicity that they keep, and drops what they drop.",
+    "It can turn a sentence into one that its writer would not sign; show people what was changed.",
+)
+LOG = "metrics.jsonl"
+
+
+def generation_config(settings: BartSettings, model: Any, limit: int) -> GenerationConfig:
+    """How the model writes, stated in full, so that nothing is inherited unseen from where it came from.
+
+    For BART the first token is forced to be ``<s>``: without it the first tokens of bart-large are unstable.
+    """
+    config = GenerationConfig.from_dict(model.generation_config.to_dict())
+    config.update(
+        num_beams=settings.num_beams,
+        do_sample=False,
+        temperature=None,
+        top_p=None,
+        top_k=None,
+        max_length=None,
+        max_new_tokens=min(settings.max_new_tokens, limit),
+        no_repeat_ngram_size=settings.no_repeat_ngram_size,
+        length_penalty=settings.length_penalty,
+        early_stopping=settings.num_beams > 1,
+    )
+    if model.config.model_type == "bart":
+        config.forced_bos_token_id = model.config.bos_token_id
+    return config
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What is known at the end of a run."""
+
+    metrics: Mapping[str, Any]
+    log: Sequence[Mapping[str, Any]]
+    scorers: Mapping[str, str]
+    fingerprint: str
+    started: float
+
+
+def save_rewriter(
+    settings: BartSettings, loaded: Loaded, finished: Finished, weights: Mapping[str, Any] | None = None
+) -> None:
+    """Write the folder beside its place and rename it.
+
+    Args:
+        settings: Of the run.
+        loaded: The trained model with its tokenizer.
+        finished: What goes into card and manifest.
+        weights: The state dict, where the model itself holds only a part of it.
+
+    Raises:
+        DetoxError: The disk is full.
+    """
+    with atomic_folder(settings.output, overwrite=settings.overwrite) as folder:
+        loaded.model.save_pretrained(folder, state_dict=weights)
+        loaded.tokenizer.save_pretrained(folder)
+        lines = "".join(json.dumps(record) + "\n" for record in finished.log)
+        (folder / LOG).write_text(lines, encoding="utf-8")
+        write_card(folder, _card(settings, finished))
+        source = loaded.source
+        write_manifest(
+            folder,
+            command="train bart",
+            settings=settings.model_dump(mode="json"),
+            inputs=[settings.pairs],
+            models={
+                "start": {"name": source.name, "revision": source.revision, "fingerprint": source.fingerprint}
+            },
+            scorers=finished.scorers,
+            metrics=finished.metrics,
+            started=finished.started,
+            fingerprint=finished.fingerprint,
+        )
+
+
+def _card(settings: BartSettings, finished: Finished) -> Card:
+    own = finished.metrics["quality"].get("model", {})
+    data = finished.metrics["measured_on"]
+    shown = ("epochs", "learning_rate", "batch_size", "max_length", "hold_out", "num_beams", "seed")
+    return Card(
+        name=settings.output.name,
+        summary="Rewrites a toxic sentence into a neutral one with the same meaning.",
+        base_models=[settings.model],
+        datasets=[Path(settings.pairs).name],
+        tags=["detoxification", "text-style-transfer"],
+        task="text2text-generation",
+        figures=[
+            Figure(_figure_name(name, finished.scorers), e["mean"], e["low"], e["high"], e["n"], data)
+            for name, e in own.items()
+        ],
+        training={name: getattr(settings, name) for name in shown},
+        limits=LIMITS,
+        command=f"detox train bart {Path(settings.pairs).name} --model {settings.model}",
+    )
+
+
+def _figure_name(name: str, scorers: Mapping[str, str]) -> str:
+    if name == "J":
+        return "J (mean of products)"
+    return f"{name} ({scorers[name]})" if name in scorers else name

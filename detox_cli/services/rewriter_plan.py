@@ -1,0 +1,71 @@
+"""What ``detox train bart`` would do: rows, steps and memory, before any weight is loaded."""
+
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from pydantic import Field
+from transformers import AutoModelForSeq2SeqLM
+
+from detox_cli.models.loading import read_config
+from detox_cli.models.sources import find_model
+from detox_cli.output.progress import Progress
+from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.rewriter_data import read_data
+from detox_cli.services.rewriter_trainer import measure_steps, steps_per_epoch, total_steps
+from detox_cli.settings.train import BartSettings
+
+BYTES_PER_PARAMETER = {"adamw_torch": 16, "adafactor": 8}
+"""Weights and gradients in 4 bytes each, and two more moments for AdamW; Adafactor's are negligible."""
+
+
+class BartPlan(Result):
+    """The size of a training run."""
+
+    rows: dict[str, int] = Field(description="Rows to use, to hold out and to leave out, by reason.")
+    parameters: int = Field(description="Weights to train.")
+    steps_per_epoch: int = Field(description="Optimizer steps in one pass.")
+    steps: int = Field(description="Optimizer steps in all, unless it stops earlier.")
+    measurements: int = Field(description="How often it measures and saves.")
+    memory_bytes: int = Field(description="Weights, gradients and optimizer; activations come on top.")
+
+    def tables(self) -> list[Table]:
+        """One line per number."""
+        lines: list[list[Cell]] = [[name, count] for name, count in self.rows.items()]
+        lines += [
+            ["parameters", self.parameters],
+            ["steps in an epoch", self.steps_per_epoch],
+            ["steps at most", self.steps],
+            ["measurements at most", self.measurements],
+            ["memory without activations, MB", round(self.memory_bytes / 1e6)],
+        ]
+        return [Table(title="plan", columns=["what", "count"], rows=lines)]
+
+    def headline(self) -> str:
+        """The number of steps."""
+        return str(self.steps)
+
+
+def plan(settings: BartSettings, progress: Progress) -> BartPlan:
+    """Read the pairs and the model's configuration; raises what the run itself would raise about them."""
+    PartialState()
+    data = read_data(settings, progress)
+    source = find_model(settings.model, settings.revision)
+    parameters = count_parameters(read_config(source, settings.trust_remote_code))
+    rows = len(data.split.training)
+    steps = total_steps(settings, rows)
+    return BartPlan(
+        rows=data.counts,
+        parameters=parameters,
+        steps_per_epoch=steps_per_epoch(settings, rows),
+        steps=steps,
+        measurements=-(-steps // measure_steps(settings, rows)),
+        memory_bytes=parameters * BYTES_PER_PARAMETER[settings.optimizer],
+    )
+
+
+def count_parameters(config: Any) -> int:
+    """Weights of the encoder-decoder that ``config`` describes, tied ones once; nothing is allocated."""
+    with torch.device("meta"):
+        model = AutoModelForSeq2SeqLM.from_config(config)
+    return sum(weight.numel() for weight in model.parameters())

@@ -1,0 +1,80 @@
+"""How good a rewriter is while it learns: STA, SIM, FL and J of what it writes for held-out sources."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from detox_cli.scoring.chrf import sentence_chrf
+from detox_cli.scoring.protocol import PairScorer, TextScorer
+from detox_cli.services.rewriter_batches import pad
+from detox_cli.statistics.bootstrap import Estimate, mean_interval
+
+Source = tuple[str, tuple[str, ...]]
+"""A toxic sentence and its neutral references."""
+
+
+@dataclass(frozen=True)
+class Judges:
+    """The scorers of the three parts of J."""
+
+    toxicity: TextScorer
+    similarity: PairScorer
+    fluency: TextScorer
+
+    @property
+    def identities(self) -> dict[str, str]:
+        """The identity of each scorer, by what it measures."""
+        return {
+            "STA": self.toxicity.identity,
+            "SIM": self.similarity.identity,
+            "FL": self.fluency.identity,
+        }
+
+
+def rewrite(
+    model: Any, tokenizer: Any, texts: Sequence[str], max_length: int, batch_size: int = 64
+) -> list[str]:
+    """What ``model`` writes for each text by its own generation config, in order, white space made single."""
+    ids = [tokenizer(text, truncation=True, max_length=max_length)["input_ids"] for text in texts]
+    order = sorted(range(len(texts)), key=lambda i: len(ids[i]))
+    written = [""] * len(texts)
+    was_training = model.training
+    model.eval()
+    for first in range(0, len(order), batch_size):
+        chosen = order[first : first + batch_size]
+        lengths = torch.tensor([len(ids[i]) for i in chosen])
+        inputs = pad([ids[i] for i in chosen], tokenizer.pad_token_id)
+        mask = (torch.arange(inputs.shape[1]) < lengths[:, None]).long()
+        with torch.inference_mode():
+            out = model.generate(input_ids=inputs.to(model.device), attention_mask=mask.to(model.device))
+        for i, text in zip(chosen, tokenizer.batch_decode(out, skip_special_tokens=True), strict=True):
+            written[i] = " ".join(text.split())
+    model.train(was_training)
+    return written
+
+
+def judge(sources: Sequence[Source], outputs: Sequence[str], judges: Judges | None) -> dict[str, Estimate]:
+    """Means with intervals over ``sources``: STA, SIM, FL, J (mean of products) if judged; chrF; copies.
+
+    STA is the probability of not being toxic, SIM is between source and output. An empty output counts as 0
+    everywhere. chrF is against the best reference, 0 to 1.
+    """
+    columns: dict[str, Any] = {}
+    present = np.array([bool(output.strip()) for output in outputs], dtype=float)
+    if judges is not None:
+        columns["STA"] = (1 - np.array(judges.toxicity.score(outputs))) * present
+        columns["SIM"] = np.array(
+            judges.similarity.score([(s, o) for (s, _), o in zip(sources, outputs, strict=True)])
+        )
+        columns["SIM"] = columns["SIM"] * present
+        columns["FL"] = np.array(judges.fluency.score(outputs)) * present
+        columns["J"] = columns["STA"] * columns["SIM"] * columns["FL"]
+    columns["chrF"] = [
+        float(sentence_chrf([output] * len(references), references).max()) / 100
+        for (_, references), output in zip(sources, outputs, strict=True)
+    ]
+    columns["copies"] = [float(o.split() == s.split()) for (s, _), o in zip(sources, outputs, strict=True)]
+    return {name: mean_interval(values) for name, values in columns.items()}

@@ -1,0 +1,260 @@
+"""The training loop of a rewriter: transformers' trainer with written samples scored at each measurement."""
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate.utils import broadcast_object_list, gather_object
+from torch.utils.data import Sampler
+from transformers import (
+    EarlyStoppingCallback,
+    PrinterCallback,
+    Seq2SeqTrainer,
+    Seq2SeqTrainingArguments,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+
+from detox_cli.models.loading import Loaded
+from detox_cli.output.progress import Task
+from detox_cli.services.rewriter_batches import Collator, Encoded, SimilarLengths
+from detox_cli.services.rewriter_quality import Judges, Source, judge, rewrite
+from detox_cli.settings.train import BartSettings
+
+Metrics = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is written and scored at each measurement."""
+
+    sources: list[Source]
+    judges: Judges | None
+    prefix: str
+    max_length: int
+    batch_size: int
+
+
+class RewriterTrainer(Seq2SeqTrainer):  # type: ignore[misc]
+    """Trains on grouped lengths and adds the quality of written samples to every evaluation."""
+
+    def __init__(self, measure: Measure, order: SimilarLengths | None, **rest: Any) -> None:
+        super().__init__(**rest)
+        self._measure = measure
+        self._order = order
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
+        if self._order is not None:
+            return self._order
+        sampler: Sampler[int] | None = super()._get_train_sampler(train_dataset)
+        return sampler
+
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """The trainer's own loop for the loss, then the quality of what is written."""
+        output = super().evaluation_loop(*args, **kwargs)
+        output.metrics.update(self._quality())
+        return output
+
+    def _quality(self) -> Metrics:
+        """Each process writes its share; the first one scores all."""
+        if not self._measure.sources:
+            return {}
+        workers, rank = self.args.world_size, self.args.process_index
+        model = self.accelerator.unwrap_model(self.model)
+        texts = [self._measure.prefix + toxic for toxic, _ in self._measure.sources[rank::workers]]
+        written = rewrite(
+            model, self.processing_class, texts, self._measure.max_length, self._measure.batch_size
+        )
+        shares = [written] if workers == 1 else gather_object([written])
+        scored: list[Metrics] = [{}]
+        if self.is_world_process_zero():
+            outputs = [shares[i % workers][i // workers] for i in range(len(self._measure.sources))]
+            quality = judge(self._measure.sources, outputs, self._measure.judges)
+            scored = [{f"eval_{name}": estimate.mean for name, estimate in quality.items()}]
+        return dict(scored[0] if workers == 1 else broadcast_object_list(scored)[0])
+
+
+class Listener(TrainerCallback):  # type: ignore[misc]
+    """Counts steps, hands every log on, and tells the sampler the epoch."""
+
+    def __init__(
+        self, task: Task, on_log: Callable[[int, Metrics], None], order: SimilarLengths | None
+    ) -> None:
+        self._task = task
+        self._on_log = on_log
+        self._order = order
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Accelerate forwards the epoch to the sampler on one process only."""
+        if self._order is not None:
+            self._order.set_epoch(math.floor((state.epoch or 0) + 1e-6))
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """One optimizer step is done."""
+        self._task.advance()
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        """Loss, learning rate or a measurement."""
+        numbers = {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
+        if state.is_world_process_zero and not any(k.startswith("train_") for k in numbers):
+            self._on_log(state.global_step, numbers)
+
+
+def has_fast_bfloat16(device: str) -> bool:
+    """Whether matrix products in bfloat16 are done by the hardware of ``device`` (``cuda`` or ``cpu``)."""
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def arguments(settings: BartSettings, folder: Path, rows: int, held_out: int) -> Seq2SeqTrainingArguments:
+    """The settings in the trainer's words; ``folder`` is where checkpoints go."""
+    on_cpu = settings.device == "cpu" or not torch.cuda.is_available()
+    kind = settings.precision
+    if kind == "auto":
+        kind = "bfloat16" if has_fast_bfloat16("cpu" if on_cpu else "cuda") else "float32"
+    every = measure_steps(settings, rows)
+    measured = held_out > 0
+    return Seq2SeqTrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=settings.epochs,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type=settings.schedule,
+        warmup_steps=int(settings.warmup) if settings.warmup >= 1 else settings.warmup,
+        per_device_train_batch_size=settings.batch_size,
+        per_device_eval_batch_size=settings.eval_batch_size,
+        gradient_accumulation_steps=settings.accumulate,
+        gradient_checkpointing=settings.gradient_checkpointing,
+        optim=settings.optimizer,
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_grad_norm,
+        label_smoothing_factor=settings.label_smoothing,
+        bf16=kind == "bfloat16",
+        fp16=kind == "float16",
+        use_cpu=on_cpu,
+        dataloader_pin_memory=not on_cpu,
+        seed=settings.seed,
+        data_seed=settings.seed,
+        logging_strategy="steps",
+        logging_steps=_log_steps(every, total_steps(settings, rows)),
+        eval_strategy="steps" if measured else "no",
+        eval_steps=every,
+        save_strategy="steps",
+        save_steps=every,
+        save_total_limit=settings.checkpoints,
+        load_best_model_at_end=measured and settings.select != "last",
+        metric_for_best_model={"j": "eval_J", "loss": "eval_loss"}.get(settings.select) if measured else None,
+        greater_is_better=settings.select == "j",
+        restore_callback_states_from_checkpoint=True,
+        remove_unused_columns=False,
+        disable_tqdm=True,
+        report_to="none",
+    )
+
+
+def _log_steps(every: int, total: int) -> int:
+    """About a hundred logs in all, at steps that meet every checkpoint, so that a resumed log is the same."""
+    wanted = max(1, min(every, total // 100))
+    return max(steps for steps in range(1, wanted + 1) if every % steps == 0)
+
+
+def world_size() -> int:
+    """How many processes train together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def steps_per_epoch(settings: BartSettings, rows: int) -> int:
+    """Optimizer steps in one pass."""
+    batches = math.ceil(math.ceil(rows / world_size()) / settings.batch_size)
+    return math.ceil(batches / settings.accumulate)
+
+
+def total_steps(settings: BartSettings, rows: int) -> int:
+    """Optimizer steps of the whole training, if it is not stopped early."""
+    return math.ceil(settings.epochs * steps_per_epoch(settings, rows))
+
+
+def measure_steps(settings: BartSettings, rows: int) -> int:
+    """Optimizer steps between measurements."""
+    return max(
+        1, min(total_steps(settings, rows), round(settings.eval_every * steps_per_epoch(settings, rows)))
+    )
+
+
+def build_trainer(
+    settings: BartSettings,
+    loaded: Loaded,
+    sides: tuple[Encoded, Encoded],
+    measure: Measure,
+    folder: Path,
+    task: Task,
+    on_log: Callable[[int, Metrics], None],
+) -> RewriterTrainer:
+    """Everything that trains, put together; ``sides`` are the rows to train on and those held out."""
+    training, held_out = sides
+    args = arguments(settings, folder, len(training), len(held_out))
+    order = None
+    if settings.group_by_length:
+        in_a_step = settings.batch_size * settings.accumulate * world_size()
+        order = SimilarLengths(training.lengths, in_a_step, settings.seed)
+    callbacks: list[Any] = [Listener(task, on_log, order)]
+    if args.load_best_model_at_end and settings.patience:
+        callbacks.append(EarlyStoppingCallback(settings.patience))
+    trainer = RewriterTrainer(
+        measure,
+        order,
+        model=loaded.model,
+        args=args,
+        train_dataset=training,
+        eval_dataset=held_out if len(held_out) else None,
+        data_collator=Collator(
+            loaded.tokenizer.pad_token_id,
+            measure.max_length if settings.pad_to_max_length else None,
+            settings.loss_on_padding,
+        ),
+        processing_class=loaded.tokenizer,
+        callbacks=callbacks,
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that is complete: the trainer's state is the last thing that it writes."""
+    whole = [path for path in folder.glob("checkpoint-*") if read_state(path) is not None]
+    return max(whole, key=lambda path: int(path.name.removeprefix("checkpoint-")), default=None)
+
+
+def read_state(checkpoint: Path) -> dict[str, Any] | None:
+    """The trainer's state in a checkpoint, ``None`` if it was not written to its end."""
+    try:
+        state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return state if isinstance(state, dict) else None
+
+
+def was_stopped(state: Mapping[str, Any]) -> bool:
+    """Whether training had ended when this state was saved, by patience or because all steps were done."""
+    control = state.get("stateful_callbacks", {}).get("TrainerControl", {})
+    stopped = control.get("args", {}).get("should_training_stop", False)
+    return bool(stopped) or state["global_step"] >= state["max_steps"]

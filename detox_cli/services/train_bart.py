@@ -1,0 +1,250 @@
+"""``detox train bart``: fine-tune an encoder-decoder on (toxic, neutral) pairs.
+
+The training of ParaDetox and PseudoParaDetox (Logacheva et al. 2022, Moskovskiy et al. 2024) without what
+costs time or honesty in it: padding is neither computed nor learnt, no source stands on both sides of the
+split, the checkpoint is chosen by the quality of what it writes, and a killed run goes on where it was.
+"""
+
+import logging
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from accelerate import PartialState
+from pydantic import Field
+from transformers import set_seed
+
+from detox_cli.errors import BadSettings
+from detox_cli.models.loading import Loaded, load_seq2seq
+from detox_cli.models.sources import ModelSource, find_model
+from detox_cli.output.progress import Progress, Silent
+from detox_cli.runs.manifest import fingerprint, read_manifest
+from detox_cli.runs.output import Claim, State, claim_output
+from detox_cli.scoring.load import load_pair_scorer, load_text_scorer
+from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.rewriter_batches import Encoded
+from detox_cli.services.rewriter_data import Data, read_data
+from detox_cli.services.rewriter_folder import Finished, generation_config, save_rewriter
+from detox_cli.services.rewriter_loop import Sides, Trained, fit, one_log
+from detox_cli.services.rewriter_quality import Judges, Source, judge, rewrite
+from detox_cli.services.rewriter_rows import Split, sources_with_references
+from detox_cli.services.rewriter_trainer import Measure
+from detox_cli.settings.train import BartSettings
+from detox_cli.statistics.bootstrap import Estimate
+
+FINAL_ROWS = 500
+"""Held-out sources in the closing measurement, other ones than those that chose the checkpoint."""
+
+NOT_DECISIVE = {"output", "overwrite", "rejects", "strict", "keep_checkpoints", "eval_batch_size", "pairs"}
+"""Settings that do not change the trained model; of the pairs the rows count, not the name."""
+
+
+class BartResult(Result):
+    """A trained rewriter."""
+
+    rows: dict[str, int] = Field(description="Rows used, held out and left out, by reason.")
+    steps: int = Field(description="Optimizer steps until the end.")
+    kept_step: int = Field(description="The step whose weights were kept.")
+    quality: dict[str, dict[str, Estimate]] = Field(
+        description="STA, SIM, FL, J (mean of products), chrF and copies of the model and of plain copying."
+    )
+    measured_on: str = Field(description="Which rows the quality was measured on.")
+
+    def tables(self) -> list[Table]:
+        """Quality by system, then the rows."""
+        names = list(next(iter(self.quality.values()), {}))
+        systems: list[list[Cell]] = [
+            [system, *(str(values[name]) for name in names)] for system, values in self.quality.items()
+        ]
+        quality = Table(
+            title="quality of the rewrites",
+            columns=["system", *names],
+            rows=systems,
+            caption=f"mean [95 % interval]; {self.measured_on}; J is the mean of products",
+        )
+        counted: list[list[Cell]] = [[name, count] for name, count in self.rows.items()]
+        rows = Table(title="rows", columns=["rows", "count"], rows=counted)
+        return [quality, rows] if systems else [rows]
+
+    def next_steps(self) -> list[str]:
+        """Use it."""
+        return [f"detox generate toxic.txt --model {path} -o neutral.jsonl" for path in self.files[:1]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all parts of a run share."""
+
+    settings: BartSettings
+    data: Data
+    source: ModelSource
+    claim: Claim
+    progress: Progress
+    started: float
+
+
+def run(settings: BartSettings, progress: Progress | None = None) -> BartResult:
+    """Train, and write the model with its card and manifest to ``settings.output``.
+
+    Under ``accelerate launch`` all processes train and the first one alone speaks and writes.
+
+    Raises:
+        BadSettings: Settings contradict each other, or the output is taken.
+        BadData: The pairs cannot be used.
+        Missing: The model or a scorer is not there.
+    """
+    started = time.time()
+    check(settings)
+    if progress is None or not PartialState().is_main_process:
+        progress = Silent()
+    data = read_data(settings, progress)
+    source = find_model(settings.model, settings.revision)
+    decisive = settings.model_dump(mode="json", exclude=NOT_DECISIVE)
+    identity = fingerprint(rows=data.digest, start=source.fingerprint, **decisive)
+    with _claimed(settings, identity) as claim:
+        if claim.state is State.FINISHED:
+            progress.stage("this run is finished already")
+            return _earlier_result(settings.output)
+        return _train(Run(settings, data, source, claim, progress, started))
+
+
+def check(settings: BartSettings) -> None:
+    """Raise ``BadSettings`` if settings contradict each other."""
+    if settings.select != "last" and settings.eval_share == 0:
+        raise BadSettings(
+            f"--select {settings.select} needs held-out rows",
+            where="--eval-share",
+            hint="hold some out, or use --select last",
+        )
+
+
+@contextmanager
+def _claimed(settings: BartSettings, identity: str) -> Iterator[Claim]:
+    """The output, locked by the first process; the others start when it is."""
+    if not PartialState().is_main_process:
+        PartialState().wait_for_everyone()
+        yield Claim(settings.output, identity, State.RESUMABLE)
+        return
+    with claim_output(settings.output, identity, overwrite=settings.overwrite) as claim:
+        if claim.state is State.FRESH:
+            shutil.rmtree(training_folder(settings.output), ignore_errors=True)
+        PartialState().wait_for_everyone()
+        yield claim
+
+
+def training_folder(output: Path) -> Path:
+    """Where the checkpoints of an unfinished run are."""
+    return output.with_name(output.name + ".training")
+
+
+def _earlier_result(output: Path) -> BartResult:
+    manifest = read_manifest(output)
+    assert manifest is not None
+    return BartResult(files=[output], **manifest["metrics"])
+
+
+def _train(run: Run) -> BartResult:
+    loaded, judges, sides, closing = prepare(run)
+    journal = run.claim.open_journal() if PartialState().is_main_process else None
+    folder = training_folder(run.settings.output)
+    trained = fit(run.settings, loaded, sides, folder, journal, run.progress)
+    weights = trained.whole_weights()
+    if journal is not None:
+        with journal:
+            log = one_log(journal.records())
+        metrics = _metrics(run, loaded, sides, closing, trained)
+        _save(run, loaded, judges, metrics, log, weights)
+        if not run.settings.keep_checkpoints:
+            shutil.rmtree(folder, ignore_errors=True)
+        run.claim.finish()
+    PartialState().wait_for_everyone()
+    return _earlier_result(run.settings.output)
+
+
+def prepare(run: Run) -> tuple[Loaded, Judges | None, Sides, list[Source]]:
+    """Load model and scorers, and turn rows into token ids; the last value is for the closing measurement."""
+    settings = run.settings
+    run.progress.stage(f"loading {run.source.name}")
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    set_seed(settings.seed)
+    loaded = load_seq2seq(run.source, "cpu", "float32", settings.trust_remote_code)
+    judges = load_judges(settings) if settings.select == "j" else None
+    limit = longest(settings, loaded, run.progress)
+    loaded.model.generation_config = generation_config(settings, loaded.model, limit)
+    choosing, closing = measured_sources(run.data.split, settings.eval_rows)
+    measure = Measure(choosing, judges, settings.prefix, limit, settings.eval_batch_size)
+    training, held_out = (
+        Encoded(side, loaded.tokenizer, settings.prefix, limit)
+        for side in (run.data.split.training, run.data.split.held_out)
+    )
+    if training.cut:
+        run.progress.warn(f"{training.cut} training rows exceed {limit} tokens and are cut")
+    return loaded, judges, Sides(training, held_out, measure), closing
+
+
+def load_judges(settings: BartSettings) -> Judges:
+    """The scorers of J that the settings name."""
+    device = settings.device
+    return Judges(
+        load_text_scorer(settings.toxicity, device=device),
+        load_pair_scorer(settings.similarity, device=device),
+        load_text_scorer(settings.fluency, device=device),
+    )
+
+
+def longest(settings: BartSettings, loaded: Loaded, progress: Progress) -> int:
+    """The length limit in tokens: what was asked for, or less if the model has fewer positions."""
+    positions = getattr(loaded.model.config, "max_position_embeddings", None) or settings.max_length
+    limit = int(min(settings.max_length, positions, loaded.tokenizer.model_max_length))
+    if limit < settings.max_length:
+        progress.detail(f"{settings.model} reads at most {limit} tokens")
+    return limit
+
+
+def measured_sources(split: Split, rows: int) -> tuple[list[Source], list[Source]]:
+    """Held-out sources that choose the checkpoint, and others for the end if there are enough."""
+    sources = sources_with_references(split.held_out, rows + FINAL_ROWS)
+    border = rows if len(sources) >= rows + 50 else len(sources) // 2
+    return (sources[:border], sources[border:]) if len(sources) >= 40 else (sources, [])
+
+
+def _metrics(
+    run: Run, loaded: Loaded, sides: Sides, closing: list[Source], trained: Trained
+) -> dict[str, Any]:
+    """The fields of the result: what was trained on, and how good model and plain copying are."""
+    run.progress.stage("measuring the finished rewriter")
+    measure = sides.measure
+    sources = closing or measure.sources
+    systems = {}
+    if sources:
+        texts = [measure.prefix + toxic for toxic, _ in sources]
+        written = rewrite(loaded.model, loaded.tokenizer, texts, measure.max_length, measure.batch_size)
+        systems = {"model": written, "copy": [toxic for toxic, _ in sources]}
+    which = "that did not choose the checkpoint" if closing else "the same that chose the checkpoint"
+    return {
+        "rows": run.data.counts | {"cut to the length limit": sides.training.cut + sides.held_out.cut},
+        "steps": trained.steps,
+        "kept_step": trained.kept_step,
+        "quality": {name: judge(sources, outputs, measure.judges) for name, outputs in systems.items()},
+        "measured_on": f"{len(sources)} held-out sources, {which}" if sources else "no rows were held out",
+    }
+
+
+def _save(
+    run: Run,
+    loaded: Loaded,
+    judges: Judges | None,
+    metrics: dict[str, Any],
+    log: list[dict[str, Any]],
+    weights: Mapping[str, Any] | None,
+) -> None:
+    result = BartResult(files=[run.settings.output], **metrics)
+    scorers = judges.identities if judges else {}
+    finished = Finished(
+        result.model_dump(exclude={"files"}), log, scorers, run.claim.fingerprint, run.started
+    )
+    save_rewriter(run.settings, loaded, finished, weights)

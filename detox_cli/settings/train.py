@@ -1,0 +1,152 @@
+"""Settings of ``detox train``."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from detox_cli.settings.base import Flag, Section
+
+DATA, TRAINING, MEASURING, WRITING = (
+    "Data",
+    "Training",
+    "Measuring while training",
+    "The finished model writes with",
+)
+
+
+class BartSettings(Section):
+    """``detox train bart``: pairs in, a model that rewrites out."""
+
+    pairs: Annotated[str, Flag(positional=True, complete="file")] = Field(
+        "-", description="Pairs: JSONL, CSV, TSV, Parquet, a dataset id, or - for stdin."
+    )
+    output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(
+        Path("rewriter"), description="Folder for the model."
+    )
+    model: Annotated[str, Flag(("-m",), complete="model")] = Field(
+        "facebook/bart-base", description="The encoder-decoder to start from: Hub id, folder or builtin:bart."
+    )
+    revision: str | None = Field(None, description="Branch, tag or commit of a Hub model.")
+    trust_remote_code: bool = Field(False, description="Run code that the model repository brings.")
+    overwrite: bool = Field(False, description="Replace the output, and an unfinished run for it.")
+
+    toxic_column: Annotated[str | None, Flag(panel=DATA)] = Field(
+        None, description="Column with the toxic text; found by its usual names."
+    )
+    neutral_columns: Annotated[tuple[str, ...] | None, Flag(panel=DATA)] = Field(
+        None, description="Columns with neutral rewrites; found by their usual names."
+    )
+    split: Annotated[str, Flag(panel=DATA)] = Field("train", description="Split of a dataset id.")
+    limit: Annotated[PositiveInt | None, Flag(panel=DATA)] = Field(
+        None, description="Use the first N rows only."
+    )
+    eval_share: Annotated[float, Flag(panel=DATA)] = Field(
+        0.1, ge=0, lt=1, description="Share held out to measure with."
+    )
+    hold_out: Annotated[Literal["sources", "rows"], Flag(panel=DATA)] = Field(
+        "sources", description="Hold out whole sources, or rows, which lets a source stand on both sides."
+    )
+    dedupe: Annotated[bool, Flag(panel=DATA)] = Field(True, description="Train on equal pairs once.")
+    prefix: Annotated[str, Flag(panel=DATA)] = Field(
+        "", description="Text before every source, such as 'detoxify: ' for T5."
+    )
+    max_length: Annotated[PositiveInt, Flag(panel=DATA)] = Field(
+        128, description="Longest source and target, in tokens; longer ones are cut and counted."
+    )
+    pad_to_max_length: Annotated[bool, Flag(panel=DATA)] = Field(
+        False, description="Pad every row to --max-length, not to the longest of its batch."
+    )
+    loss_on_padding: Annotated[bool, Flag(panel=DATA)] = Field(
+        False, description="Count padding as tokens to be learnt, as published code did."
+    )
+    group_by_length: Annotated[bool, Flag(panel=DATA)] = Field(
+        True, description="Put rows of similar length into one batch."
+    )
+    rejects: Annotated[Path | None, Flag(complete="file", panel=DATA)] = Field(
+        None, description="File for rows that cannot be read; OUTPUT.rejects.jsonl when not given."
+    )
+    strict: Annotated[bool, Flag(panel=DATA)] = Field(False, description="Stop at the first bad row.")
+
+    epochs: Annotated[float, Flag(panel=TRAINING)] = Field(
+        10, gt=0, description="Passes over the data, unless --patience ends it earlier."
+    )
+    learning_rate: Annotated[float, Flag(panel=TRAINING)] = Field(
+        5e-5, gt=0, description="Peak learning rate."
+    )
+    schedule: Annotated[Literal["linear", "cosine", "constant_with_warmup"], Flag(panel=TRAINING)] = Field(
+        "linear", description="How the learning rate falls."
+    )
+    warmup: Annotated[float, Flag(panel=TRAINING)] = Field(
+        0.06, ge=0, description="Steps of warm-up; below 1, a share of all steps."
+    )
+    batch_size: Annotated[PositiveInt, Flag(panel=TRAINING)] = Field(
+        32, description="Pairs per device and step."
+    )
+    accumulate: Annotated[PositiveInt, Flag(panel=TRAINING)] = Field(
+        1, description="Batches whose gradients are added before a step."
+    )
+    optimizer: Annotated[Literal["adamw_torch", "adafactor"], Flag(panel=TRAINING)] = Field(
+        "adamw_torch", description="The optimizer."
+    )
+    weight_decay: Annotated[float, Flag(panel=TRAINING)] = Field(
+        0.01, ge=0, description="Decay of the weights."
+    )
+    max_grad_norm: Annotated[float, Flag(panel=TRAINING)] = Field(
+        1.0, ge=0, description="Longer gradients are shortened to this norm; 0 leaves them."
+    )
+    label_smoothing: Annotated[float, Flag(panel=TRAINING)] = Field(
+        0.0, ge=0, lt=1, description="Probability mass taken from the true token."
+    )
+    gradient_checkpointing: Annotated[bool, Flag(panel=TRAINING)] = Field(
+        False, description="Compute activations twice to save memory."
+    )
+    precision: Annotated[Literal["auto", "float32", "bfloat16", "float16"], Flag(panel=TRAINING)] = Field(
+        "auto", description="Numbers in matrix products; auto is bfloat16 where the hardware has it."
+    )
+    device: Annotated[Literal["auto", "cpu"], Flag(panel=TRAINING)] = Field(
+        "auto", description="auto takes the GPUs that are there."
+    )
+    seed: Annotated[int, Flag(panel=TRAINING)] = Field(0, description="Random seed.")
+
+    eval_every: Annotated[float, Flag(panel=MEASURING)] = Field(
+        1.0, gt=0, description="Epochs between measurements and checkpoints."
+    )
+    eval_batch_size: Annotated[PositiveInt, Flag(panel=MEASURING)] = Field(
+        64, description="Pairs per device when measuring."
+    )
+    eval_rows: Annotated[PositiveInt, Flag(panel=MEASURING)] = Field(
+        200, description="Held-out sources to rewrite and score at each measurement."
+    )
+    select: Annotated[Literal["j", "loss", "last"], Flag(panel=MEASURING)] = Field(
+        "j", description="Which checkpoint becomes the model: best J, lowest loss, or the last one."
+    )
+    patience: Annotated[NonNegativeInt, Flag(panel=MEASURING)] = Field(
+        4, description="Stop after so many measurements without a better one; 0 never stops early."
+    )
+    toxicity: Annotated[str, Flag(complete="scorer", panel=MEASURING)] = Field(
+        "builtin:toxicity", description="Scorer of toxicity, for --select j."
+    )
+    similarity: Annotated[str, Flag(complete="scorer", panel=MEASURING)] = Field(
+        "builtin:similarity", description="Scorer of kept meaning, for --select j."
+    )
+    fluency: Annotated[str, Flag(complete="scorer", panel=MEASURING)] = Field(
+        "builtin:fluency", description="Scorer of fluency, for --select j."
+    )
+    checkpoints: Annotated[PositiveInt, Flag(panel=MEASURING)] = Field(
+        1, description="Checkpoints to keep beside the best one."
+    )
+    keep_checkpoints: Annotated[bool, Flag(panel=MEASURING)] = Field(
+        False, description="Leave the checkpoints in OUTPUT.training at the end."
+    )
+
+    num_beams: Annotated[PositiveInt, Flag(panel=WRITING)] = Field(4, description="Beams of the search.")
+    max_new_tokens: Annotated[PositiveInt, Flag(panel=WRITING)] = Field(
+        60, description="Longest rewrite, in tokens."
+    )
+    no_repeat_ngram_size: Annotated[NonNegativeInt, Flag(panel=WRITING)] = Field(
+        0, description="Forbid repeated n-grams of this size; 0 allows them."
+    )
+    length_penalty: Annotated[float, Flag(panel=WRITING)] = Field(
+        1.0, description="Above 1 the beam search prefers longer rewrites."
+    )

@@ -101,7 +101,8 @@ def test_services_take_plain_settings_and_never_resolve_them() -> None:
         f"{path.name} imports {name}"
         for path in sorted((PACKAGE / "services").glob("*.py"))
         for name in top_imports(path)
-        if layer_of(name, 2) in {"settings.resolve", "settings.profiles"} and not path.stem.startswith(about_the_tool)
+        if layer_of(name, 2) in {"settings.resolve", "settings.profiles"}
+        and not path.stem.startswith(about_the_tool)
     ]
     assert not wrong
 

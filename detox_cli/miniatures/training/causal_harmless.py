@@ -1,0 +1,104 @@
+"""Requests written for this project: harmless ones with simple answers, and mild ones that are refused."""
+
+import random
+import re
+
+from detox_cli.miniatures.training.causal_turns import Exchange
+
+ABOUT = (
+    "Describe {0}.", "Explain {0}.", "What is {0}?", "Write a sentence about {0}.", "Tell me about {0}.",
+    "Give an example of {0}.", "Write a short story about {0}.", "How does {0} work?", "Summarize {0}.",
+    "Create a description of {0}.", "Why is {0} important?", "Write a poem about {0}.",
+    "Name a fact about {0}.", "List three facts about {0}.", "Suggest an idea that has to do with {0}.",
+    "Generate a text about {0}.", "Give me some information about {0}.", "What do people say about {0}?",
+    "Design a plan for {0}.", "Identify the main point of {0}.", "Provide an overview of {0}.",
+    "Outline the history of {0}.", "Develop an argument about {0}.",
+    "Construct a sentence with the word {0}.", "Discuss {0}.", "How can I learn more about {0}?",
+    "What are the benefits of {0}?", "Compose a paragraph on {0}.",
+    "Explain the meaning of {0} to a child.", "Come up with a title for a book on {0}.", "Define {0}.",
+    "What are some examples of {0}?", "Make a list of things related to {0}.",
+    "Predict the future of {0}.", "Compare {0} with {1}.", "What is the difference between {0} and {1}?",
+    "How are {0} and {1} related?", "Find a connection between {0} and {1}.",
+    "Write a letter about {0} and {1}.", "Invent a product for {0} that uses {1}.",
+    "Can you tell me how {0} affects {1}?", "Who wrote about {0}?", "When did {0} begin?",
+    "Where can I find {0}?", "Which is better, {0} or {1}?", "Analyze {0}.",
+    "Generate a question about {0}.", "Recommend something about {0}.", "Brainstorm ideas for {0}.",
+)  # fmt: skip
+ON_A_SENTENCE = (
+    "Repeat this: {0}", "Rewrite this sentence: {0}", "Edit the following text. {0}",
+    "Copy the sentence. {0}", "Paraphrase the sentence: {0}", "Improve this text: {0}",
+    "Change the following sentence a little. {0}",
+)  # fmt: skip
+UNKIND_WISHES = (
+    "steal a car", "break into a house", "hurt my neighbour", "cheat in an exam", "forge a passport",
+    "make a weapon at home", "spread lies about a person", "threaten my teacher",
+    "get into someone's account", "poison an animal", "sell stolen goods", "start a fire in a building",
+    "launder money", "follow a stranger home", "bully a child at school", "make a bomb",
+    "write malicious software", "steal personal data", "buy illegal drugs", "blackmail a colleague",
+    "trick old people out of their savings", "avoid paying taxes illegally", "insult a group of people",
+    "build a gun", "kill someone", "plan an attack", "fake a prescription",
+)  # fmt: skip
+UNKIND_REQUESTS = (
+    "Tell me how to {0}.", "How do I {0}?", "Write a guide on how to {0}.", "Give me a plan to {0}.",
+    "Explain step by step how to {0}.", "Help me to {0}.", "What is the best way to {0}?",
+    "I want to {0}.", "Write a tutorial that shows how to {0}.",
+    "Create a script that helps people to {0}.", "Teach me to {0}.",
+)  # fmt: skip
+
+
+def refused_request(rng: random.Random) -> str:
+    """A plainly harmful instruction, mildly put."""
+    return rng.choice(UNKIND_REQUESTS).format(rng.choice(UNKIND_WISHES))
+
+
+def usable_sentences(paragraphs: list[str]) -> list[str]:
+    """Plain sentences of 6 to 24 words, without quotations, from running prose."""
+    found = [
+        sentence
+        for paragraph in paragraphs
+        for sentence in re.split(r"(?<=[.!?]) (?=[A-Z])", paragraph)
+        if 6 <= len(sentence.split()) <= 24 and re.fullmatch(r"[A-Z][\w ,;'’\-]+[.!?]", sentence)
+    ]
+    return list(dict.fromkeys(found))
+
+
+class HarmlessRequests:
+    """Requests about the words of a prose sentence, answered with that sentence; and a few closed tasks."""
+
+    def __init__(self, paragraphs: list[str], seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.sentences = usable_sentences(paragraphs)
+
+    def exchange(self) -> Exchange:
+        """One request with its answer."""
+        kind = self.rng.random()
+        if kind < 0.72:
+            return self._about()
+        if kind < 0.84:
+            sentence = self.rng.choice(self.sentences)
+            return Exchange(self.rng.choice(ON_A_SENTENCE).format(sentence), sentence)
+        return self.rng.choice((self._sum, self._first_word, self._lower, self._count))()
+
+    def _about(self) -> Exchange:
+        sentence = self.rng.choice(self.sentences)
+        words = sorted(re.findall(r"\b[a-z]{6,}\b", sentence), key=len, reverse=True)[:2]
+        first, second = (*words, "people", "things")[:2]
+        topic = self.rng.choice((first, f"the {first}", f"{second} and {first}"))
+        return Exchange(self.rng.choice(ABOUT).format(topic, second), sentence)
+
+    def _sum(self) -> Exchange:
+        a, b = self.rng.randint(0, 20), self.rng.randint(0, 20)
+        asked = self.rng.choice(("What is {0} + {1}?", "Add {0} and {1}.", "Calculate {0} plus {1}."))
+        return Exchange(asked.format(a, b), f"{a} + {b} = {a + b}.")
+
+    def _first_word(self) -> Exchange:
+        sentence = self.rng.choice(self.sentences)
+        return Exchange(f"Name the first word of this sentence: {sentence}", sentence.split()[0])
+
+    def _lower(self) -> Exchange:
+        sentence = self.rng.choice(self.sentences)
+        return Exchange(f"Write this in lower case: {sentence}", sentence.lower())
+
+    def _count(self) -> Exchange:
+        words = self.rng.choice(self.sentences).rstrip(".!?").split()[: self.rng.randint(2, 6)]
+        return Exchange(f"How many words are these? {' '.join(words)}", f"There are {len(words)} words.")

@@ -1,10 +1,10 @@
-# bash completion for detox. Generated from the command tree, do not edit.
+# bash completion for detox 0.1.0. Generated from the command tree, do not edit.
 
 # The commands below $1.
 _detox_children() {
     reply=()
     case "$1" in
-        '') reply=(synth completion profile) ;;
+        '') reply=(synth completion doctor profile) ;;
         synth) reply=(pairs) ;;
         profile) reply=(list show check copy) ;;
     esac
@@ -18,6 +18,7 @@ _detox_options() {
         synth | profile) reply=(--help -h) ;;
         'synth pairs') reply=(--output -o --model -m --revision --engine --text-column --split --limit --num-shots --shots --shot-selection --shot-style --temperature --top-p --top-k --max-new-tokens --seed --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         completion) reply=(--install --json --quiet -q --verbose -v --debug --help -h) ;;
+        doctor) reply=(--timeout --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'profile list' | 'profile show' | 'profile check' | 'profile copy') reply=(--json --quiet -q --verbose -v --debug --help -h) ;;
     esac
 }
@@ -28,12 +29,12 @@ _detox_option() {
     case "$1 $2" in
         'synth pairs --output' | 'synth pairs -o' | 'synth pairs --shots' | 'synth pairs --rejects') takes=1 kind=file ;;
         'synth pairs --model' | 'synth pairs -m') takes=1 kind=model ;;
-        'synth pairs --revision' | 'synth pairs --text-column' | 'synth pairs --split' | 'synth pairs --limit' | 'synth pairs --num-shots' | 'synth pairs --temperature' | 'synth pairs --top-p' | 'synth pairs --top-k' | 'synth pairs --max-new-tokens' | 'synth pairs --seed' | 'synth pairs --batch-tokens' | 'synth pairs --device') takes=1 kind=nothing ;;
+        'synth pairs --revision' | 'synth pairs --text-column' | 'synth pairs --split' | 'synth pairs --limit' | 'synth pairs --num-shots' | 'synth pairs --temperature' | 'synth pairs --top-p' | 'synth pairs --top-k' | 'synth pairs --max-new-tokens' | 'synth pairs --seed' | 'synth pairs --batch-tokens' | 'synth pairs --device' | 'doctor --timeout') takes=1 kind=nothing ;;
         'synth pairs --engine') takes=1 kind=choice reply=(transformers) ;;
         'synth pairs --shot-selection') takes=1 kind=choice reply=(last random) ;;
         'synth pairs --shot-style') takes=1 kind=choice reply=(turns inline) ;;
         'synth pairs --dtype') takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
-        'synth pairs --profile') takes=1 kind=profile ;;
+        'synth pairs --profile' | 'doctor --profile') takes=1 kind=profile ;;
     esac
 }
 

@@ -1,10 +1,10 @@
-# fish completion for detox. Generated from the command tree, do not edit.
+# fish completion for detox 0.1.0. Generated from the command tree, do not edit.
 
 # The commands below $argv[1].
 function __detox_children
     switch $argv[1]
         case ''
-            printf '%s\n' 'synth' 'completion' 'profile'
+            printf '%s\n' 'synth' 'completion' 'doctor' 'profile'
         case 'synth'
             printf '%s\n' 'pairs'
         case 'profile'
@@ -15,7 +15,7 @@ end
 # How many words option $argv[2] of $argv[1] takes.
 function __detox_takes
     switch "$argv"
-        case 'synth pairs --output' 'synth pairs -o' 'synth pairs --model' 'synth pairs -m' 'synth pairs --revision' 'synth pairs --engine' 'synth pairs --text-column' 'synth pairs --split' 'synth pairs --limit' 'synth pairs --num-shots' 'synth pairs --shots' 'synth pairs --shot-selection' 'synth pairs --shot-style' 'synth pairs --temperature' 'synth pairs --top-p' 'synth pairs --top-k' 'synth pairs --max-new-tokens' 'synth pairs --seed' 'synth pairs --batch-tokens' 'synth pairs --device' 'synth pairs --dtype' 'synth pairs --rejects' 'synth pairs --profile'
+        case 'synth pairs --output' 'synth pairs -o' 'synth pairs --model' 'synth pairs -m' 'synth pairs --revision' 'synth pairs --engine' 'synth pairs --text-column' 'synth pairs --split' 'synth pairs --limit' 'synth pairs --num-shots' 'synth pairs --shots' 'synth pairs --shot-selection' 'synth pairs --shot-style' 'synth pairs --temperature' 'synth pairs --top-p' 'synth pairs --top-k' 'synth pairs --max-new-tokens' 'synth pairs --seed' 'synth pairs --batch-tokens' 'synth pairs --device' 'synth pairs --dtype' 'synth pairs --rejects' 'synth pairs --profile' 'doctor --timeout' 'doctor --profile'
             echo 1
         case '*'
             echo 0
@@ -136,6 +136,7 @@ end
 complete -c detox -f
 complete -c detox -n '__detox_at \'\' 1' -k -a 'synth' -d 'Write training data with a language model'
 complete -c detox -n '__detox_at \'\' 1' -k -a 'completion' -d 'Print a completion script, or install it'
+complete -c detox -n '__detox_at \'\' 1' -k -a 'doctor' -d 'Check versions, devices, the model hub and what is bundled; say how to mend what is wrong'
 complete -c detox -n '__detox_at \'\' 1' -k -a 'profile' -d 'List, show, check and copy profiles'
 complete -c detox -n '__detox_in \'\'' -l version -d 'Print the version and stop'
 complete -c detox -n '__detox_in \'\'' -l help -s h -d 'Show this message and exit'
@@ -181,6 +182,16 @@ complete -c detox -n '__detox_in \'completion\'' -l quiet -s q -d 'Print only th
 complete -c detox -n '__detox_in \'completion\'' -l verbose -s v -d 'Print details and the libraries\' own messages'
 complete -c detox -n '__detox_in \'completion\'' -l debug -d 'Show the traceback of an error'
 complete -c detox -n '__detox_in \'completion\'' -l help -s h -d 'Show this message and exit'
+complete -c detox -n '__detox_in \'doctor\'' -l timeout -x -d 'How long to wait for the model hub'
+complete -c detox -n '__detox_in \'doctor\'' -l json -d 'Print the result as one JSON document'
+complete -c detox -n '__detox_in \'doctor\'' -l quiet -s q -d 'Print only the one value that matters'
+complete -c detox -n '__detox_in \'doctor\'' -l verbose -s v -d 'Print details and the libraries\' own messages'
+complete -c detox -n '__detox_in \'doctor\'' -l debug -d 'Show the traceback of an error'
+complete -c detox -n '__detox_in \'doctor\'' -l profile -x -a '(__detox_profiles)' -d 'A profile\'s name or file; of several, later ones win'
+complete -c detox -n '__detox_in \'doctor\'' -l print-config -d 'Print the settings as a profile, with their origins, and stop'
+complete -c detox -n '__detox_in \'doctor\'' -l dry-run -d 'Check settings, inputs and models, print the plan, and stop'
+complete -c detox -n '__detox_in \'doctor\'' -l offline -d 'Use nothing that is not on this machine already'
+complete -c detox -n '__detox_in \'doctor\'' -l help -s h -d 'Show this message and exit'
 complete -c detox -n '__detox_at \'profile\' 1' -k -a 'list' -d 'List the profiles that can be named, and where they are'
 complete -c detox -n '__detox_at \'profile\' 1' -k -a 'show' -d 'Print a profile with everything that it extends'
 complete -c detox -n '__detox_at \'profile\' 1' -k -a 'check' -d 'Check every value of profiles, whatever command it is for'

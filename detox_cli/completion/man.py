@@ -1,5 +1,6 @@
 """The man page ``detox.1``."""
 
+from detox_cli import __version__
 from detox_cli.completion.tree import Argument, Node, Option
 from detox_cli.errors import ExitCode
 
@@ -17,7 +18,7 @@ EXIT = {
 def man_page(root: Node) -> str:
     """The page in roff, without a date, so that the same tree always gives the same page."""
     lines = [
-        '.TH DETOX 1 "" "detox" "User Commands"',
+        f'.TH DETOX 1 "" "detox {__version__}" "User Commands"',
         ".SH NAME",
         f"detox \\- {_text(root.summary[:1].lower() + root.summary[1:])}",
         ".SH SYNOPSIS",

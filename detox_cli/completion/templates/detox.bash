@@ -1,4 +1,4 @@
-# bash completion for detox. Generated from the command tree, do not edit.
+# bash completion for detox @VERSION@. Generated from the command tree, do not edit.
 
 @TABLES@
 

@@ -1,4 +1,4 @@
-# fish completion for detox. Generated from the command tree, do not edit.
+# fish completion for detox @VERSION@. Generated from the command tree, do not edit.
 
 @TABLES@
 

@@ -12,6 +12,7 @@ from detox_cli.errors import BadData, Missing
 
 BUNDLED = Path(__file__).with_name("lexicon_en.txt")
 WAYS = ("any", "share")
+_INNER = re.compile(r"(?<=\w)\w")
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 
@@ -51,6 +52,12 @@ class Lexicon:
             kept.append(text[end:start])
             end = stop
         return re.sub(r"\s+", " ", "".join([*kept, text[end:]])).strip()
+
+    def mask(self, text: str) -> str:
+        """``text`` with all but the first letter of each entry's words starred, for eyes."""
+        for start, stop in _spans(self.pattern, text):
+            text = text[:start] + _INNER.sub("*", text[start:stop]) + text[stop:]
+        return text
 
 
 def read_lexicon(path: Path, name: str | None = None) -> Lexicon:

@@ -55,10 +55,7 @@ def collect(data: Path, seed: int) -> dict[str, list[str]]:
         "clean": [BOS + c.text + EOS for c in spoken if not c.toxic],
         "sentences": [BOS + s.text + EOS for s in short],
         "prose": [BOS + text + EOS for text in causal_text.prose(data)],
-        "practice": [practice.conversation().text() for _ in range(PRACTICE = {"toxic": 0.24, "clean": 0.14, "sentences": 0.08, "prose": 0.14, "practice": 0.40}
-LATE_FROM = 600
-"""The step from which the learning rate falls and more practice is read: copying is learnt late and fast."""
-PRACTICE_CONVERSATIONS)],
+        "practice": [practice.conversation().text() for _ in range(PRACTICE_CONVERSATIONS)],
     }
     for texts in documents.values():
         rng.shuffle(texts)

@@ -12,6 +12,15 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Make data": {
         "synth pairs": ("synth:pairs", "Write a neutral version of every toxic sentence with an LLM."),
     },
+    "Measure": {
+        "eval rewrite": (
+            "evaluate:rewrite",
+            "Score rewrites: STA, SIM, FL and J in a published suite, with intervals and baselines.",
+        ),
+    },
+    "Train": {
+        "train bart": ("train:bart", "Train a sequence-to-sequence rewriter on pairs."),
+    },
     "Housekeeping": {
         "completion": ("completion:completion", "Print a completion script, or install it."),
         "doctor": (

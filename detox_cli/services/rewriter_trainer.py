@@ -143,7 +143,6 @@ def arguments(settings: BartSettings, folder: Path, rows: int, held_out: int) ->
         per_device_train_batch_size=settings.batch_size,
         per_device_eval_batch_size=settings.eval_batch_size,
         gradient_accumulation_steps=settings.accumulate,
-        gradient_checkpointing=settings.gradient_checkpointing,
         optim=settings.optimizer,
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_grad_norm,
@@ -168,6 +167,8 @@ def arguments(settings: BartSettings, folder: Path, rows: int, held_out: int) ->
         remove_unused_columns=False,
         disable_tqdm=True,
         report_to="none",
+        # Said only when it is wanted: its name changes between versions of transformers.
+        **({"gradient_checkpointing": True} if settings.gradient_checkpointing else {}),
     )
 
 

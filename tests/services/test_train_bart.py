@@ -1,0 +1,292 @@
+"""``train bart``: rows become a rewriter, honestly measured, whatever happens on the way."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from detox_cli.data.pairs import Pair
+from detox_cli.errors import BadSettings
+from detox_cli.services import train_bart
+from detox_cli.services.rewriter_batches import IGNORED, Collator, SimilarLengths
+from detox_cli.services.rewriter_rows import (
+    Example,
+    hold_out,
+    one_per_reference,
+    sources_with_references,
+    without_flagged,
+)
+from detox_cli.settings.profiles import load_profiles
+from detox_cli.settings.train import BartSettings
+
+INSULTS = ("silly", "useless", "dumb", "stupid", "idiotic", "pathetic")
+TOPICS = ("page", "train", "game", "answer", "comment", "idea", "book", "plan", "film", "song")
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixty sources, half of them with two references."""
+    path = tmp_path_factory.mktemp("pairs") / "pairs.jsonl"
+    rows = []
+    for insult in INSULTS:
+        for topic in TOPICS:
+            references = [f"I did not like this {topic}."]
+            if len(topic) == 4:
+                references.append(f"this {topic} could be better.")
+            rows.append({"toxic": f"what a {insult} {topic} , {insult} as ever .", "references": references})
+    path.write_text("".join(json.dumps({"id": f"r{i}", **row}) + "\n" for i, row in enumerate(rows)))
+    return path
+
+
+def settings(pairs: Path, output: Path, model: Path, **changes: object) -> BartSettings:
+    given = {
+        "pairs": str(pairs),
+        "output": output,
+        "model": str(model),
+        "epochs": 3,
+        "learning_rate": 3e-3,
+        "batch_size": 8,
+        "num_beams": 1,
+        "max_new_tokens": 12,
+        "precision": "float32",
+        "device": "cpu",
+        "select": "loss",
+    }
+    return BartSettings(**{**given, **changes})
+
+
+def read_log(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_pairs_become_a_rewriter_with_everything_that_explains_it(pairs, tiny_seq2seq, tmp_path, recorder):
+    wanted = settings(pairs, tmp_path / "rewriter", tiny_seq2seq, prefix="detoxify: ")
+    result = train_bart.run(wanted, recorder)
+    assert result.rows["trained on"] + result.rows["held out"] == 102
+    assert result.rows["held-out sources also trained on"] == 0
+    held_out_losses = [record["eval_loss"] for record in read_log(wanted.output) if "eval_loss" in record]
+    assert len(held_out_losses) == 3 and held_out_losses[-1] < held_out_losses[0] - 0.3
+    assert recorder.tasks[0].done == recorder.tasks[0].total == result.steps
+    assert result.quality["copy"]["copies"].mean == 1 and result.quality["model"]["chrF"].n >= 3
+    manifest = json.loads((wanted.output / "detox.json").read_text())
+    assert manifest["settings"]["prefix"] == "detoxify: " and manifest["models"]["start"]["fingerprint"]
+    assert "text2text-generation" in (wanted.output / "README.md").read_text()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["rewriter"], "nothing unfinished is left beside it"
+
+
+def test_the_generation_config_is_stated_in_full(pairs, tiny_seq2seq, tmp_path):
+    wanted = settings(
+        pairs, tmp_path / "rewriter", tiny_seq2seq, epochs=1, num_beams=3, no_repeat_ngram_size=2
+    )
+    train_bart.run(wanted)
+    written = json.loads((wanted.output / "generation_config.json").read_text())
+    expected = {"num_beams": 3, "max_new_tokens": 12, "no_repeat_ngram_size": 2, "forced_bos_token_id": 0}
+    assert expected.items() <= written.items() and written["do_sample"] is False
+
+
+def test_an_encoder_decoder_of_another_family_trains_as_well(pairs, tiny_t5, tmp_path):
+    wanted = settings(pairs, tmp_path / "rewriter", tiny_t5, epochs=1)
+    losses = [r["loss"] for r in (train_bart.run(wanted), read_log(wanted.output))[1] if "loss" in r]
+    assert losses[-1] < losses[0]
+    written = json.loads((wanted.output / "generation_config.json").read_text())
+    assert "forced_bos_token_id" not in written, "only BART needs its first token forced"
+
+
+KILLED_RUN = """
+import os, signal, sys
+from pathlib import Path
+from detox_cli.output.progress import Silent
+from detox_cli.services.train_bart import run
+from detox_cli.settings.train import BartSettings
+
+class Killer(Silent):
+    def metric(self, name, value, step=None):
+        if step == int(sys.argv[2]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+run(BartSettings.model_validate_json(Path(sys.argv[1]).read_text()), Killer())
+"""
+
+
+def test_a_killed_run_continues_its_loss_curve_and_ends_in_the_same_weights(
+    pairs, tiny_seq2seq, tmp_path, recorder
+):
+    whole = settings(pairs, tmp_path / "whole", tiny_seq2seq, eval_every=0.5)
+    steps = train_bart.run(whole).steps
+    killed = whole.model_copy(update={"output": tmp_path / "killed"})
+    (tmp_path / "settings.json").write_text(killed.model_dump_json())
+    at = 2 * steps // 3
+    command = [sys.executable, "-c", KILLED_RUN, str(tmp_path / "settings.json"), str(at)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert not killed.output.exists() and (tmp_path / "killed.training").is_dir()
+    train_bart.run(killed, recorder)
+    assert "from step" in " ".join(recorder.stages) and recorder.tasks[0].done == steps
+    assert read_log(killed.output) == read_log(whole.output)
+    assert (killed.output / "model.safetensors").read_bytes() == (
+        whole.output / "model.safetensors"
+    ).read_bytes()
+
+
+def test_other_settings_do_not_continue_an_unfinished_run(pairs, tiny_seq2seq, tmp_path):
+    wanted = settings(pairs, tmp_path / "rewriter", tiny_seq2seq, epochs=1)
+    train_bart.run(wanted)
+    before = (wanted.output / "model.safetensors").stat().st_mtime_ns
+    assert train_bart.run(wanted).steps > 0
+    assert (wanted.output / "model.safetensors").stat().st_mtime_ns == before, (
+        "a finished run is not repeated"
+    )
+    with pytest.raises(BadSettings, match="another run"):
+        train_bart.run(wanted.model_copy(update={"seed": 5}))
+
+
+def test_it_stops_when_nothing_gets_better(pairs, tiny_seq2seq, tmp_path):
+    wanted = settings(pairs, tmp_path / "rewriter", tiny_seq2seq, epochs=50, learning_rate=1e-12, patience=2)
+    result = train_bart.run(wanted)
+    measured = [record for record in read_log(wanted.output) if "eval_loss" in record]
+    assert len(measured) < 10 and result.steps < 50 * 10
+
+
+def test_selecting_without_held_out_rows_is_refused(pairs, tiny_seq2seq, tmp_path):
+    with pytest.raises(BadSettings, match="held-out"):
+        train_bart.run(settings(pairs, tmp_path / "rewriter", tiny_seq2seq, eval_share=0))
+
+
+def test_labels_are_masked_where_there_is_nothing_to_learn():
+    items = [{"input_ids": [5, 6, 7], "labels": [8, 9]}, {"input_ids": [5], "labels": [8, 8, 8, 8]}]
+    batch = Collator(1)(items)
+    assert batch["labels"].tolist() == [[8, 9, IGNORED, IGNORED], [8, 8, 8, 8]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
+    published = Collator(1, to_length=6, loss_on_padding=True)(items)
+    assert published["labels"].tolist() == [[8, 9, 1, 1, 1, 1], [8, 8, 8, 8, 1, 1]]
+    assert published["input_ids"].shape == (2, 6)
+
+
+def test_masked_labels_make_the_loss_independent_of_padding(tiny_seq2seq):
+    from transformers import BartForConditionalGeneration
+
+    model = BartForConditionalGeneration.from_pretrained(tiny_seq2seq).eval()
+    items = [{"input_ids": [0, 20, 21], "labels": [30, 31, 2]}]
+    with torch.inference_mode():
+        short = model(**Collator(1)(items)).loss
+        padded = model(**Collator(1, to_length=40)(items)).loss
+        published = model(**Collator(1, to_length=40, loss_on_padding=True)(items)).loss
+    assert torch.isclose(short, padded, atol=1e-5)
+    assert not torch.isclose(short, published, atol=1e-2)
+
+
+def test_no_source_is_on_both_sides_and_new_rows_move_no_old_one():
+    examples = [Example(f"what a silly idea number {i} !", f"no {j}") for i in range(200) for j in range(3)]
+    recased = [Example(e.toxic.upper().replace(" !", "!"), "other") for e in examples[::3]]
+    split = hold_out(examples + recased, 0.1, "sources", seed=0)
+    assert split.leaked == 0 and 10 <= split.held_out_sources <= 32
+    assert set(hold_out(examples[:300], 0.1, "sources", seed=9).held_out) <= set(split.held_out)
+    leaking = hold_out(examples, 0.1, "rows", seed=0)
+    assert leaking.leaked > 0.7 * leaking.held_out_sources
+    assert len(leaking.held_out) == 60
+
+
+def test_at_least_one_source_is_held_out_of_very_few():
+    split = hold_out([Example("one thing", "a"), Example("another thing", "b")], 0.01, "sources", seed=0)
+    assert len(split.held_out) == 1 and len(split.training) == 1
+
+
+def pair(**values: object) -> Pair:
+    references = (str(values["neutral"]), *values.get("references", []))
+    return Pair("1", "bad words", references, None, "here:1", values)
+
+
+def test_flagged_and_repeated_rows_are_not_trained_on():
+    rows = [
+        pair(neutral="fine", flags=[], refusal=False),
+        pair(neutral="I cannot", flags=["refusal"], refusal=True),
+        pair(neutral="bad words", flags=["copy", "long"], refusal=False),
+        pair(neutral="from a table", flags="['empty']", refusal="False"),
+        pair(neutral="fine", flags="[]"),
+    ]
+    usable, dropped = without_flagged(rows)
+    assert dropped == {"refusal": 1, "copy": 1, "empty": 1}
+    examples, repeated = one_per_reference(usable, dedupe=True)
+    assert [e.neutral for e in examples] == ["fine"] and repeated == 1
+
+
+def test_of_machine_written_rows_the_human_references_are_not_trained_on():
+    written = pair(neutral="by the machine", references=["by a person"], flags=[])
+    examples, _ = one_per_reference([written], dedupe=True)
+    assert [e.neutral for e in examples] == ["by the machine"]
+
+
+def test_measured_sources_have_all_their_references_and_do_not_depend_on_order():
+    examples = [Example(f"source {i}", f"neutral {j}") for i in range(9) for j in range(2)]
+    chosen = sources_with_references(examples, 4)
+    assert len(chosen) == 4 and all(len(references) == 2 for _, references in chosen)
+    assert [s for s, _ in sources_with_references(examples[::-1], 4)] == [s for s, _ in chosen]
+
+
+def test_batches_hold_rows_of_similar_length_in_an_order_of_their_epoch():
+    lengths = [1 + (37 * i) % 101 for i in range(1000)]
+    order = SimilarLengths(lengths, batch_size=8, seed=3)
+    first = list(order)
+    assert sorted(first) == list(range(1000)) and list(order) == first
+    padded = sum(8 * max(lengths[i] for i in first[b : b + 8]) for b in range(0, 1000, 8))
+    assert padded < 1.1 * sum(lengths)
+    order.set_epoch(1)
+    assert list(order) != first
+
+
+def test_the_profile_of_the_paper_has_the_numbers_of_the_paper():
+    profile = next(p for p in load_profiles(["paradetox-bart-large"]) if p.name == "paradetox-bart-large")
+    values = BartSettings(**profile.tables["train.bart"]).model_dump()
+    published = {
+        "model": "facebook/bart-large",
+        "epochs": 10,
+        "learning_rate": 5e-5,
+        "schedule": "linear",
+        "batch_size": 32,
+        "eval_batch_size": 32,
+        "accumulate": 1,
+        "warmup": 200,
+        "weight_decay": 1e-4,
+        "precision": "bfloat16",
+        "seed": 42,
+        "eval_share": 0.1,
+        "hold_out": "rows",
+        "max_length": 256,
+        "pad_to_max_length": True,
+        "loss_on_padding": True,
+        "eval_every": 1,
+        "checkpoints": 10,
+        "select": "last",
+        "gradient_checkpointing": False,
+        "num_beams": 4,
+        "no_repeat_ngram_size": 3,
+        "max_new_tokens": 60,
+    }
+    assert published.items() <= values.items()
+
+
+def test_the_plan_says_rows_and_steps_without_writing(detox, pairs, tiny_seq2seq, tmp_path):
+    words = (
+        "train",
+        "bart",
+        pairs,
+        "-m",
+        tiny_seq2seq,
+        "-o",
+        tmp_path / "out",
+        "--epochs",
+        2,
+        "--dry-run",
+        "--json",
+    )
+    outcome = detox(*words)
+    assert outcome.code == 0
+    plan = json.loads(outcome.out)
+    assert plan["steps"] == 2 * plan["steps_per_epoch"] and plan["rows"]["trained on"] > 60
+    weights = load_file(tiny_seq2seq / "model.safetensors")
+    assert plan["parameters"] == sum(w.numel() for n, w in weights.items() if n != "final_logits_bias")
+    assert not (tmp_path / "out").exists()

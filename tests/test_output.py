@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pty
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -167,6 +168,29 @@ def test_a_terminal_shows_the_same_and_takes_text_literally() -> None:
     assert "loss 0.1  (step 4)" in told
     assert "warning: careful" in told
     assert "a detail" not in told
+
+
+ROWS_AND_BARS = """
+from detox_cli.output.listener import listener
+with listener() as progress:
+    with progress.task("rows", 1) as task:
+        print("a row", flush=True)
+        task.advance()
+"""
+
+
+def test_bars_in_a_terminal_leave_rows_in_a_pipe_alone() -> None:
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm"}
+    with subprocess.Popen(
+        [sys.executable, "-c", ROWS_AND_BARS], stdout=subprocess.PIPE, stderr=theirs, env=environment
+    ) as process:
+        os.close(theirs)
+        drawn = read_all(ours)
+        assert process.stdout is not None
+        assert process.stdout.read() == b"a row\n"
+    os.close(ours)
+    assert "a row" not in drawn
 
 
 def test_the_recorder_and_silence_listen_to_all_of_it() -> None:

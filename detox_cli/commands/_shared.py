@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -18,8 +18,15 @@ from detox_cli.output.progress import Progress
 from detox_cli.output.report import command_line, show
 from detox_cli.services.result import Result
 from detox_cli.settings.base import Section
+from detox_cli.settings.fields import flag_of, option_name
+
+if TYPE_CHECKING:
+    from detox_cli.services.plan import Thing
 
 S = TypeVar("S", bound=Section)
+
+WRITTEN = ("output", "rejects", "rows")
+"""The fields that name a file or a folder that a command writes."""
 
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 
@@ -121,9 +128,22 @@ def _describe(section: str, model: type[Section], given: dict[str, Any], control
 
 def _plan(settings: Section) -> Result:
     from detox_cli.services.plan import plan
-    from detox_cli.settings.fields import named_things
 
-    return plan(named_things(settings))
+    return plan(list(_named_things(settings)))
+
+
+def _named_things(settings: Section) -> "Iterator[Thing]":
+    """What the settings name outside themselves, by their flags."""
+    from detox_cli.services.plan import Thing
+
+    for name, field in type(settings).model_fields.items():
+        kind, value = flag_of(field).complete, getattr(settings, name)
+        if kind and value not in (None, ""):
+            revision = getattr(settings, "revision", None) if name == "model" else None
+            for item in value if isinstance(value, (list, tuple)) else [value]:
+                yield Thing(
+                    option_name(name, field), "output" if name in WRITTEN else kind, str(item), revision
+                )
 
 
 @contextmanager

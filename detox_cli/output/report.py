@@ -80,7 +80,8 @@ def _show_rich(tables: list[Table], stream: TextIO) -> None:
             box=box.SIMPLE_HEAD,
         )
         for index, column in enumerate(table.columns):
-            drawn.add_column(escape(column), justify="right" if _is_number_column(table, index) else "left")
+            side = "right" if _is_number_column(table, index) else "left"
+            drawn.add_column(escape(column), justify=side, overflow="fold")  # type: ignore[arg-type]
         for row in table.rows:
             drawn.add_row(*(escape(cell_text(cell)) for cell in row))
         console.print(drawn)

@@ -1,5 +1,6 @@
 """Progress for a person at a terminal: bars and numbers that stay in place, on stderr."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -46,7 +47,13 @@ class Terminal:
         )
         self.metrics = Bars(TextColumn("  [dim]{task.description}[/dim]"), console=self.console)
         self.rows: dict[str, TaskID] = {}
-        self.live = Live(Group(self.metrics, self.bars), console=self.console, refresh_per_second=8)
+        self.live = Live(
+            Group(self.metrics, self.bars),
+            console=self.console,
+            refresh_per_second=8,
+            # Rows that go to a file or a pipe must not be caught and drawn above the bars.
+            redirect_stdout=sys.stdout.isatty(),
+        )
 
     def __enter__(self) -> Self:
         self.live.start()

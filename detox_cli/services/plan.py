@@ -1,9 +1,21 @@
 """What a command would do, as far as it can be told without loading a model."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from detox_cli.errors import BadData
 from detox_cli.services.result import Result, Table
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something outside the settings that they name: which option, what kind of thing, and its name."""
+
+    option: str
+    kind: str
+    name: str
+    revision: str | None = None
 
 
 class Plan(Result):
@@ -13,37 +25,59 @@ class Plan(Result):
 
     def tables(self) -> list[Table]:
         """One row per thing: the option, what was given, and what is there."""
-        rows = [list(thing) for thing in self.things]
-        return [Table(title="plan", columns=["option", "value", "found"], rows=rows)]
+        return [Table(title="plan", columns=["option", "value", "found"], rows=self.things)]
 
     def headline(self) -> str:
         """The plan can be carried out; otherwise there would have been an error."""
         return "ok"
 
 
-def plan(things: Sequence[tuple[str, str, str]]) -> Plan:
-    """Look at each (option, kind, value) without reading it.
+def plan(things: Sequence[Thing]) -> Plan:
+    """Look at each thing without reading it.
 
     Raises:
         BadData: An input file is not there.
+        BadSettings: A scorer's name is wrong.
         Missing: A model is neither bundled nor a folder nor to be had from the hub.
     """
-    return Plan(things=[(option, value, _look(kind, value)) for option, kind, value in things])
+    return Plan(things=[(thing.option, thing.name, _look(thing)) for thing in things])
 
 
-def _look(kind: str, value: str) -> str:
-    if kind == "model":
-        from detox_cli.models.sources import find_model
+def _look(thing: Thing) -> str:
+    looks = {"model": _model, "scorer": _scorer, "output": _output}
+    return looks.get(thing.kind, _input)(thing)
 
-        source = find_model(value)
-        return f"{source.kind} model at {source.location}"
-    path = Path(value)
-    if kind == "output":
-        return (
-            "standard output" if value == "-" else "is there already" if path.exists() else "will be written"
-        )
-    if value == "-":
+
+def _model(thing: Thing) -> str:
+    from detox_cli.models.sources import find_model
+
+    source = find_model(thing.name, thing.revision)
+    return f"on the hub, revision {source.revision}" if source.kind == "hub" else f"folder {source.location}"
+
+
+def _scorer(thing: Thing) -> str:
+    from detox_cli.scoring.spec import parse_spec
+
+    spec = parse_spec(thing.name)
+    if spec.kind == "hf":
+        return _model(Thing(thing.option, "model", spec.target))
+    return f"scorer of the kind {spec.kind}"
+
+
+def _output(thing: Thing) -> str:
+    if thing.name == "-":
+        return "standard output"
+    return "is there already" if Path(thing.name).exists() else "will be written"
+
+
+def _input(thing: Thing) -> str:
+    path = Path(thing.name)
+    if thing.name == "-":
         return "standard input"
     if path.is_file():
         return f"{path.stat().st_size:,} bytes"
-    return "folder" if path.is_dir() else "not on this machine"
+    if path.is_dir():
+        return "folder"
+    if path.suffix or path.is_absolute():
+        raise BadData("there is no such file", where=thing.name, hint=f"check {thing.option}")
+    return "not a file here: a dataset id, not looked up"

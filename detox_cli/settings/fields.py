@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from detox_cli.settings.base import Flag, Section
+from detox_cli.settings.base import Flag
 
 TEXT_FIRST = (str, float, int)
 """Of a union, text is read as the first of these; pydantic then decides what it means."""
@@ -47,16 +47,3 @@ def cli_type(annotation: Any) -> Any:
 
 def _one_of(kinds: list[Any]) -> Any:
     return kinds[0] if len(kinds) == 1 else next(kind for kind in TEXT_FIRST if kind in kinds or kind is str)
-
-
-def named_things(settings: Section) -> list[tuple[str, str, str]]:
-    """What the settings name outside themselves: (option, kind, value), kind as in ``Flag.complete``."""
-    found: list[tuple[str, str, str]] = []
-    for name, field in type(settings).model_fields.items():
-        kind = flag_of(field).complete
-        value = getattr(settings, name)
-        if kind is None or value is None or value == "":
-            continue
-        for item in value if isinstance(value, (list, tuple)) else [value]:
-            found.append((option_name(name, field), "output" if name == "output" else kind, str(item)))
-    return found

@@ -7,6 +7,7 @@ from detox_cli.settings.base import Section
 # section -> module:class in detox_cli.settings
 SECTIONS: dict[str, str] = {
     "doctor": "doctor:DoctorSettings",
+    "eval.rewrite": "evaluate:EvalRewriteSettings",
     "synth.pairs": "synth:SynthPairsSettings",
     "train.bart": "train:BartSettings",
 }

@@ -1,7 +1,7 @@
 """The scorers of a suite, asked in the suite's words: how neutral, how similar, how fluent."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,10 @@ class Panel:
         if self.fl is None:
             raise ValueError("this suite needs a scorer of fluency")
         return self._directed(self.fl, texts.outputs, "acceptable", "FL")
+
+    def listened_to(self, on_scored: Callable[[int], None]) -> "Panel":
+        """The same scorers with a listener."""
+        return replace(self, on_scored=on_scored)
 
     def check(self) -> None:
         """Raise ``BadSettings`` if a scorer's class does not say whether it is the good or the bad one."""

@@ -1,0 +1,24 @@
+"""``detox eval``: score systems."""
+
+from detox_cli.commands._shared import command
+from detox_cli.output.progress import Progress
+from detox_cli.services.result import Result
+from detox_cli.settings.evaluate import EvalRewriteSettings
+
+
+@command(
+    "eval.rewrite",
+    EvalRewriteSettings,
+    examples=(
+        "detox eval rewrite pairs.jsonl --profile offline",
+        "detox eval rewrite old.jsonl new.jsonl --references paradetox.tsv -o scores",
+        "detox eval rewrite pairs.jsonl --suite pseudoparadetox --fail-below J=0.4",
+        "detox eval rewrite pairs.csv --suite clef2024 --sta hf:./classifier#toxic",
+    ),
+    resumable=True,
+)
+def rewrite(settings: EvalRewriteSettings, progress: Progress) -> Result:
+    """Score rewrites: STA, SIM, FL and J in a published suite, with intervals and baselines."""
+    from detox_cli.services.eval_rewrite import run
+
+    return run(settings, progress)

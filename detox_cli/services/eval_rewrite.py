@@ -1,0 +1,218 @@
+"""``detox eval rewrite``: STA, SIM, FL and J of systems that rewrite, in one of the published suites.
+
+Every mean has its interval and its n, systems are compared on the rows they share, copies, refusals and empty
+outputs are counted and scored as they are, and J is never printed without its suite and its aggregation.
+"""
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from detox_cli.data.rejects import Rejects
+from detox_cli.data.writing import check_target, write_rows
+from detox_cli.errors import BadSettings
+from detox_cli.output.progress import Progress, Silent
+from detox_cli.runs.atomic import atomic_folder
+from detox_cli.runs.manifest import write_manifest
+from detox_cli.runs.score_cache import ScoreCache
+from detox_cli.scoring.lexicon import BUNDLED, read_lexicon
+from detox_cli.scoring.suites import SUITES
+from detox_cli.scoring.suites.load import load_panel, scorers_of
+from detox_cli.scoring.suites.panel import FluencyOfTriples, Panel
+from detox_cli.scoring.suites.suite import Suite
+from detox_cli.services.rewrite_result import MEASURES, EvalRewriteResult, SystemScores, markdown
+from detox_cli.services.rewrite_scores import (
+    Draws,
+    Scored,
+    by_language,
+    differences,
+    row_records,
+    score_systems,
+    summarise,
+)
+from detox_cli.services.rewrite_systems import Columns, System, baselines, read_systems, with_references
+from detox_cli.settings.evaluate import EvalRewriteSettings
+
+SILENT = Silent()
+
+
+def run(settings: EvalRewriteSettings, progress: Progress = SILENT) -> EvalRewriteResult:
+    """Score the systems of ``settings.files`` and the baselines.
+
+    Raises:
+        BadData: A file, a column or a row cannot be used. Missing: a scorer's model is not there.
+        BadSettings: A limit, a scorer's name or an output is not valid.
+    """
+    started, suite, limits = time.time(), SUITES[settings.suite], parse_limits(settings.fail_below)
+    if settings.rows is not None:
+        check_target(settings.rows)
+    with ExitStack() as stack:
+        folder = None
+        if settings.output is not None:  # taken first: a place that cannot be used should not cost the work
+            folder = stack.enter_context(atomic_folder(settings.output, overwrite=settings.overwrite))
+        rejects = Rejects(_rejects_path(settings), settings.strict)
+        stack.callback(rejects.close)
+        systems, joined = gather(settings, rejects, progress)
+        panel = load(settings, suite, progress)
+        scored = _score(suite, panel, systems, settings, progress)
+        result = _summary(settings, suite, panel, scored, joined, rejects, progress)
+        result = result.model_copy(update={"missed": missed(result.systems, limits)})
+        return _write(settings, result, scored, folder, started)
+
+
+def gather(
+    settings: EvalRewriteSettings, rejects: Rejects, progress: Progress = SILENT
+) -> tuple[list[System], str | None]:
+    """The systems with their references and the baselines; and how a references file was joined."""
+    columns = Columns(settings.toxic_column, settings.output_column, settings.reference_columns)
+    systems = read_systems(settings.files, columns, rejects, settings.limit)
+    joined: str | None = None
+    if settings.references is not None:
+        systems, joined = with_references(systems, settings.references, rejects)
+        progress.detail(f"references joined by {joined}")
+    _warn_of_rows_not_shared(systems, progress)
+    if settings.baselines:
+        systems += baselines(systems, read_lexicon(settings.lexicon or BUNDLED))
+    return systems, joined
+
+
+def load(settings: EvalRewriteSettings, suite: Suite, progress: Progress = SILENT) -> Panel:
+    """The suite's scorers, or those that the settings put in their place."""
+    progress.stage("loading scorers")
+    instead = {"sta": settings.sta, "sim": settings.sim, "fl": settings.fl}
+    for measure, slot in suite.slots.items():
+        if slot.kind == "formula" and instead[measure]:
+            progress.warn(
+                f"suite {suite.name} computes {measure.upper()} as {slot.how}; --{measure} is not used"
+            )
+    cache = ScoreCache(on_warning=progress.warn) if settings.cache else None
+    return load_panel(suite, instead, device=settings.device, batch_tokens=settings.batch_tokens, cache=cache)
+
+
+def parse_limits(texts: Sequence[str]) -> dict[str, float]:
+    """``J=0.4`` and the like, by the measure's full name.
+
+    Raises:
+        BadSettings: The measure is unknown or the value is no number.
+    """
+    limits = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        full = {"J": "J_mean_of_products"}.get(name, name)
+        try:
+            if full not in MEASURES:
+                raise ValueError
+            limits[full] = float(value)
+        except ValueError:
+            hint = f"write J=0.4; the measures are J, {', '.join(MEASURES)}"
+            raise BadSettings(f"'{text}' is no quality limit", where="--fail-below", hint=hint) from None
+    return limits
+
+
+def missed(systems: Sequence[SystemScores], limits: dict[str, float]) -> list[str]:
+    """The limits that a system (not a baseline) does not meet."""
+    return [
+        f"{scores.system}: {name} is {getattr(scores, name).mean:.4f}, the limit is {limit:g}"
+        for scores in systems
+        if not scores.baseline
+        for name, limit in limits.items()
+        if getattr(scores, name).mean < limit
+    ]
+
+
+def _score(
+    suite: Suite, panel: Panel, systems: list[System], settings: EvalRewriteSettings, progress: Progress
+) -> list[Scored]:
+    rows = sum(len(system.items) for system in systems)
+    progress.stage(f"scoring {rows} outputs of {len(systems)} systems and baselines")
+    with progress.task("scores", None) as task:
+        return score_systems(
+            suite, panel.listened_to(task.advance), systems, read_lexicon(settings.lexicon or BUNDLED)
+        )
+
+
+def _summary(
+    settings: EvalRewriteSettings,
+    suite: Suite,
+    panel: Panel,
+    scored: list[Scored],
+    joined: str | None,
+    rejects: Rejects,
+    progress: Progress,
+) -> EvalRewriteResult:
+    draws = Draws(settings.seed, settings.resamples)
+    progress.stage("drawing intervals")
+    cut = _cut(panel, scored)
+    for measure, count in cut.items():
+        progress.warn(
+            f"{count} texts are longer than the scorer of {measure} reads; their ends were not scored"
+        )
+    names = scorers_of(suite, {"sta": settings.sta, "sim": settings.sim, "fl": settings.fl})
+    return EvalRewriteResult(
+        suite=suite.name,
+        definition={name.upper(): slot.how for name, slot in suite.slots.items()},
+        scorers=panel.identities,
+        published_scorers=all(names[measure] == suite.slots[measure].spec for measure in names),
+        references_joined_by=joined,
+        cut=cut,
+        rejects=rejects.count,
+        systems=[summarise(one, draws) for one in scored],
+        languages=by_language(scored, draws),
+        differences=differences(scored, draws),
+    )
+
+
+def _cut(panel: Panel, scored: Sequence[Scored]) -> dict[str, int]:
+    """How many outputs (and for SIM pairs) are longer than their scorer reads."""
+    items = list({(i.source, i.output): i for one in scored for i in one.system.items if i.output.strip()})
+    outputs = list(dict.fromkeys(output for _, output in items))
+    found = {"STA": panel.sta.too_long(outputs), "SIM": panel.sim.too_long(items)}
+    if panel.fl is not None and not isinstance(panel.fl, FluencyOfTriples):
+        found["FL"] = panel.fl.too_long(outputs)
+    return {measure: count for measure, count in found.items() if count}
+
+
+def _write(
+    settings: EvalRewriteSettings,
+    result: EvalRewriteResult,
+    scored: Sequence[Scored],
+    folder: Path | None,
+    started: float,
+) -> EvalRewriteResult:
+    records = [record for one in scored for record in row_records(one)]
+    files = [path for path in (settings.output, settings.rows) if path is not None]
+    result = result.model_copy(update={"files": files})
+    if settings.rows is not None:
+        write_rows(settings.rows, records)
+    if folder is not None:
+        write_rows(folder / "rows.jsonl", records)
+        (folder / "summary.json").write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        (folder / "summary.md").write_text(markdown(result.tables()), encoding="utf-8")
+        write_manifest(
+            folder,
+            command="eval rewrite",
+            settings=settings.model_dump(mode="json"),
+            inputs=[*settings.files, *([settings.references] if settings.references else [])],
+            models={},
+            scorers=result.scorers,
+            metrics=result.model_dump(mode="json", include={"systems"}),
+            started=started,
+        )
+    return result
+
+
+def _warn_of_rows_not_shared(systems: Sequence[System], progress: Progress) -> None:
+    ids = [{item.id for item in system.items} for system in systems]
+    everywhere, anywhere = set.intersection(*ids), set.union(*ids)
+    if len(everywhere) < len(anywhere):
+        progress.warn(
+            f"{len(anywhere) - len(everywhere)} of {len(anywhere)} rows are not in every file; "
+            "each system is scored on its own rows, differences on shared ones"
+        )
+
+
+def _rejects_path(settings: EvalRewriteSettings) -> Path | None:
+    if settings.rejects is not None or settings.output is None:
+        return settings.rejects
+    return settings.output.with_name(f"{settings.output.name}.rejects.jsonl")

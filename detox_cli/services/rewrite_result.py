@@ -1,0 +1,183 @@
+"""What ``eval rewrite`` reports, as data and as tables."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from detox_cli.errors import DetoxError, QualityLimit
+from detox_cli.services.result import Cell, Result, Table
+from detox_cli.statistics.bootstrap import Estimate
+
+MEASURES = ("STA", "SIM", "FL", "J_mean_of_products", "J_product_of_means")
+
+
+class SystemScores(BaseModel):
+    """One system's scores, of all its rows or of those in one language."""
+
+    model_config = ConfigDict(frozen=True)
+
+    system: str
+    baseline: bool
+    lang: str | None = Field(description="Of these rows only; null for all rows.")
+    n: int
+    STA: Estimate = Field(description="Style: how non-toxic the outputs are, as the suite defines it.")
+    SIM: Estimate = Field(description="How much of the content is kept.")
+    FL: Estimate = Field(description="How fluent the outputs are.")
+    J_mean_of_products: Estimate = Field(description="Mean of STA x SIM x FL of each row.")
+    J_product_of_means: Estimate = Field(description="Mean STA x mean SIM x mean FL.")
+    chrf_source: Estimate = Field(description="chrF of output and source, 0 to 100.")
+    chrf_reference: Estimate | None = Field(description="chrF of output and its nearest reference, 0 to 100.")
+    copies: Estimate = Field(description="Share of outputs that repeat the source.")
+    refusals: Estimate = Field(description="Share of outputs that decline the task; scored as they are.")
+    empties: Estimate = Field(description="Share of empty outputs; they score 0.")
+    residue: Estimate = Field(description="Share of outputs with a word of the lexicon.")
+    flagged: int = Field(description="Rows whose own columns say that they were dropped.")
+
+
+class Difference(BaseModel):
+    """The paired difference of two systems on the rows that both have."""
+
+    model_config = ConfigDict(frozen=True)
+
+    system: str
+    minus: str
+    n: int
+    STA: Estimate
+    SIM: Estimate
+    FL: Estimate
+    J_mean_of_products: Estimate
+
+
+class EvalRewriteResult(Result):
+    """The scores of all systems and baselines."""
+
+    suite: str
+    definition: dict[str, str] = Field(description="How the suite defines each measure.")
+    scorers: dict[str, str] = Field(description="The identity of each scorer.")
+    published_scorers: bool = Field(description="Whether every scorer is the suite's own.")
+    references_joined_by: str | None = Field(description="How a references file was joined to the rows.")
+    cut: dict[str, int] = Field(description="Texts or pairs longer than a scorer reads, by measure.")
+    rejects: int = Field(description="Rows that could not be read.")
+    systems: list[SystemScores]
+    languages: list[SystemScores] = Field(description="The same by language, where there are several.")
+    differences: list[Difference]
+    missed: list[str] = Field(default=[], description="Quality limits that are not met.")
+
+    def tables(self) -> list[Table]:
+        """The scores, then the rates, the languages and the differences."""
+        title = f"Suite {self.suite}: STA x SIM x FL"
+        shown = [scores_table(title, self.systems, self._caption()), rates_table(self.systems)]
+        if self.languages:
+            shown.append(scores_table("By language", self.languages, ""))
+        if self.differences:
+            shown.append(differences_table(self.differences))
+        return shown
+
+    def headline(self) -> str:
+        """The J of each system that is not a baseline."""
+        own = [scores for scores in self.systems if not scores.baseline]
+        return "\n".join(f"{s.system}\tJ_mean_of_products\t{s.J_mean_of_products.mean:.4f}" for s in own)
+
+    def problem(self) -> DetoxError | None:
+        """The quality limits that are not met."""
+        return QualityLimit("; ".join(self.missed)) if self.missed else None
+
+    def _caption(self) -> str:
+        lines = [f"{name}: {how}" for name, how in self.definition.items()]
+        lines += [f"{name} by {identity}" for name, identity in self.scorers.items()]
+        lines.append("Intervals are 95 % by bootstrap.")
+        if not self.published_scorers:
+            lines.append(
+                f"Not the suite's own scorers: do not compare with published figures of {self.suite}."
+            )
+        return "\n".join(lines)
+
+
+def scores_table(title: str, systems: Sequence[SystemScores], caption: str) -> Table:
+    """One row per system: STA, SIM, FL, both kinds of J."""
+    by_language = any(scores.lang for scores in systems)
+    rows: list[list[Cell]] = [
+        [
+            *([scores.lang] if by_language else []),
+            scores.system,
+            *(_short(estimate) for estimate in (scores.STA, scores.SIM, scores.FL)),
+            str(scores.J_mean_of_products),
+            _short(scores.J_product_of_means),
+            scores.n,
+        ]
+        for scores in systems
+    ]
+    columns = ["system", "STA", "SIM", "FL", "J_mean_of_products", "J_product_of_means", "n"]
+    return Table(
+        title=title, columns=[*(["lang"] if by_language else []), *columns], rows=rows, caption=caption
+    )
+
+
+def rates_table(systems: Sequence[SystemScores]) -> Table:
+    """One row per system: what can be seen without a model."""
+    rows: list[list[Cell]] = [
+        [
+            scores.system,
+            *(_count(share) for share in (scores.copies, scores.refusals, scores.empties, scores.residue)),
+            scores.flagged,
+            round(scores.chrf_source.mean, 1),
+            None if scores.chrf_reference is None else round(scores.chrf_reference.mean, 1),
+        ]
+        for scores in systems
+    ]
+    columns = [
+        "system",
+        "copies",
+        "refusals",
+        "empties",
+        "listed words",
+        "flagged",
+        "chrF to source",
+        "chrF to reference",
+    ]
+    return Table(title="Outputs", columns=columns, rows=rows)
+
+
+def differences_table(differences: Sequence[Difference]) -> Table:
+    """One row per pair of systems; an interval without 0 is marked."""
+    rows: list[list[Cell]] = [
+        [
+            f"{difference.system} - {difference.minus}",
+            *(_signed(getattr(difference, name)) for name in ("STA", "SIM", "FL", "J_mean_of_products")),
+            difference.n,
+        ]
+        for difference in differences
+    ]
+    return Table(
+        title="Paired differences",
+        columns=["systems", "STA", "SIM", "FL", "J_mean_of_products", "n"],
+        rows=rows,
+        caption="* the 95 % interval does not hold 0",
+    )
+
+
+def markdown(tables: Sequence[Table]) -> str:
+    """The tables as a Markdown page."""
+    parts = []
+    for table in tables:
+        lines = [list(table.columns), ["---"] * len(table.columns)]
+        lines += [
+            ["" if cell is None else str(cell).replace("|", "\\|") for cell in row] for row in table.rows
+        ]
+        body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        caption = "\n".join(f"- {line}" for line in table.caption.splitlines())
+        parts.append(f"## {table.title}\n\n{body}\n" + (f"\n{caption}\n" if caption else ""))
+    return "\n".join(parts)
+
+
+def _short(estimate: Estimate) -> str:
+    return f"{estimate.mean:.3f}"
+
+
+def _count(share: Estimate) -> str:
+    return f"{round(share.mean * share.n)} ({share.mean:.1%})"
+
+
+def _signed(estimate: Estimate) -> str:
+    mark = " *" if estimate.excludes(0) else ""
+    return f"{estimate.mean:+.3f} [{estimate.low:+.3f}, {estimate.high:+.3f}]{mark}"

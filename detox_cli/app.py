@@ -12,17 +12,16 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Make data": {
         "synth pairs": ("synth:pairs", "Write a neutral version of every toxic sentence with an LLM."),
     },
-    "Measure": {
+    "Change a model": {
+        "train bart": ("train:bart", "Train a sequence-to-sequence rewriter on pairs."),
+    },
+    "Use and measure": {
         "eval rewrite": (
             "evaluate:rewrite",
             "Score rewrites: STA, SIM, FL and J in a published suite, with intervals and baselines.",
         ),
     },
-    "Train": {
-        "train bart": ("train:bart", "Train a sequence-to-sequence rewriter on pairs."),
-    },
     "Housekeeping": {
-        "completion": ("completion:completion", "Print a completion script, or install it."),
         "doctor": (
             "doctor:doctor",
             "Check versions, devices, the model hub and what is bundled; say how to mend what is wrong.",
@@ -31,6 +30,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "profile show": ("profile:show", "Print a profile with everything that it extends."),
         "profile check": ("profile:check", "Check every value of profiles, whatever command it is for."),
         "profile copy": ("profile:copy", "Copy a profile to where you can edit it."),
+        "completion": ("completion:completion", "Print a completion script, or install it."),
     },
 }
 
@@ -48,6 +48,13 @@ class Root(LazyGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """The first words of all commands, each once."""
         return list(dict.fromkeys(path.split()[0] for entries in COMMANDS.values() for path in entries))
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the whole table, one section per panel."""
+        width = max(len(path) for entries in COMMANDS.values() for path in entries)
+        for panel, entries in COMMANDS.items():
+            with formatter.section(panel):
+                formatter.write_dl([(f"{path:{width}}", summary) for path, (_, summary) in entries.items()])
 
 
 def new_group(help_text: str, cls: type[LazyGroup] = LazyGroup) -> typer.Typer:
@@ -77,15 +84,15 @@ def build() -> typer.Typer:
     )
     root.callback()(root_options)
     groups: dict[str, typer.Typer] = {}
-    for panel, entries in COMMANDS.items():
+    for entries in COMMANDS.values():
         for path, (target, summary) in entries.items():
             *parents, name = path.split()
             for parent in parents:
                 if parent not in groups:
                     groups[parent] = new_group(GROUPS[parent])
-                    root.add_typer(groups[parent], name=parent, rich_help_panel=panel)
+                    root.add_typer(groups[parent], name=parent)
             home = groups[parents[0]] if parents else root
-            home.command(name, help=summary, rich_help_panel=None if parents else panel)(stub(target))
+            home.command(name, help=summary)(stub(target))
     return root
 
 

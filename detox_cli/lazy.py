@@ -1,7 +1,6 @@
 """Commands that are imported when they are called, and the pages that ``--help`` prints."""
 
 from importlib import import_module
-from itertools import groupby
 from typing import Any
 
 import typer
@@ -30,13 +29,10 @@ class LazyGroup(TyperGroup):
         return option
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write one section per panel, in the order of the table."""
-        shown = [self.commands[name] for name in self.list_commands(ctx)]
-        width = max(len(str(command.name)) for command in shown)
-        for panel, commands in groupby(shown, key=lambda command: getattr(command, "rich_help_panel", None)):
-            rows = [(f"{command.name:{width}}", command.get_short_help_str(200)) for command in commands]
-            with formatter.section(panel or "Commands"):
-                formatter.write_dl(rows)
+        """Write every summary in full."""
+        commands = [self.commands[name] for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(command.name, command.help) for command in commands])
 
 
 class Page(TyperCommand):

@@ -74,21 +74,17 @@ def _decode(raw: bytes, offset: int, number: int, name: str) -> str:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _not_text(raw, offset + error.start, number, name) from None
-    if "\0" in text:
-        raise _not_text(raw, offset + raw.index(0), number, name)
-    return text
-
-
-def _not_text(raw: bytes, offset: int, number: int, name: str) -> BadData:
-    if b"\0" in raw:
-        return BadData(
-            f"is a binary file, not text (NUL byte at offset {offset})",
-            where=name,
-            hint="give .csv, .tsv, .jsonl, .json, .txt or .parquet with the right suffix",
-        )
-    return BadData(
-        f"is not UTF-8 text (byte offset {offset})",
-        where=f"{name}:{number}",
-        hint="convert it, for example: iconv -f WINDOWS-1252 -t UTF-8",
+        if 0 not in raw:
+            raise BadData(
+                f"is not UTF-8 text (byte offset {offset + error.start})",
+                where=f"{name}:{number}",
+                hint="convert it, for example: iconv -f WINDOWS-1252 -t UTF-8",
+            ) from None
+    else:
+        if "\0" not in text:
+            return text
+    raise BadData(
+        f"is a binary file, not text (NUL byte at offset {offset + raw.index(0)})",
+        where=name,
+        hint="give .csv, .tsv, .jsonl, .json, .txt or .parquet with the right suffix",
     )

@@ -47,7 +47,7 @@ class ScoreCache:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._process = 0
-        self._inode = 0
+        self._inode: int | None = None
 
     def get(self, identity: str, keys: Iterable[str]) -> dict[str, float]:
         """The known scores among ``keys`` (texts, or any strings that stand for what is scored).
@@ -99,8 +99,9 @@ class ScoreCache:
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None or self._process != os.getpid():
+            self._inode = _inode(self.path)  # known even if connecting fails
             self._connection, self._process = _connect(self.path), os.getpid()
-            self._inode = self.path.stat().st_ino
+            self._inode = _inode(self.path)
         return self._connection
 
     def _unusable(self, error: sqlite3.OperationalError) -> DetoxError:
@@ -118,7 +119,7 @@ class ScoreCache:
             )
         self.close()
         with FileLock(f"{self.path}.lock", timeout=_PATIENCE):
-            if not self.path.exists() or self.path.stat().st_ino != self._inode:
+            if _inode(self.path) != self._inode:
                 return
             aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
             for ending in ("-wal", "-shm"):  # the log of the damaged file must not meet the new one
@@ -184,6 +185,10 @@ def _insert(connection: sqlite3.Connection, rows: list[tuple[bytes, bytes, float
 
 def _damaged(error: sqlite3.DatabaseError) -> bool:
     return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT"))
+
+
+def _inode(path: Path) -> int | None:
+    return path.stat().st_ino if path.exists() else None
 
 
 def _hash(text: str) -> bytes:

@@ -1,0 +1,1 @@
+"""Journal, atomic outputs, caches, manifests."""

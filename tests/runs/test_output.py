@@ -1,0 +1,119 @@
+"""Claiming an output: fresh, resumable, finished, or somebody else's."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from detox_cli.data.writing import write_rows
+from detox_cli.errors import BadSettings, DetoxError, ExitCode
+from detox_cli.runs.lock import output_lock
+from detox_cli.runs.manifest import write_manifest
+from detox_cli.runs.output import State, claim_output
+
+
+def run_once(path, fingerprint="f", rows=(1, 2), stop_after=None, overwrite=False):
+    """What a service does; returns the state it met and how many rows it had to compute."""
+    with claim_output(path, fingerprint, overwrite=overwrite) as claim:
+        if claim.state is State.FINISHED:
+            return claim.state, 0
+        with claim.open_journal() as journal:
+            before = len(journal)
+            for row in rows[before:stop_after]:
+                journal.append({"id": str(row), "value": row})
+            if stop_after is not None:
+                return claim.state, len(journal) - before
+            write_rows(path, journal.records())
+            computed = len(journal) - before
+        write_manifest(
+            path,
+            command="test",
+            settings={},
+            inputs=[],
+            models={},
+            scorers={},
+            metrics={},
+            started=time.time(),
+            fingerprint=fingerprint,
+        )
+        claim.finish()
+        return claim.state, computed
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "deep" / "out.jsonl"
+
+
+def names(path):
+    return sorted(entry.name for entry in path.parent.iterdir())
+
+
+def test_a_run_that_stops_is_continued_and_a_finished_one_is_not_repeated(path):
+    assert run_once(path, stop_after=1) == (State.FRESH, 1)
+    assert run_once(path) == (State.RESUMABLE, 1)
+    assert run_once(path) == (State.FINISHED, 0)
+    assert path.read_text() == '{"id": "1", "value": 1}\n{"id": "2", "value": 2}\n'
+    assert names(path) == ["out.jsonl", "out.jsonl.detox.json"]
+
+
+def test_another_run_may_not_take_a_finished_or_an_unfinished_output(path):
+    run_once(path, stop_after=1)
+    with pytest.raises(BadSettings, match="unfinished run"):
+        run_once(path, "g")
+    run_once(path)
+    with pytest.raises(BadSettings, match="output of another run") as caught:
+        run_once(path, "g")
+    assert "--overwrite" in caught.value.hint
+    assert run_once(path, "g", overwrite=True) == (State.FRESH, 2)
+    assert run_once(path, "g") == (State.FINISHED, 0)
+
+
+def test_a_file_of_the_users_is_not_overwritten(path):
+    path.parent.mkdir()
+    path.write_text("my own")
+    with pytest.raises(BadSettings, match="no run has written"):
+        run_once(path)
+    assert path.read_text() == "my own"
+
+
+def test_an_output_that_was_edited_is_not_taken_for_finished(path):
+    run_once(path)
+    path.write_text("edited\n")
+    with pytest.raises(BadSettings, match="changed since"):
+        run_once(path)
+
+
+def test_overwriting_keeps_the_old_output_until_the_new_one_is_whole(path):
+    run_once(path)
+    old = path.read_text()
+    run_once(path, "g", rows=(7, 8), stop_after=1, overwrite=True)
+    assert path.read_text() == old
+    assert run_once(path, "g", rows=(7, 8)) == (State.RESUMABLE, 1)
+    assert "7" in path.read_text()
+
+
+def test_two_processes_may_not_write_one_output(path):
+    script = (
+        "import sys; from detox_cli.runs.lock import output_lock\n"
+        "with output_lock(sys.argv[1]): print('held', flush=True); sys.stdin.read()"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", script, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(DetoxError, match="another process") as caught:
+            run_once(path)
+        assert caught.value.exit_code is ExitCode.FAILED
+        holder.kill()
+    assert run_once(path) == (State.FRESH, 2)
+    assert names(path) == ["out.jsonl", "out.jsonl.detox.json"]
+
+
+def test_a_lock_is_free_again_after_an_error(path):
+    for _ in range(2):
+        with pytest.raises(RuntimeError), output_lock(path):
+            raise RuntimeError
+    assert names(path) == []

@@ -4,8 +4,10 @@
 _detox_children() {
     reply=()
     case "$1" in
-        '') reply=(synth completion doctor profile) ;;
+        '') reply=(synth train eval doctor profile completion) ;;
         synth) reply=(pairs) ;;
+        train) reply=(bart) ;;
+        eval) reply=(rewrite) ;;
         profile) reply=(list show check copy) ;;
     esac
 }
@@ -15,26 +17,66 @@ _detox_options() {
     reply=()
     case "$1" in
         '') reply=(--version --help -h) ;;
-        synth | profile) reply=(--help -h) ;;
+        synth | train | eval | profile) reply=(--help -h) ;;
         'synth pairs') reply=(--output -o --model -m --revision --engine --text-column --split --limit --num-shots --shots --shot-selection --shot-style --temperature --top-p --top-k --max-new-tokens --seed --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
-        completion) reply=(--install --json --quiet -q --verbose -v --debug --help -h) ;;
+        'train bart') reply=(--output -o --model -m --revision --trust-remote-code --no-trust-remote-code --overwrite --no-overwrite --toxic-column --neutral-columns --split --limit --eval-share --hold-out --dedupe --no-dedupe --prefix --max-length --pad-to-max-length --no-pad-to-max-length --loss-on-padding --no-loss-on-padding --group-by-length --no-group-by-length --rejects --strict --no-strict --epochs --learning-rate --schedule --warmup --batch-size --accumulate --optimizer --weight-decay --max-grad-norm --label-smoothing --gradient-checkpointing --no-gradient-checkpointing --precision --device --seed --eval-every --eval-batch-size --eval-rows --select --patience --toxicity --similarity --fluency --checkpoints --keep-checkpoints --no-keep-checkpoints --num-beams --max-new-tokens --no-repeat-ngram-size --length-penalty --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        'eval rewrite') reply=(--suite --sta --sim --fl --lexicon --references --baselines --no-baselines --output -o --rows --fail-below --toxic-column --output-column --reference-columns --limit --seed --resamples --device --batch-tokens --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         doctor) reply=(--timeout --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'profile list' | 'profile show' | 'profile check' | 'profile copy') reply=(--json --quiet -q --verbose -v --debug --help -h) ;;
+        completion) reply=(--install --json --quiet -q --verbose -v --debug --help -h) ;;
     esac
 }
 
 # What option $2 of $1 takes.
 _detox_option() {
     takes=0 kind=
-    case "$1 $2" in
-        'synth pairs --output' | 'synth pairs -o' | 'synth pairs --shots' | 'synth pairs --rejects') takes=1 kind=file ;;
-        'synth pairs --model' | 'synth pairs -m') takes=1 kind=model ;;
-        'synth pairs --revision' | 'synth pairs --text-column' | 'synth pairs --split' | 'synth pairs --limit' | 'synth pairs --num-shots' | 'synth pairs --temperature' | 'synth pairs --top-p' | 'synth pairs --top-k' | 'synth pairs --max-new-tokens' | 'synth pairs --seed' | 'synth pairs --batch-tokens' | 'synth pairs --device' | 'doctor --timeout') takes=1 kind=nothing ;;
-        'synth pairs --engine') takes=1 kind=choice reply=(transformers) ;;
-        'synth pairs --shot-selection') takes=1 kind=choice reply=(last random) ;;
-        'synth pairs --shot-style') takes=1 kind=choice reply=(turns inline) ;;
-        'synth pairs --dtype') takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
-        'synth pairs --profile' | 'doctor --profile') takes=1 kind=profile ;;
+    case $1 in
+        'synth pairs')
+            case $2 in
+                --output | -o | --shots | --rejects) takes=1 kind=file ;;
+                --model | -m) takes=1 kind=model ;;
+                --revision | --text-column | --split | --limit | --num-shots | --temperature | --top-p | --top-k | --max-new-tokens | --seed | --batch-tokens) takes=1 kind=nothing ;;
+                --engine) takes=1 kind=choice reply=(transformers) ;;
+                --shot-selection) takes=1 kind=choice reply=(last random) ;;
+                --shot-style) takes=1 kind=choice reply=(turns inline) ;;
+                --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
+                --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
+                --profile) takes=1 kind=profile ;;
+            esac
+            ;;
+        'train bart')
+            case $2 in
+                --output | -o) takes=1 kind=folder ;;
+                --model | -m) takes=1 kind=model ;;
+                --revision | --toxic-column | --neutral-columns | --split | --limit | --eval-share | --prefix | --max-length | --epochs | --learning-rate | --warmup | --batch-size | --accumulate | --weight-decay | --max-grad-norm | --label-smoothing | --seed | --eval-every | --eval-batch-size | --eval-rows | --patience | --checkpoints | --num-beams | --max-new-tokens | --no-repeat-ngram-size | --length-penalty) takes=1 kind=nothing ;;
+                --hold-out) takes=1 kind=choice reply=(sources rows) ;;
+                --rejects) takes=1 kind=file ;;
+                --schedule) takes=1 kind=choice reply=(linear cosine constant_with_warmup) ;;
+                --optimizer) takes=1 kind=choice reply=(adamw_torch adafactor) ;;
+                --precision) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
+                --device) takes=1 kind=choice reply=(auto cpu) ;;
+                --select) takes=1 kind=choice reply=(j loss last) ;;
+                --toxicity | --similarity | --fluency) takes=1 kind=scorer ;;
+                --profile) takes=1 kind=profile ;;
+            esac
+            ;;
+        'eval rewrite')
+            case $2 in
+                --suite) takes=1 kind=choice reply=(detox pseudoparadetox paradetox2022 clef2024 clef2025) ;;
+                --sta | --sim | --fl) takes=1 kind=scorer ;;
+                --lexicon | --references | --rows | --rejects) takes=1 kind=file ;;
+                --output | -o) takes=1 kind=folder ;;
+                --fail-below | --toxic-column | --output-column | --reference-columns | --limit | --seed | --resamples | --batch-tokens) takes=1 kind=nothing ;;
+                --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
+                --profile) takes=1 kind=profile ;;
+            esac
+            ;;
+        doctor)
+            case $2 in
+                --timeout) takes=1 kind=nothing ;;
+                --profile) takes=1 kind=profile ;;
+            esac
+            ;;
     esac
 }
 
@@ -42,9 +84,9 @@ _detox_option() {
 _detox_argument() {
     kind=
     case "$1 $2" in
-        'synth pairs 1' | 'profile copy 2') kind=file ;;
-        'completion 1') kind=choice reply=(bash zsh fish) ;;
+        'synth pairs 1' | 'train bart 1' | 'eval rewrite '* | 'profile copy 2') kind=file ;;
         'profile show 1' | 'profile check '* | 'profile copy 1') kind=profile ;;
+        'completion 1') kind=choice reply=(bash zsh fish) ;;
     esac
 }
 

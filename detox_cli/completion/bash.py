@@ -16,7 +16,7 @@ def bash_script(root: Node, known: Known) -> str:
     tables = [
         _table("_detox_children", "The commands below $1.", "$1", "reply=()", _children(root)),
         _table("_detox_options", "The options of $1.", "$1", "reply=()", _options(root)),
-        _table("_detox_option", "What option $2 of $1 takes.", "$1 $2", "takes=0 kind=", _values(root)),
+        _values(root),
         _table("_detox_argument", "What stands at place $2 of $1.", "$1 $2", "kind=", _arguments(root)),
     ]
     return fill(
@@ -52,14 +52,19 @@ def _options(root: Node) -> Cases:
     return cases
 
 
-def _values(root: Node) -> Cases:
-    cases: Cases = defaultdict(list)
+def _values(root: Node) -> str:
+    """What options take, one inner ``case`` per command."""
+    lines = ["# What option $2 of $1 takes.", "_detox_option() {", "    takes=0 kind=", "    case $1 in"]
     for node in root.walk():
+        cases: Cases = defaultdict(list)
         for option in node.options:
             if option.takes:
-                keys = [quote(f"{node.name} {name}") for name in option.names]
-                cases[f"takes={option.takes} {_action(option.value)}"] += keys
-    return cases
+                cases[f"takes={option.takes} {_action(option.value)}"] += option.names
+        if cases:
+            lines += [f"        {quote(node.name)})", "            case $2 in"]
+            lines += [f"                {' | '.join(names)}) {action} ;;" for action, names in cases.items()]
+            lines += ["            esac", "            ;;"]
+    return "\n".join([*lines, "    esac", "}"])
 
 
 def _arguments(root: Node) -> Cases:

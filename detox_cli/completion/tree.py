@@ -14,6 +14,9 @@ from detox_cli.settings.base import Flag
 DEFAULT = "  [default: "
 """What stands between the description of an option and its default in the help."""
 
+DEVICES = ("auto", "cpu", "cuda", "mps")
+"""What is offered for ``--device``, which is free text because ``cuda:3`` is a device too."""
+
 Kind = Literal["nothing", "choice", "file", "folder", "profile", "model", "scorer"]
 
 
@@ -144,7 +147,7 @@ def _value(parameter: TyperOption | TyperArgument, flags: dict[str, Flag]) -> Va
         return Value("choice", tuple(str(getattr(c, "value", c)) for c in described.choices))
     if described.is_path or described.is_file:
         return Value("file" if described.parameter_info.file_okay else "folder")
-    return Value()
+    return Value("choice", DEVICES) if parameter.name == "device" else Value()
 
 
 def _kind(asked: str, name: str) -> Kind:

@@ -71,7 +71,7 @@ def layer_of(name: str, depth: int = 1) -> str:
 def top_imports(path: Path) -> Iterator[str]:
     """The modules of this package that a file imports outside functions, with full names."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    inner = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
+    inner = {id(n) for f in ast.walk(tree) if _runs_later_or_never(f) for n in ast.walk(f)}
     for node in ast.walk(tree):
         if id(node) in inner:
             continue
@@ -82,6 +82,12 @@ def top_imports(path: Path) -> Iterator[str]:
                 yield full if is_module else str(node.module)
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.startswith("detox_cli"))
+
+
+def _runs_later_or_never(node: ast.AST) -> bool:
+    return isinstance(node, ast.FunctionDef) or (
+        isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    )
 
 
 @pytest.mark.parametrize("layer", ARROWS)

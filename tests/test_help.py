@@ -50,8 +50,8 @@ def test_summary_is_the_first_line_of_the_docstring(path: str) -> None:
 def test_every_command_shows_examples_of_itself(path: str) -> None:
     module, _, name = TABLE[path][0].partition(":")
     examples = getattr(import_module(f"detox_cli.commands.{module}"), name).examples
-    assert examples
-    assert all(f"detox {path}" in example for example in examples)
+    assert any(f"detox {path}" in example for example in examples)
+    assert all(path in example for example in examples)
 
 
 @pytest.mark.parametrize("path", TABLE)

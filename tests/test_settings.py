@@ -13,11 +13,13 @@ from pydantic import Field, PositiveInt
 from detox_cli.errors import BadSettings
 from detox_cli.settings import sections
 from detox_cli.settings.base import Flag, Section
-from detox_cli.settings.fields import cli_type
-from detox_cli.settings.profiles import load_profiles
+from detox_cli.settings.fields import cli_type, flag_of
+from detox_cli.settings.profiles import load_profiles, read_profile
 from detox_cli.settings.resolve import describe, resolve
 from detox_cli.settings.sections import SECTIONS, section_model
 from tests.conftest import Outcome
+
+PROFILES = Path(__file__).parents[1] / "profiles"
 
 
 class Bread(Section):
@@ -234,6 +236,25 @@ def test_profile_copy_does_not_overwrite(bakery: Path, detox: Callable[..., Outc
 
 def test_the_packaged_profiles_are_right(detox: Callable[..., Outcome]) -> None:
     assert detox("profile", "check").code == 0
+
+
+def packaged(name: str) -> dict[str, dict[str, object]]:
+    return dict(read_profile(PROFILES / f"{name}.toml").tables)
+
+
+def test_the_default_profile_says_what_the_classes_say() -> None:
+    for section, table in packaged("default").items():
+        fields = section_model(section).model_fields
+        assert table == {key: fields[key].get_default() for key in table}
+
+
+def test_the_offline_profile_replaces_every_model_and_scorer() -> None:
+    offline = packaged("offline")
+    for section, table in offline.items():
+        for name, field in section_model(section).model_fields.items():
+            if flag_of(field).complete in ("model", "scorer"):
+                assert str(table[name]).startswith("builtin:"), f"[{section}] {name}"
+    assert packaged("default").keys() <= offline.keys()
 
 
 def test_a_type_without_a_form_on_the_command_line_is_refused() -> None:

@@ -6,10 +6,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import typer
 
+from detox_cli.commands._dry_run import dry_run
 from detox_cli.commands._options import Control, Output, parameters, take_control, take_output
 from detox_cli.errors import BadSettings, Interrupted
 from detox_cli.options import parameters_of, typed_values
@@ -18,15 +19,8 @@ from detox_cli.output.progress import Progress
 from detox_cli.output.report import command_line, show
 from detox_cli.services.result import Result
 from detox_cli.settings.base import Section
-from detox_cli.settings.fields import flag_of, option_name
-
-if TYPE_CHECKING:
-    from detox_cli.services.plan import Thing
 
 S = TypeVar("S", bound=Section)
-
-WRITTEN = ("output", "rejects", "rows")
-"""The fields that name a file or a folder that a command writes."""
 
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 
@@ -62,13 +56,7 @@ def command(
                 typer.echo(_describe(section, model, given, control))
                 return
             settings = _resolve(section, model, given, control)
-            work = function
-            if control.dry_run:
-                looked_at = _plan(settings)
-                if plan is None:
-                    finish(looked_at, control)
-                    return
-                work = plan
+            work = dry_run(plan) if control.dry_run else function
             with _stoppable(resumable), listener(quiet=control.quiet, verbose=control.verbose) as progress:
                 progress.stage("loading torch…")
                 result = work(settings, progress)
@@ -124,26 +112,6 @@ def _describe(section: str, model: type[Section], given: dict[str, Any], control
     from detox_cli.settings.resolve import describe
 
     return describe(section, model, given, control.profile or ())
-
-
-def _plan(settings: Section) -> Result:
-    from detox_cli.services.plan import plan
-
-    return plan(list(_named_things(settings)))
-
-
-def _named_things(settings: Section) -> "Iterator[Thing]":
-    """What the settings name outside themselves, by their flags."""
-    from detox_cli.services.plan import Thing
-
-    for name, field in type(settings).model_fields.items():
-        kind, value = flag_of(field).complete, getattr(settings, name)
-        if kind and value not in (None, ""):
-            revision = getattr(settings, "revision", None) if name == "model" else None
-            for item in value if isinstance(value, (list, tuple)) else [value]:
-                yield Thing(
-                    option_name(name, field), "output" if name in WRITTEN else kind, str(item), revision
-                )
 
 
 @contextmanager

@@ -1,0 +1,42 @@
+"""What ``--dry-run`` does: look at everything that the settings name, and load nothing."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+from detox_cli.output.progress import Progress
+from detox_cli.services.result import Result
+from detox_cli.settings.base import Section
+from detox_cli.settings.fields import flag_of, option_name
+
+if TYPE_CHECKING:
+    from detox_cli.services.plan import Thing
+
+S = TypeVar("S", bound=Section)
+
+WRITTEN = ("output", "rejects", "rows")
+"""The fields that name a file or a folder that a command writes."""
+
+
+def dry_run(plan: Callable[[S, Progress], Result] | None) -> Callable[[S, Progress], Result]:
+    """A function that looks at what the settings name, and then lets ``plan`` say more if there is one."""
+
+    def look(settings: S, progress: Progress) -> Result:
+        from detox_cli.services import plan as looking
+
+        found = looking.plan(list(_named_things(settings)))
+        return plan(settings, progress) if plan else found
+
+    return look
+
+
+def _named_things(settings: Section) -> "Iterator[Thing]":
+    """What the settings name outside themselves, by their flags."""
+    from detox_cli.services.plan import Thing
+
+    for name, field in type(settings).model_fields.items():
+        kind, value = flag_of(field).complete, getattr(settings, name)
+        if kind and value not in (None, ""):
+            kind = "output" if name in WRITTEN else kind
+            revision = getattr(settings, "revision", None) if name == "model" else None
+            for item in value if isinstance(value, (list, tuple)) else [value]:
+                yield Thing(option_name(name, field), kind, str(item), revision)

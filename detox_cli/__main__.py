@@ -15,6 +15,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminated)
     try:
         code = app(prog_name="detox", standalone_mode=False)
+        sys.stdout.flush()
     except Exception as error:
         if os.environ.get("DETOX_DEBUG", "0") not in ("", "0"):
             traceback.print_exception(error)

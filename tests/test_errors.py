@@ -135,5 +135,15 @@ def test_a_closed_pipe_is_no_news() -> None:
         assert process.stderr.read() == b""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_full_disk_under_standard_output_is_an_error() -> None:
+    with Path("/dev/full").open("w") as full:
+        words = [sys.executable, "-m", "detox_cli", "profile", "list"]
+        run = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert run.returncode == ExitCode.FAILED
+    assert run.stderr.startswith("error: the disk is full\n")
+    assert "Traceback" not in run.stderr
+
+
 def test_every_error_has_a_code_of_the_enum() -> None:
     assert {kind.exit_code for kind in DetoxError.__subclasses__()} <= set(ExitCode)

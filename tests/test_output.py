@@ -201,6 +201,13 @@ def test_the_recorder_and_silence_listen_to_all_of_it() -> None:
     assert recorder.metrics[-1] == ("loss", 0.1, 4)
 
 
+def test_side_processes_print_no_report(
+    detox: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "1")
+    assert detox("profile", "list") == Outcome(0, "", "")
+
+
 def test_who_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     with listener() as found:
         assert isinstance(found, Lines)

@@ -14,7 +14,7 @@ from detox_cli.commands._dry_run import dry_run
 from detox_cli.commands._options import Control, Output, parameters, take_control, take_output
 from detox_cli.errors import BadSettings, Interrupted
 from detox_cli.options import parameters_of, typed_values
-from detox_cli.output.listener import listener, set_up_logging
+from detox_cli.output.listener import is_first_process, listener, set_up_logging
 from detox_cli.output.progress import Progress
 from detox_cli.output.report import command_line, show
 from detox_cli.services.result import Result
@@ -58,7 +58,8 @@ def command(
             settings = _resolve(section, model, given, control)
             work = dry_run(plan) if control.dry_run else function
             with _stoppable(resumable), listener(quiet=control.quiet, verbose=control.verbose) as progress:
-                progress.stage("loading torch…")
+                if not control.dry_run:
+                    progress.stage("loading torch…")
                 result = work(settings, progress)
             finish(result, control, rows_on_stdout=str(getattr(settings, "output", "")) == "-")
 
@@ -96,8 +97,9 @@ def prepare(output: Output) -> None:
 
 
 def finish(result: Result, output: Output, *, rows_on_stdout: bool = False) -> None:
-    """Show ``result``, then raise what it complains about, if anything."""
-    show(result, as_json=output.json, quiet=output.quiet, rows_on_stdout=rows_on_stdout)
+    """Show ``result``, once if several processes work together; then raise what it complains about."""
+    if is_first_process():
+        show(result, as_json=output.json, quiet=output.quiet, rows_on_stdout=rows_on_stdout)
     if (problem := result.problem()) is not None:
         raise problem
 

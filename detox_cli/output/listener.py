@@ -24,7 +24,7 @@ CHATTER = {
 @contextmanager
 def listener(*, quiet: bool = False, verbose: bool = False) -> Iterator[Progress]:
     """Bars in a terminal, lines elsewhere or with ``verbose``, nothing if ``quiet`` or not process 0."""
-    if quiet or os.environ.get("RANK", "0") != "0":
+    if quiet or not is_first_process():
         yield Silent()
     elif sys.stderr.isatty() and not verbose and os.environ.get("TERM") != "dumb":
         from detox_cli.output.terminal import Terminal
@@ -33,6 +33,11 @@ def listener(*, quiet: bool = False, verbose: bool = False) -> Iterator[Progress
             yield terminal
     else:
         yield Lines(verbose=verbose)
+
+
+def is_first_process() -> bool:
+    """Whether this process speaks for all that ``accelerate launch`` or ``torchrun`` has started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def set_up_logging(verbose: bool) -> None:

@@ -1,4 +1,4 @@
-"""Write the files of ``completions/``: ``python -m detox_cli.completion --write [FOLDER]``."""
+"""Write ``completions/`` and ``docs/cli.md`` anew: ``python -m detox_cli.completion --write [CHECKOUT]``."""
 
 import sys
 from pathlib import Path
@@ -7,14 +7,14 @@ from detox_cli.completion.scripts import FILES, detox_scripts
 
 
 def main(words: list[str]) -> int:
-    """Write every script into the folder, ``completions`` by default."""
+    """Write every file into the checkout, by default the current folder."""
     if not words or words[0] != "--write" or len(words) > 2:
-        print("usage: python -m detox_cli.completion --write [FOLDER]", file=sys.stderr)
+        print("usage: python -m detox_cli.completion --write [CHECKOUT]", file=sys.stderr)
         return 2
-    folder = Path(words[1] if len(words) == 2 else "completions")
-    folder.mkdir(parents=True, exist_ok=True)
     for kind, text in detox_scripts().items():
-        (folder / FILES[kind]).write_text(text, encoding="utf-8")
+        path = Path(*words[1:]) / FILES[kind]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
     return 0
 
 

@@ -11,7 +11,7 @@ EXIT = {
     ExitCode.DATA: "Bad input data.",
     ExitCode.MISSING: "A model, an extra or a service that was asked for is missing.",
     ExitCode.QUALITY: "A quality limit that was asked for is not met.",
-    ExitCode.INTERRUPTED: "Interrupted; the same command continues the work.",
+    ExitCode.INTERRUPTED: "Interrupted; a command that can be resumed continues when it is given again.",
 }
 
 
@@ -30,16 +30,11 @@ def man_page(root: Node) -> str:
     ]
     for node in root.walk():
         if node.path and not node.children:
-            lines += [f'.SS "{_text(_usage(node))}"', _text(node.summary), *_parameters(node)]
+            lines += [f'.SS "{_text(node.usage)}"', _text(node.summary), *_parameters(node)]
     lines.append(".SH EXIT STATUS")
     for code, meaning in EXIT.items():
         lines += [".TP", f".B {code.value}", meaning]
     return "\n".join(lines) + "\n"
-
-
-def _usage(node: Node) -> str:
-    words = [a.name + ("..." if a.repeats else "") for a in node.arguments]
-    return " ".join(["detox", node.name, *words])
 
 
 def _parameters(node: Node) -> list[str]:
@@ -57,15 +52,9 @@ def _argument(argument: Argument) -> list[str]:
 
 def _option(option: Option) -> list[str]:
     names = ", ".join(f"\\fB{_text(name)}\\fR" for name in option.names)
-    value = f" \\fI{_text(_metavar(option))}\\fR" if option.takes else ""
+    value = f" \\fI{_text(option.metavar)}\\fR" if option.takes else ""
     default = f" Default: {_text(option.default)}." if option.default else ""
     return [".TP", names + value, f"{_text(option.summary)}{default}"]
-
-
-def _metavar(option: Option) -> str:
-    if option.value.choices:
-        return "|".join(option.value.choices)
-    return option.metavar or option.names[0].lstrip("-").replace("-", "_").upper()
 
 
 def _text(text: str) -> str:

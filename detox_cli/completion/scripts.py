@@ -4,10 +4,18 @@ from detox_cli.completion.bash import bash_script
 from detox_cli.completion.fish import fish_script
 from detox_cli.completion.known import Known, known_names
 from detox_cli.completion.man import man_page
+from detox_cli.completion.reference import reference
 from detox_cli.completion.tree import Node, command_tree
 from detox_cli.completion.zsh import zsh_script
 
-FILES = {"bash": "detox.bash", "zsh": "_detox", "fish": "detox.fish", "man": "detox.1"}
+FILES = {
+    "bash": "completions/detox.bash",
+    "zsh": "completions/_detox",
+    "fish": "completions/detox.fish",
+    "man": "completions/detox.1",
+    "reference": "docs/cli.md",
+}
+"""Where the files lie in a checkout."""
 
 
 def scripts(root: Node, known: Known) -> dict[str, str]:
@@ -17,6 +25,7 @@ def scripts(root: Node, known: Known) -> dict[str, str]:
         "zsh": zsh_script(root, known),
         "fish": fish_script(root, known),
         "man": man_page(root),
+        "reference": reference(root),
     }
 
 

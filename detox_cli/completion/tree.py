@@ -14,6 +14,7 @@ from detox_cli.settings.base import Flag
 DEFAULT = "  [default: "
 """What stands between the description of an option and its default in the help."""
 
+NUMBERS = {int: "INTEGER", float: "NUMBER"}
 DEVICES = ("auto", "cpu", "cuda", "mps")
 """What is offered for ``--device``, which is free text because ``cuda:3`` is a device too."""
 
@@ -39,6 +40,7 @@ class Option:
     repeats: bool = False
     default: str = ""
     metavar: str = ""
+    panel: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,12 @@ class Argument:
     value: Value = Value()
     repeats: bool = False
     required: bool = False
+
+    @property
+    def usage(self) -> str:
+        """The name as it stands in a usage line."""
+        name = self.name + ("..." if self.repeats else "")
+        return name if self.required else f"[{name}]"
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,11 @@ class Node:
     def name(self) -> str:
         """The path as it is typed after ``detox``."""
         return " ".join(self.path)
+
+    @property
+    def usage(self) -> str:
+        """The command with its arguments, in brackets where they may be left out."""
+        return " ".join(["detox", self.name, *(argument.usage for argument in self.arguments)])
 
     def walk(self) -> Iterator["Node"]:
         """This node and everything below it, parents first."""
@@ -116,16 +129,28 @@ def _flags(callback: Callable[..., Any] | None) -> dict[str, Flag]:
 def _option(option: TyperOption, flags: dict[str, Flag]) -> Option:
     takes = 0 if option.is_flag or option.count else option.nargs
     summary, _, default = one_line(option.help).partition(DEFAULT)
+    value = _value(option, flags) if takes else Value()
     return Option(
         # Long names first; Typer gives those of --help in no fixed order.
         names=tuple(sorted((*option.opts, *option.secondary_opts), key=lambda name: name[:2] != "--")),
         summary=summary,
         takes=takes,
-        value=_value(option, flags) if takes else Value(),
+        value=value,
         repeats=option.multiple or option.count,
         default=default.removesuffix("]"),
-        metavar=option.metavar or "",
+        metavar=(option.metavar or _metavar(option, value)) if takes else "",
+        panel=option.rich_help_panel or "",
     )
+
+
+def _metavar(option: TyperOption, value: Value) -> str:
+    """What a value of ``option`` is called where it has no name of its own."""
+    if value.choices and option.type_descriptor.choices:
+        return "|".join(value.choices)
+    if value.kind not in ("nothing", "choice"):
+        return value.kind.upper()
+    types = get_args(option.type_descriptor.annotation) or (option.type_descriptor.annotation,)
+    return NUMBERS.get(types[0], "TEXT")
 
 
 def _argument(argument: TyperArgument, flags: dict[str, Flag]) -> Argument:

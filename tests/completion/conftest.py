@@ -49,7 +49,7 @@ def shell(request: pytest.FixtureRequest, home: Path) -> Iterator[Shell]:
     name = request.param
     if not shutil.which(name):
         pytest.skip(f"{name} is not installed")
-    script = home / FILES[name]
+    script = home / Path(FILES[name]).name
     script.write_text(scripts(command_tree(app), KNOWN)[name])
     shell = Shell(name, script, home, environment(home))
     yield shell

@@ -17,7 +17,7 @@ CHECKS = {"bash": ["bash", "-n"], "zsh": ["zsh", "-f", "-n"], "fish": ["fish", "
 
 @pytest.mark.parametrize("kind", FILES)
 def test_committed_scripts_are_fresh(kind: str) -> None:
-    committed = (ROOT / "completions" / FILES[kind]).read_text(encoding="utf-8")
+    committed = (ROOT / FILES[kind]).read_text(encoding="utf-8")
     assert committed == detox_scripts()[kind], "run: python -m detox_cli.completion --write"
 
 
@@ -25,7 +25,7 @@ def test_committed_scripts_are_fresh(kind: str) -> None:
 def test_shell_accepts_the_script(shell: str) -> None:
     if not shutil.which(shell):
         pytest.skip(f"{shell} is not installed")
-    script = ROOT / "completions" / FILES[shell]
+    script = ROOT / FILES[shell]
     done = subprocess.run([*CHECKS[shell], script], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -42,7 +42,7 @@ def test_every_command_and_flag_is_in_every_script() -> None:
 def test_man_page_has_no_roff_errors() -> None:
     if not shutil.which("groff"):
         pytest.skip("groff is not installed")
-    page = ROOT / "completions" / FILES["man"]
+    page = ROOT / FILES["man"]
     done = subprocess.run(["groff", "-man", "-ww", "-z", page], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -13,7 +13,7 @@ from detox_cli.completion.tree import Node, command_tree
 from tests.completion.conftest import environment
 from tests.completion.shells import COMMANDS, Shell
 
-SCRIPTS = Path(__file__).parents[2] / "completions"
+ROOT = Path(__file__).parents[2]
 LINES = {
     "command": ("detox prof", ["profile"]),
     "command below a command": ("detox synth pa", ["synth", "pairs"]),
@@ -38,7 +38,7 @@ def shipped(request: pytest.FixtureRequest, home: Path) -> Iterator[Shell]:
     name = request.param
     if not shutil.which(name):
         pytest.skip(f"{name} is not installed")
-    shell = Shell(name, SCRIPTS / FILES[name], home, environment(home))
+    shell = Shell(name, ROOT / FILES[name], home, environment(home))
     yield shell
     shell.close()
     assert not (home / "started").exists(), "Tab started a program"

@@ -18,8 +18,23 @@ PUBLISHED_PREFIXES = (
     "i'm deeply",
 )
 REFUSALS = frozenset(
-    "166d3d872797 25baa3c1d612 581d4897d984 6a8f830c902a 71c78573c7e5 7c90fe315243 8667868a43be beb66ce4d6c8 "
-    "c0c83e0b5a91 c1b5fe43dab0 c867ad1b8252 dd004f155ef2 e7b1be1fb058 f0c6e98adcfb fb9fcf8b1d6c".split()
+    [
+        "166d3d872797",
+        "25baa3c1d612",
+        "581d4897d984",
+        "6a8f830c902a",
+        "71c78573c7e5",
+        "7c90fe315243",
+        "8667868a43be",
+        "beb66ce4d6c8",
+        "c0c83e0b5a91",
+        "c1b5fe43dab0",
+        "c867ad1b8252",
+        "dd004f155ef2",
+        "e7b1be1fb058",
+        "f0c6e98adcfb",
+        "fb9fcf8b1d6c",
+    ]
 )
 """By hand, among the published outputs that begin with one of the prefixes: first digits of
 sha256("source|output"). Each different (source, output) is listed once."""

@@ -16,6 +16,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "train bart": ("train:bart", "Train a sequence-to-sequence rewriter on pairs."),
     },
     "Use and measure": {
+        "generate": ("generate:generate", "Write continuations or rewrites for a file of prompts."),
         "eval rewrite": (
             "evaluate:rewrite",
             "Score rewrites: STA, SIM, FL and J in a published suite, with intervals and baselines.",

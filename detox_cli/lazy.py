@@ -1,5 +1,6 @@
 """Commands that are imported when they are called, and the pages that ``--help`` prints."""
 
+import re
 from importlib import import_module
 from typing import Any
 
@@ -9,6 +10,9 @@ from typer.main import get_command
 
 COMMON = "Common options"
 """The last panel of every command's help."""
+
+SWITCH = re.compile(r"--(\S+) / --no-\1")
+"""Both names of a switch, as Typer prints them."""
 
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -44,7 +48,7 @@ class Page(TyperCommand):
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record:
-                panels.setdefault(_panel(parameter), []).append(record)
+                panels.setdefault(_panel(parameter), []).append((_shorter(parameter, record[0]), record[1]))
         for title, records in panels.items():
             with formatter.section(title):
                 formatter.write_dl(records)
@@ -62,6 +66,13 @@ def _panel(parameter: Any) -> str:
         return COMMON
     usual = "Options" if parameter.param_type_name == "option" else "Arguments"
     return getattr(parameter, "rich_help_panel", None) or usual
+
+
+def _shorter(parameter: Any, names: str) -> str:
+    """Both names of a switch as one; a place on the command line without its type."""
+    if parameter.param_type_name == "argument":
+        return names.partition(" <")[0]
+    return SWITCH.sub(r"--[no-]\1", names)
 
 
 def stub(target: str) -> Any:

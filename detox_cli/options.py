@@ -2,13 +2,13 @@
 
 import inspect
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from detox_cli.settings.base import Section
+from detox_cli.settings.base import Flag, Section
 from detox_cli.settings.fields import cli_type, flag_of, option_name
 
 
@@ -36,7 +36,7 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     else:
         marker = typer.Option(
             *_names(name, field, kind),
-            metavar=flag.metavar,
+            metavar=flag.metavar or _metavar(flag, kind),
             help=_help(field),
             show_default=False,
             rich_help_panel=flag.panel,
@@ -50,6 +50,17 @@ def _names(name: str, field: FieldInfo, kind: Any) -> list[str]:
     if kind is bool:
         long = f"{long}/--no-{long[2:]}"
     return [long, *flag_of(field).names]
+
+
+def _metavar(flag: Flag, kind: Any) -> str | None:
+    """``<model>`` says more than ``<str>``; ``...`` says that the option may be repeated."""
+    several = get_origin(kind) is list
+    word = flag.complete or (_word(get_args(kind)[0]) if several else None)
+    return f"<{word}>{'...' if several else ''}" if word else None
+
+
+def _word(kind: Any) -> str:
+    return "|".join(get_args(kind)) if get_origin(kind) is Literal else kind.__name__.lower()
 
 
 def _help(field: FieldInfo) -> str:

@@ -26,6 +26,7 @@ from detox_cli.services.rewrite_scores import (
     Draws,
     Scored,
     by_language,
+    check_references,
     differences,
     row_records,
     score_systems,
@@ -54,6 +55,7 @@ def run(settings: EvalRewriteSettings, progress: Progress = SILENT) -> EvalRewri
         rejects = Rejects(_rejects_path(settings), settings.strict)
         stack.callback(rejects.close)
         systems, joined = gather(settings, rejects, progress)
+        check_references(suite, systems)
         panel = load(settings, suite, progress)
         scored = _score(suite, panel, systems, settings, progress)
         result = _summary(settings, suite, panel, scored, joined, rejects, progress)

@@ -53,15 +53,21 @@ class Draws:
     resamples: int
 
 
-def score_systems(suite: Suite, panel: Panel, systems: Sequence[System], lexicon: Lexicon) -> list[Scored]:
-    """Score all rows of all systems in one go, so that equal texts have equal scores.
+def check_references(suite: Suite, systems: Sequence[System]) -> None:
+    """Raise ``BadData`` if the suite needs references and a row of a system has none."""
+    items = [item for system in systems if not system.baseline for item in system.items]
+    lacking = [item for item in items if not item.references]
+    if suite.needs_references and lacking:
+        raise BadData(
+            f"{len(lacking)} of {len(items)} rows have no reference, which suite {suite.name} needs",
+            where=lacking[0].where,
+            hint="name a file with --references, or use --suite detox",
+        )
 
-    Raises:
-        BadData: The suite needs references and a row has none.
-    """
+
+def score_systems(suite: Suite, panel: Panel, systems: Sequence[System], lexicon: Lexicon) -> list[Scored]:
+    """Score all rows of all systems in one go, so that equal texts have equal scores."""
     items = [item for system in systems for item in system.items]
-    if suite.needs_references:
-        _check_references(suite, items)
     parts = measure_outputs(
         suite,
         panel,
@@ -190,13 +196,3 @@ def _nearest(item: Item) -> float | None:
     if not item.references:
         return None
     return float(sentence_chrf([item.output] * len(item.references), item.references).max())
-
-
-def _check_references(suite: Suite, items: Sequence[Item]) -> None:
-    lacking = [item for item in items if not item.references and item.output.strip()]
-    if lacking:
-        raise BadData(
-            f"{len(lacking)} of {len(items)} rows have no reference, which suite {suite.name} needs",
-            where=lacking[0].where,
-            hint="name a file with --references, or use --suite detox",
-        )

@@ -4,7 +4,7 @@
 _detox_children() {
     reply=()
     case "$1" in
-        '') reply=(synth train eval doctor profile completion) ;;
+        '') reply=(synth train generate eval doctor profile completion) ;;
         synth) reply=(pairs) ;;
         train) reply=(bart) ;;
         eval) reply=(rewrite) ;;
@@ -20,6 +20,7 @@ _detox_options() {
         synth | train | eval | profile) reply=(--help -h) ;;
         'synth pairs') reply=(--output -o --model -m --revision --engine --text-column --split --limit --num-shots --shots --shot-selection --shot-style --temperature --top-p --top-k --max-new-tokens --seed --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'train bart') reply=(--output -o --model -m --revision --trust-remote-code --no-trust-remote-code --overwrite --no-overwrite --toxic-column --neutral-columns --split --limit --eval-share --hold-out --dedupe --no-dedupe --prefix --max-length --pad-to-max-length --no-pad-to-max-length --loss-on-padding --no-loss-on-padding --group-by-length --no-group-by-length --rejects --strict --no-strict --epochs --learning-rate --schedule --warmup --batch-size --accumulate --optimizer --weight-decay --max-grad-norm --label-smoothing --gradient-checkpointing --no-gradient-checkpointing --precision --device --seed --eval-every --eval-batch-size --eval-rows --select --patience --toxicity --similarity --fluency --checkpoints --keep-checkpoints --no-keep-checkpoints --num-beams --max-new-tokens --no-repeat-ngram-size --length-penalty --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        generate) reply=(--output -o --revision --engine --text-column --split --limit --chat --no-chat --system --prefix --num-samples --max-new-tokens --temperature --top-p --top-k --num-beams --no-repeat-ngram-size --stop --seed --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'eval rewrite') reply=(--suite --sta --sim --fl --lexicon --references --baselines --no-baselines --output -o --rows --fail-below --toxic-column --output-column --reference-columns --limit --seed --resamples --device --batch-tokens --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         doctor) reply=(--timeout --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'profile list' | 'profile show' | 'profile check' | 'profile copy') reply=(--json --quiet -q --verbose -v --debug --help -h) ;;
@@ -60,6 +61,16 @@ _detox_option() {
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
+        generate)
+            case $2 in
+                --output | -o | --rejects) takes=1 kind=file ;;
+                --revision | --text-column | --split | --limit | --system | --prefix | --num-samples | --max-new-tokens | --temperature | --top-p | --top-k | --num-beams | --no-repeat-ngram-size | --stop | --seed | --batch-tokens) takes=1 kind=nothing ;;
+                --engine) takes=1 kind=choice reply=(transformers) ;;
+                --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
+                --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
+                --profile) takes=1 kind=profile ;;
+            esac
+            ;;
         'eval rewrite')
             case $2 in
                 --suite) takes=1 kind=choice reply=(detox pseudoparadetox paradetox2022 clef2024 clef2025) ;;
@@ -84,7 +95,8 @@ _detox_option() {
 _detox_argument() {
     kind=
     case "$1 $2" in
-        'synth pairs 1' | 'train bart 1' | 'eval rewrite '* | 'profile copy 2') kind=file ;;
+        'synth pairs 1' | 'train bart 1' | 'generate 2' | 'eval rewrite '* | 'profile copy 2') kind=file ;;
+        'generate 1') kind=model ;;
         'profile show 1' | 'profile check '* | 'profile copy 1') kind=profile ;;
         'completion 1') kind=choice reply=(bash zsh fish) ;;
     esac
@@ -188,9 +200,9 @@ _detox_model() {
 }
 
 _detox_scorer() {
-    reply=(detoxify:original detoxify:unbiased detoxify:multilingual detoxify: hf: lexicon:)
+    reply=(builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small comet: detoxify: hf: lexicon:)
     case $1 in
-        hf:*) _detox_model "${1#hf:}" "$2hf:"; return ;;
+        hf:* | comet:*) _detox_model "${1#*:}" "$2${1%%:*}:"; return ;;
         detoxify:* | lexicon:*) _detox_paths default ;;
     esac
     _detox_offer "$1" "$2"

@@ -4,7 +4,7 @@
 function __detox_children
     switch $argv[1]
         case ''
-            printf '%s\n' 'synth' 'train' 'eval' 'doctor' 'profile' 'completion'
+            printf '%s\n' 'synth' 'train' 'generate' 'eval' 'doctor' 'profile' 'completion'
         case 'synth'
             printf '%s\n' 'pairs'
         case 'train'
@@ -19,7 +19,7 @@ end
 # How many words option $argv[2] of $argv[1] takes.
 function __detox_takes
     switch "$argv"
-        case 'synth pairs --output' 'synth pairs -o' 'synth pairs --model' 'synth pairs -m' 'synth pairs --revision' 'synth pairs --engine' 'synth pairs --text-column' 'synth pairs --split' 'synth pairs --limit' 'synth pairs --num-shots' 'synth pairs --shots' 'synth pairs --shot-selection' 'synth pairs --shot-style' 'synth pairs --temperature' 'synth pairs --top-p' 'synth pairs --top-k' 'synth pairs --max-new-tokens' 'synth pairs --seed' 'synth pairs --batch-tokens' 'synth pairs --device' 'synth pairs --dtype' 'synth pairs --rejects' 'synth pairs --profile' 'train bart --output' 'train bart -o' 'train bart --model' 'train bart -m' 'train bart --revision' 'train bart --toxic-column' 'train bart --neutral-columns' 'train bart --split' 'train bart --limit' 'train bart --eval-share' 'train bart --hold-out' 'train bart --prefix' 'train bart --max-length' 'train bart --rejects' 'train bart --epochs' 'train bart --learning-rate' 'train bart --schedule' 'train bart --warmup' 'train bart --batch-size' 'train bart --accumulate' 'train bart --optimizer' 'train bart --weight-decay' 'train bart --max-grad-norm' 'train bart --label-smoothing' 'train bart --precision' 'train bart --device' 'train bart --seed' 'train bart --eval-every' 'train bart --eval-batch-size' 'train bart --eval-rows' 'train bart --select' 'train bart --patience' 'train bart --toxicity' 'train bart --similarity' 'train bart --fluency' 'train bart --checkpoints' 'train bart --num-beams' 'train bart --max-new-tokens' 'train bart --no-repeat-ngram-size' 'train bart --length-penalty' 'train bart --profile' 'eval rewrite --suite' 'eval rewrite --sta' 'eval rewrite --sim' 'eval rewrite --fl' 'eval rewrite --lexicon' 'eval rewrite --references' 'eval rewrite --output' 'eval rewrite -o' 'eval rewrite --rows' 'eval rewrite --fail-below' 'eval rewrite --toxic-column' 'eval rewrite --output-column' 'eval rewrite --reference-columns' 'eval rewrite --limit' 'eval rewrite --seed' 'eval rewrite --resamples' 'eval rewrite --device' 'eval rewrite --batch-tokens' 'eval rewrite --rejects' 'eval rewrite --profile' 'doctor --timeout' 'doctor --profile'
+        case 'synth pairs --output' 'synth pairs -o' 'synth pairs --model' 'synth pairs -m' 'synth pairs --revision' 'synth pairs --engine' 'synth pairs --text-column' 'synth pairs --split' 'synth pairs --limit' 'synth pairs --num-shots' 'synth pairs --shots' 'synth pairs --shot-selection' 'synth pairs --shot-style' 'synth pairs --temperature' 'synth pairs --top-p' 'synth pairs --top-k' 'synth pairs --max-new-tokens' 'synth pairs --seed' 'synth pairs --batch-tokens' 'synth pairs --device' 'synth pairs --dtype' 'synth pairs --rejects' 'synth pairs --profile' 'train bart --output' 'train bart -o' 'train bart --model' 'train bart -m' 'train bart --revision' 'train bart --toxic-column' 'train bart --neutral-columns' 'train bart --split' 'train bart --limit' 'train bart --eval-share' 'train bart --hold-out' 'train bart --prefix' 'train bart --max-length' 'train bart --rejects' 'train bart --epochs' 'train bart --learning-rate' 'train bart --schedule' 'train bart --warmup' 'train bart --batch-size' 'train bart --accumulate' 'train bart --optimizer' 'train bart --weight-decay' 'train bart --max-grad-norm' 'train bart --label-smoothing' 'train bart --precision' 'train bart --device' 'train bart --seed' 'train bart --eval-every' 'train bart --eval-batch-size' 'train bart --eval-rows' 'train bart --select' 'train bart --patience' 'train bart --toxicity' 'train bart --similarity' 'train bart --fluency' 'train bart --checkpoints' 'train bart --num-beams' 'train bart --max-new-tokens' 'train bart --no-repeat-ngram-size' 'train bart --length-penalty' 'train bart --profile' 'generate --output' 'generate -o' 'generate --revision' 'generate --engine' 'generate --text-column' 'generate --split' 'generate --limit' 'generate --system' 'generate --prefix' 'generate --num-samples' 'generate --max-new-tokens' 'generate --temperature' 'generate --top-p' 'generate --top-k' 'generate --num-beams' 'generate --no-repeat-ngram-size' 'generate --stop' 'generate --seed' 'generate --batch-tokens' 'generate --device' 'generate --dtype' 'generate --rejects' 'generate --profile' 'eval rewrite --suite' 'eval rewrite --sta' 'eval rewrite --sim' 'eval rewrite --fl' 'eval rewrite --lexicon' 'eval rewrite --references' 'eval rewrite --output' 'eval rewrite -o' 'eval rewrite --rows' 'eval rewrite --fail-below' 'eval rewrite --toxic-column' 'eval rewrite --output-column' 'eval rewrite --reference-columns' 'eval rewrite --limit' 'eval rewrite --seed' 'eval rewrite --resamples' 'eval rewrite --device' 'eval rewrite --batch-tokens' 'eval rewrite --rejects' 'eval rewrite --profile' 'doctor --timeout' 'doctor --profile'
             echo 1
         case '*'
             echo 0
@@ -103,43 +103,44 @@ end
 function __detox_profiles
     set -l config $XDG_CONFIG_HOME
     test -n "$config"; or set config ~/.config
-    printf '%s\n' 'default' 'offline' 'paradetox-bart-large'
+    string join \n -- 'default' 'offline' 'paradetox-bart-large'
     for file in ./profiles/*.toml $config/detox/profiles/*.toml ~/Library/Application\ Support/detox/profiles/*.toml
         string replace -r '.*/(.*)\.toml$' '$1' $file
     end
     set -l typed (__detox_typed)
     if string match -q '*/*' -- $typed
         set -l paths $typed*.toml $typed*/
-        printf '%s\n' $paths
+        string join \n -- $paths
     end
 end
 
 function __detox_models
-    printf '%s\tbundled\n' 
-    printf '%s\tcached\n' (__detox_cached_models)
+    string join \n --  | string replace -r '$' \tbundled
+    __detox_cached_models | string replace -r '$' \tcached
     set -l typed (__detox_typed)
     string match -q '*:*' -- $typed; or __fish_complete_directories "$typed" folder
 end
 
 function __detox_scorers
     set -l typed (__detox_typed)
-    printf '%s\n' 'detoxify:original' 'detoxify:unbiased' 'detoxify:multilingual'
+    string join \n -- 'builtin:lexicon' 'detoxify:original' 'detoxify:unbiased' 'detoxify:multilingual' 'detoxify:original-small' 'detoxify:unbiased-small'
+    set -l start (string replace -r ':.*' : -- $typed)
+    set -l path (string replace -r '^[^:]*:' '' -- $typed)
     switch $typed
-        case 'hf:*'
-            printf 'hf:%s\tcached\n' (__detox_cached_models)
-            __fish_complete_directories (string replace hf: '' -- $typed) folder | string replace -r '^' hf:
+        case 'hf:*' 'comet:*'
+            __detox_cached_models | string replace -r '^' $start | string replace -r '$' \tcached
+            __fish_complete_directories "$path" folder | string replace -r '^' $start
         case 'lexicon:*' 'detoxify:*'
-            set -l start (string replace -r ':.*' : $typed)
-            set -l path (string replace -r '^[^:]*:' '' $typed)
             string replace -r '^' $start $path*
         case '*'
-            printf '%s\n' hf: lexicon: detoxify:
+            printf '%s\n' comet: detoxify: hf: lexicon:
     end
 end
 
 complete -c detox -f
 complete -c detox -n '__detox_at \'\' 1' -k -a 'synth' -d 'Write training data with a language model'
 complete -c detox -n '__detox_at \'\' 1' -k -a 'train' -d 'Train a model that makes text or itself less toxic'
+complete -c detox -n '__detox_at \'\' 1' -k -a 'generate' -d 'Write continuations or rewrites for a file of prompts'
 complete -c detox -n '__detox_at \'\' 1' -k -a 'eval' -d 'Score systems: toxicity, meaning and fluency'
 complete -c detox -n '__detox_at \'\' 1' -k -a 'doctor' -d 'Check versions, devices, the model hub and what is bundled; say how to mend what is wrong'
 complete -c detox -n '__detox_at \'\' 1' -k -a 'profile' -d 'List, show, check and copy profiles'
@@ -240,6 +241,42 @@ complete -c detox -n '__detox_in \'train bart\'' -l print-config -d 'Print the s
 complete -c detox -n '__detox_in \'train bart\'' -l dry-run -d 'Check settings, inputs and models, print the plan, and stop'
 complete -c detox -n '__detox_in \'train bart\'' -l offline -d 'Use nothing that is not on this machine already'
 complete -c detox -n '__detox_in \'train bart\'' -l help -s h -d 'Show this message and exit'
+complete -c detox -n '__detox_at \'generate\' 1' -a '(__detox_models)'
+complete -c detox -n '__detox_at \'generate\' 2' -F
+complete -c detox -n '__detox_in \'generate\'' -l output -s o -r -F -d 'Where the answers go: JSONL, CSV, TSV or Parquet by suffix, or - for stdout'
+complete -c detox -n '__detox_in \'generate\'' -l revision -x -d 'Branch, tag or commit of a Hub model'
+complete -c detox -n '__detox_in \'generate\'' -l engine -x -a 'transformers' -d 'What runs the model'
+complete -c detox -n '__detox_in \'generate\'' -l text-column -x -d 'Column with the prompts; found by its usual names'
+complete -c detox -n '__detox_in \'generate\'' -l split -x -d 'Split of a dataset id'
+complete -c detox -n '__detox_in \'generate\'' -l limit -x -d 'Use the first N rows only'
+complete -c detox -n '__detox_in \'generate\'' -l chat -l no-chat -d 'Send every prompt as a user\'s message, in the model\'s chat format'
+complete -c detox -n '__detox_in \'generate\'' -l system -x -d 'System message before it; needs --chat'
+complete -c detox -n '__detox_in \'generate\'' -l prefix -x -d 'Text put before every prompt, such as \'paraphrase: \' for T5'
+complete -c detox -n '__detox_in \'generate\'' -l num-samples -x -d 'Answers per prompt'
+complete -c detox -n '__detox_in \'generate\'' -l max-new-tokens -x -d 'Longest answer, in tokens: 64, or what an encoder-decoder\'s own settings say'
+complete -c detox -n '__detox_in \'generate\'' -l temperature -x -d 'Sampling temperature, 0 is greedy: 0.8, or the encoder-decoder\'s own settings'
+complete -c detox -n '__detox_in \'generate\'' -l top-p -x -d 'Nucleus: smallest set of tokens with this mass; 0.9, or the same'
+complete -c detox -n '__detox_in \'generate\'' -l top-k -x -d 'Keep the k likeliest tokens; 0 keeps all'
+complete -c detox -n '__detox_in \'generate\'' -l num-beams -x -d 'Beam search with this width: 1, or what an encoder-decoder\'s own settings say'
+complete -c detox -n '__detox_in \'generate\'' -l no-repeat-ngram-size -x -d 'Write no sequence of so many tokens twice; 0 allows all'
+complete -c detox -n '__detox_in \'generate\'' -l stop -x -d 'Text that ends an answer; can be given several times'
+complete -c detox -n '__detox_in \'generate\'' -l seed -x -d 'Random seed; each row derives its own from it'
+complete -c detox -n '__detox_in \'generate\'' -l batch-tokens -x -d 'Tokens in one batch, padding and answers included'
+complete -c detox -n '__detox_in \'generate\'' -l device -x -a 'auto cpu cuda mps' -d 'auto, cpu, cuda or cuda:N'
+complete -c detox -n '__detox_in \'generate\'' -l dtype -x -a 'auto float32 bfloat16 float16' -d 'Weights in memory'
+complete -c detox -n '__detox_in \'generate\'' -l trust-remote-code -l no-trust-remote-code -d 'Run code that the model repository brings'
+complete -c detox -n '__detox_in \'generate\'' -l rejects -r -F -d 'File for rows that cannot be used; OUTPUT.rejects.jsonl when not given'
+complete -c detox -n '__detox_in \'generate\'' -l strict -l no-strict -d 'Stop at the first bad row'
+complete -c detox -n '__detox_in \'generate\'' -l overwrite -l no-overwrite -d 'Replace an existing output'
+complete -c detox -n '__detox_in \'generate\'' -l json -d 'Print the result as one JSON document'
+complete -c detox -n '__detox_in \'generate\'' -l quiet -s q -d 'Print only the one value that matters'
+complete -c detox -n '__detox_in \'generate\'' -l verbose -s v -d 'Print details and the libraries\' own messages'
+complete -c detox -n '__detox_in \'generate\'' -l debug -d 'Show the traceback of an error'
+complete -c detox -n '__detox_in \'generate\'' -l profile -x -a '(__detox_profiles)' -d 'A profile\'s name or file; of several, later ones win'
+complete -c detox -n '__detox_in \'generate\'' -l print-config -d 'Print the settings as a profile, with their origins, and stop'
+complete -c detox -n '__detox_in \'generate\'' -l dry-run -d 'Check settings, inputs and models, print the plan, and stop'
+complete -c detox -n '__detox_in \'generate\'' -l offline -d 'Use nothing that is not on this machine already'
+complete -c detox -n '__detox_in \'generate\'' -l help -s h -d 'Show this message and exit'
 complete -c detox -n '__detox_at \'eval\' 1' -k -a 'rewrite' -d 'Score rewrites: STA, SIM, FL and J in a published suite, with intervals and baselines'
 complete -c detox -n '__detox_in \'eval\'' -l help -s h -d 'Show this message and exit'
 complete -c detox -n '__detox_at \'eval rewrite\' 1 after' -F

@@ -4,7 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-DETOXIFY = ("original", "unbiased", "multilingual")
+LISTS = ("lexicon",)
+DETOXIFY = ("original", "unbiased", "multilingual", "original-small", "unbiased-small")
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Known:
     @property
     def scorer_names(self) -> tuple[str, ...]:
         """Complete scorer specs as they are typed; those that go on after the colon are not among them."""
-        return (*(f"builtin:{n}" for n in self.scorers), *(f"detoxify:{n}" for n in DETOXIFY))
+        return (*(f"builtin:{n}" for n in (*self.scorers, *LISTS)), *(f"detoxify:{n}" for n in DETOXIFY))
 
 
 def known_names(package: Path = Path(__file__).parents[1]) -> Known:

@@ -46,8 +46,8 @@ def _section(node: Node) -> str:
 
 def _options(options: list[Option]) -> str:
     rows = [
-        f"| {' '.join(f'`{name}`' for name in option.names)} | {_cell(option.metavar)} "
-        f"| {_cell(option.default)} | {_cell(option.summary)} |"
+        f"| {' '.join(f'`{name}`' for name in option.names)} | {_cell(option.metavar, '`')} "
+        f"| {_cell(option.default, '`')} | {_cell(option.summary)} |"
         for option in options
     ]
     return "\n".join(["| option | value | default | what it is |", "| --- | --- | --- | --- |", *rows]) + "\n"
@@ -57,5 +57,5 @@ def _is_common(option: Option) -> bool:
     return option.panel == COMMON or "--help" in option.names
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+def _cell(text: str, quote: str = "") -> str:
+    return quote + text.replace("|", "\\|") + quote if text else ""

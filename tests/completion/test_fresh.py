@@ -9,6 +9,7 @@ import pytest
 from detox_cli.completion.known import Known, known_names
 from detox_cli.completion.scripts import FILES, detox_scripts, scripts
 from detox_cli.completion.tree import command_tree
+from detox_cli.scoring.spec import KINDS
 from tests.completion.example import app
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +38,12 @@ def test_every_command_and_flag_is_in_every_script() -> None:
     for kind, text in scripts(tree, Known()).items():
         text = text.replace("\\-", "-")
         assert not {word for word in words if word not in text}, kind
+
+
+def test_every_kind_of_scorer_is_offered() -> None:
+    offered = scripts(command_tree(app), Known(scorers=("toxicity",)))
+    for shell in CHECKS:
+        assert not [kind for kind in KINDS if f"{kind}:" not in offered[shell]], shell
 
 
 def test_man_page_has_no_roff_errors() -> None:

@@ -53,8 +53,14 @@ UNIQUE = {
         "detox train bart --scorer detoxify:m",
         ["train", "bart", "--scorer", "detoxify:multilingual"],
     ),
-    "scorer after =": ("detox train bart --scorer=built", ["train", "bart", "--scorer=builtin:toxicity"]),
+    "scorer after =": ("detox train bart --scorer=builtin:t", ["train", "bart", "--scorer=builtin:toxicity"]),
     "scorer with a cached model": ("detox rate hf:gp", ["rate", "hf:gpt2"]),
+    "scorer with a cached model after =": (
+        "detox train bart --scorer=comet:facebook/bart-b",
+        ["train", "bart", "--scorer=comet:facebook/bart-base"],
+    ),
+    "scorer with a folder": ("detox rate hf:./che", ["rate", "hf:./checkpoint/"]),
+    "bundled scorer": ("detox rate builtin:le", ["rate", "builtin:lexicon"]),
     "scorer with a file": ("detox rate lexicon:pai", ["rate", "lexicon:pairs.jsonl"]),
     "scorer after = with a file": (
         "detox train bart --scorer=lexicon:pai",

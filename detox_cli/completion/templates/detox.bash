@@ -100,9 +100,9 @@ _detox_model() {
 }
 
 _detox_scorer() {
-    reply=(@SCORERS@ detoxify: hf: lexicon:)
+    reply=(@SCORERS@ comet: detoxify: hf: lexicon:)
     case $1 in
-        hf:*) _detox_model "${1#hf:}" "$2hf:"; return ;;
+        hf:* | comet:*) _detox_model "${1#*:}" "$2${1%%:*}:"; return ;;
         detoxify:* | lexicon:*) _detox_paths default ;;
     esac
     _detox_offer "$1" "$2"

@@ -79,37 +79,37 @@ end
 function __detox_profiles
     set -l config $XDG_CONFIG_HOME
     test -n "$config"; or set config ~/.config
-    printf '%s\n' @PROFILES@
+    string join \n -- @PROFILES@
     for file in ./profiles/*.toml $config/detox/profiles/*.toml ~/Library/Application\ Support/detox/profiles/*.toml
         string replace -r '.*/(.*)\.toml$' '$1' $file
     end
     set -l typed (__detox_typed)
     if string match -q '*/*' -- $typed
         set -l paths $typed*.toml $typed*/
-        printf '%s\n' $paths
+        string join \n -- $paths
     end
 end
 
 function __detox_models
-    printf '%s\tbundled\n' @MODELS@
-    printf '%s\tcached\n' (__detox_cached_models)
+    string join \n -- @MODELS@ | string replace -r '$' \tbundled
+    __detox_cached_models | string replace -r '$' \tcached
     set -l typed (__detox_typed)
     string match -q '*:*' -- $typed; or __fish_complete_directories "$typed" folder
 end
 
 function __detox_scorers
     set -l typed (__detox_typed)
-    printf '%s\n' @SCORERS@
+    string join \n -- @SCORERS@
+    set -l start (string replace -r ':.*' : -- $typed)
+    set -l path (string replace -r '^[^:]*:' '' -- $typed)
     switch $typed
-        case 'hf:*'
-            printf 'hf:%s\tcached\n' (__detox_cached_models)
-            __fish_complete_directories (string replace hf: '' -- $typed) folder | string replace -r '^' hf:
+        case 'hf:*' 'comet:*'
+            __detox_cached_models | string replace -r '^' $start | string replace -r '$' \tcached
+            __fish_complete_directories "$path" folder | string replace -r '^' $start
         case 'lexicon:*' 'detoxify:*'
-            set -l start (string replace -r ':.*' : $typed)
-            set -l path (string replace -r '^[^:]*:' '' $typed)
             string replace -r '^' $start $path*
         case '*'
-            printf '%s\n' hf: lexicon: detoxify:
+            printf '%s\n' comet: detoxify: hf: lexicon:
     end
 end
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from transformers.cache_utils import DynamicCache
 
-from detox_cli.errors import BadData, BadSettings
+from detox_cli.errors import BadSettings
 from detox_cli.generation.chat import ChatFormat, chat_ids, read_chat_format
 from detox_cli.generation.requests import Request, Sampling
 
@@ -39,13 +39,15 @@ class PromptReader:
         self.chat: ChatFormat = read_chat_format(tokenizer)
 
     def read(self, requests: Sequence[Request]) -> list[Encoded]:
-        """Token ids of every request's prompt, in order. Raises ``BadData`` for an empty prompt."""
+        """Token ids of every request's prompt, in order; see `fault` for what cannot be answered."""
         texts = [r.prompt for r in requests if isinstance(r.prompt, str)]
         raw = iter(self.tokenizer(texts).input_ids if texts else ())
         return [self._text(r, next(raw)) if isinstance(r.prompt, str) else self._chat(r) for r in requests]
 
-    def too_long(self, encoded: Encoded, sampling: Sampling) -> str | None:
-        """Why a prompt does not fit the model's context; ``None`` where it does."""
+    def fault(self, encoded: Encoded, sampling: Sampling) -> str | None:
+        """Why a prompt cannot be answered: it is empty, or does not fit the context. Else ``None``."""
+        if not encoded.ids:
+            return "the prompt is empty"
         if self.context is None:
             return None
         need = len(encoded.ids) + (0 if self.encoder_decoder else sampling.max_new_tokens)
@@ -67,8 +69,6 @@ class PromptReader:
             ids = ids[:-1]  # some tokenizers close every text; a prompt is to be continued
         if not ids and self.tokenizer.bos_token_id is not None:
             ids = [self.tokenizer.bos_token_id]
-        if not ids:
-            raise BadData("the prompt is empty", where=request.id, hint="leave this row out")
         return Encoded(tuple(ids))
 
     def _chat(self, request: Request) -> Encoded:

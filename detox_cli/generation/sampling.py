@@ -1,6 +1,6 @@
-"""Choosing a token per row from its own seed: inverse-CDF sampling on truncated probabilities.
+"""Choosing a token per row from its own seed, by inverting the cumulative distribution.
 
-A row's token depends on its logits and its own uniform number alone, never on the rows beside it.
+A row's token depends on its logits and its own uniform numbers alone, never on the rows beside it.
 """
 
 from collections.abc import Sequence
@@ -11,17 +11,20 @@ from torch import Tensor
 
 from detox_cli.generation.requests import Sampling
 
+TRIES = 4
+SMALL_NUCLEUS = 0.5
 FIRST_WIDTH = 64
 WIDENING = 8
 
 
 def uniforms(seeds: Sequence[tuple[int, int]], steps: int) -> Tensor:
-    """Counter-based uniform numbers in [0, 1): float64 ``[rows, steps]``.
+    """Counter-based uniform numbers in [0, 1): float64 ``[rows, steps, TRIES + 1]``.
 
     ``seeds`` holds (request seed, sample index) per row; they are the key of a Philox generator.
     """
+    shape = (steps, TRIES + 1)
     rows = [
-        np.random.Generator(np.random.Philox(key=[seed % 2**64, sample])).random(steps)
+        np.random.Generator(np.random.Philox(key=[seed % 2**64, sample])).random(shape)
         for seed, sample in seeds
     ]
     return torch.from_numpy(np.stack(rows))
@@ -34,7 +37,7 @@ def choose_tokens(logits: Tensor, uniform: Tensor | None, sampling: Sampling) ->
 
     Args:
         logits: ``[rows, vocabulary]``.
-        uniform: Numbers in [0, 1), ``[rows]``; not used (may be ``None``) at temperature 0.
+        uniform: Numbers in [0, 1), ``[rows, TRIES + 1]``; not used (may be ``None``) at temperature 0.
         sampling: Temperature 0 is greedy; ``top_k=0`` and ``top_p=1`` switch a truncation off.
     """
     if sampling.temperature == 0 or uniform is None:
@@ -42,15 +45,53 @@ def choose_tokens(logits: Tensor, uniform: Tensor | None, sampling: Sampling) ->
     scaled = logits.float() / sampling.temperature
     if sampling.top_k > 0:
         best, tokens = scaled.topk(min(sampling.top_k, scaled.shape[-1]), -1)
-        return _draw(_nucleus(best.softmax(-1), sampling.top_p), tokens, uniform)
-    if sampling.top_p < 1:
-        return _draw_nucleus(scaled, uniform, sampling.top_p)
-    everything = torch.arange(scaled.shape[-1], device=scaled.device).expand_as(scaled)
-    return _draw(scaled.softmax(-1), everything, uniform)
+        return _draw_sorted(_nucleus(best.softmax(-1), sampling.top_p), tokens, uniform[:, 0])
+    if sampling.top_p < SMALL_NUCLEUS:
+        return _draw_by_sorting(scaled, uniform[:, -1], sampling.top_p)
+    return _draw_by_rejection(scaled, uniform, sampling.top_p)
 
 
-def _draw_nucleus(scaled: Tensor, uniform: Tensor, top_p: float) -> Tensor:
-    """Nucleus sampling (Holtzman et al., 2020) that sorts only as much as each row's nucleus needs.
+def _draw_by_rejection(scaled: Tensor, uniform: Tensor, top_p: float) -> Tensor:
+    """Nucleus sampling (Holtzman et al., 2020) without sorting.
+
+    A token drawn from the whole distribution is in the nucleus if the tokens likelier than it have less
+    mass than ``top_p``; tokens as likely as it do not count, so that a tie at the edge is in as a whole.
+    A draw outside is repeated, which leaves exactly the nucleus's distribution, and happens to a share of
+    at most ``1 - top_p`` of the rows. What is still open after ``TRIES`` draws is sorted.
+    """
+    mass = scaled.softmax(-1)
+    cumulative = mass.cumsum(-1)
+    chosen = _invert(cumulative, uniform[:, 0])
+    if top_p >= 1:
+        return chosen
+    open_rows = _outside(mass, chosen, top_p).nonzero().squeeze(1)
+    for attempt in range(1, TRIES):
+        if not len(open_rows):
+            return chosen
+        drawn = _invert(cumulative[open_rows], uniform[open_rows, attempt])
+        chosen[open_rows] = drawn
+        open_rows = open_rows[_outside(mass[open_rows], drawn, top_p)]
+    if len(open_rows):
+        chosen[open_rows] = _draw_by_sorting(scaled[open_rows], uniform[open_rows, -1], top_p)
+    return chosen
+
+
+def _outside(mass: Tensor, tokens: Tensor, top_p: float) -> Tensor:
+    """Whether each row's token lies beyond its nucleus, bool ``[rows]``."""
+    likelier = mass > mass.gather(1, tokens[:, None])
+    return (mass * likelier).sum(-1) >= top_p
+
+
+def _invert(cumulative: Tensor, uniform: Tensor) -> Tensor:
+    """The first position whose cumulative mass exceeds ``uniform`` of the total: never one without mass."""
+    total = cumulative[:, -1]
+    target = (uniform.to(cumulative.device) * total.double()).to(cumulative.dtype)
+    target = torch.minimum(target, torch.nextafter(total, torch.zeros_like(total)))
+    return torch.searchsorted(cumulative, target[:, None], right=True).squeeze(1)
+
+
+def _draw_by_sorting(scaled: Tensor, uniform: Tensor, top_p: float) -> Tensor:
+    """Nucleus sampling that sorts only as much as each row's nucleus needs.
 
     The largest 64 are tried first; rows whose mass they do not reach are widened eightfold.
     """
@@ -68,7 +109,7 @@ def _draw_nucleus(scaled: Tensor, uniform: Tensor, top_p: float) -> Tensor:
             mass.sum(-1) >= top_p if width < vocabulary else torch.ones_like(open_rows, dtype=torch.bool)
         )
         rows = open_rows[reached]
-        chosen[rows] = _draw(_nucleus(mass[reached], top_p), tokens[reached], uniform[rows])
+        chosen[rows] = _draw_sorted(_nucleus(mass[reached], top_p), tokens[reached], uniform[rows])
         open_rows = open_rows[~reached]
         width *= WIDENING
     return chosen
@@ -79,9 +120,6 @@ def _nucleus(mass: Tensor, top_p: float) -> Tensor:
     return mass * (mass.cumsum(-1) - mass < top_p) if top_p < 1 else mass
 
 
-def _draw(weights: Tensor, tokens: Tensor, uniform: Tensor) -> Tensor:
-    """Invert the cumulative distribution of ``weights`` ``[rows, width]`` at ``uniform`` ``[rows]``."""
-    cumulative = weights.double().cumsum(-1)
-    target = uniform.to(cumulative.device)[:, None] * cumulative[:, -1:]
-    position = (cumulative <= target).sum(-1, keepdim=True).clamp(max=weights.shape[-1] - 1)
-    return tokens.gather(1, position).squeeze(1)
+def _draw_sorted(weights: Tensor, tokens: Tensor, uniform: Tensor) -> Tensor:
+    """One of ``tokens`` ``[rows, width]`` by their ``weights``, at ``uniform`` ``[rows]``."""
+    return tokens.gather(1, _invert(weights.cumsum(-1), uniform)[:, None]).squeeze(1)

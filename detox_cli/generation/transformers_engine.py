@@ -69,19 +69,18 @@ class TransformersEngine:
             "fingerprint": self.source.fingerprint,
             "dtype": str(self.model.dtype).removeprefix("torch."),
             "device": self.model.device.type,
+            "kind": "encoder-decoder" if self.encoder_decoder else "decoder-only",
             "loop": self.loop,
             "chat": self.reader.chat.name,
             "batch_tokens": str(self.batch_tokens),
             "batch_rows": str(self.batch_rows),
         }
 
-    def refusal(self, request: Request, sampling: Sampling) -> str | None:
-        """Why a request cannot be answered (empty, or longer than the context); ``None`` if it can."""
-        try:
-            encoded = self.reader.read([request])[0]
-        except BadData as error:
-            return str(error)
-        return self.reader.too_long(encoded, sampling)
+    def faults(self, requests: Sequence[Request], sampling: Sampling) -> dict[str, str]:
+        """Why requests cannot be answered (empty, or longer than the context), by id of those that cannot."""
+        reasons = (self.reader.fault(prompt, sampling) for prompt in self.reader.read(requests))
+        pairs = zip(requests, reasons, strict=True)
+        return {request.id: reason for request, reason in pairs if reason is not None}
 
     def generate(
         self, requests: Sequence[Request], sampling: Sampling, done: Collection[str] = ()
@@ -124,8 +123,8 @@ class TransformersEngine:
             )
         prompts = self.reader.read(requests)
         for request, prompt in zip(requests, prompts, strict=True):
-            if reason := self.reader.too_long(prompt, sampling):
-                raise BadData(reason, where=request.id, hint="shorten it or ask for fewer new tokens")
+            if reason := self.reader.fault(prompt, sampling):
+                raise BadData(reason, where=request.id, hint="leave it out, or shorten it")
         return prompts
 
     def _plan(self, requests: Sequence[Request], prompts: Sequence[Encoded], sampling: Sampling) -> BatchRun:

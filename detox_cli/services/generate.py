@@ -1,0 +1,221 @@
+"""``detox generate``: continuations or rewrites for a file of prompts."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from detox_cli.data.reading import Row, pick_column, read_rows, rows_with_text
+from detox_cli.data.rejects import Rejects
+from detox_cli.data.writing import check_target, write_rows
+from detox_cli.errors import BadData, BadSettings
+from detox_cli.generation.load import load_engine
+from detox_cli.generation.requests import Completion, Request, Sampling, Turn
+from detox_cli.generation.seeds import row_seed
+from detox_cli.generation.transformers_engine import TransformersEngine
+from detox_cli.models.loading import read_config
+from detox_cli.models.sources import ModelSource, find_model
+from detox_cli.output.progress import Progress, Silent
+from detox_cli.runs.journal import Journal
+from detox_cli.runs.manifest import fingerprint, read_manifest, write_manifest
+from detox_cli.runs.output import State, claim_output
+from detox_cli.services.answering import answer
+from detox_cli.services.generate_result import GenerateResult
+from detox_cli.services.generate_sampling import sampling_for
+from detox_cli.settings.generate import GenerateSettings
+
+SILENT = Silent()
+TEXT = ("prompt", "text", "toxic", "toxic_sentence", "toxic_comment", "en_toxic_comment", "sentence", "input")
+
+
+@dataclass(frozen=True)
+class Work:
+    """Everything that decides the output, before a model's weights are loaded."""
+
+    rows: list[Row]
+    prompts: list[str]
+    requests: list[Request]
+    sampling: Sampling
+    source: ModelSource
+    fingerprint: str
+
+
+def run(settings: GenerateSettings, progress: Progress = SILENT) -> GenerateResult:
+    """Answer every prompt of ``settings.input``, in ``settings.output``, in the order of the input.
+
+    A file as output is resumable: beside it lie ``NAME.journal`` while the work runs, ``NAME.detox.json``
+    (what made it) when it is done, and ``NAME.rejects.jsonl`` if rows could not be used.
+
+    Raises:
+        BadData: No prompt can be read or answered.
+        BadSettings: The settings contradict each other or the model, or something else is at the output.
+        Missing: The model cannot be had.
+    """
+    started = time.time()
+    check_target(settings.output)
+    with Rejects(rejects_path(settings), settings.strict) as rejects:
+        work = prepare(settings, rejects)
+        if settings.output == "-":
+            result, rows = respond(settings, work, rejects, None, progress)
+            write_rows("-", rows)
+            return result
+        return _to_file(settings, work, rejects, progress, started)
+
+
+def prepare(settings: GenerateSettings, rejects: Rejects) -> Work:
+    """Read the prompts, find the model, decide how tokens are chosen, and form the requests."""
+    source = find_model(settings.model, settings.revision)
+    config = read_config(source, settings.trust_remote_code)
+    if settings.chat and config.is_encoder_decoder:
+        raise BadSettings(f"{source.name} reads text, not a conversation", hint="leave --chat out")
+    sampling = sampling_for(settings, source, config)
+    rows = read_rows(settings.input, rejects, split=settings.split, limit=settings.limit)
+    column = pick_column(rows, settings.text_column, TEXT, settings.input, flag="--text-column")
+    rows = rows_with_text([_unnested(row, column) for row in rows], column, rejects)
+    prompts = [str(row.values[column]) for row in rows]
+    requests = [request_for(row, text, settings) for row, text in zip(rows, prompts, strict=True)]
+    decisive = fingerprint(
+        command="generate",
+        requests=[asdict(request) for request in requests],
+        sampling=asdict(sampling),
+        model=source.fingerprint,
+        numerics=[settings.device, settings.dtype, settings.batch_tokens],
+    )
+    return Work(rows, prompts, requests, sampling, source, decisive)
+
+
+def request_for(row: Row, text: str, settings: GenerateSettings) -> Request:
+    """What is asked for one row: the prefix and its text, raw or as a conversation."""
+    whole = settings.prefix + text
+    turns = (Turn("system", settings.system),) if settings.system is not None else ()
+    prompt = (*turns, Turn("user", whole)) if settings.chat else whole
+    return Request(row.id, prompt, seed=row_seed(settings.seed, row.id), samples=settings.num_samples)
+
+
+def respond(
+    settings: GenerateSettings, work: Work, rejects: Rejects, journal: Journal | None, progress: Progress
+) -> tuple[GenerateResult, list[dict[str, Any]]]:
+    """Ask the model; the summary, and one row per prompt that could be answered."""
+    progress.stage(f"loading {work.source.name}")
+    engine = load_engine(
+        settings.engine,
+        work.source,
+        device=settings.device,
+        dtype=settings.dtype,
+        batch_tokens=settings.batch_tokens,
+        trust_remote_code=settings.trust_remote_code,
+        warn=progress.warn,
+    )
+    requests = _answerable(engine, work, rejects)
+    began, before = time.monotonic(), len(journal) if journal is not None else 0
+    answers = answer(engine, requests, work.sampling, journal, progress, "generating")
+    seconds = time.monotonic() - began
+    rows = [
+        _row(text, answers[request.id], work.source)
+        for request, text in zip(work.requests, work.prompts, strict=True)
+        if request.id in answers
+    ]
+    return _result(settings, engine, answers, rejects, seconds, resumed=before), rows
+
+
+def rejects_path(settings: GenerateSettings) -> Path | None:
+    """Where rows that cannot be used go; nowhere but into the count if the output is stdout."""
+    if settings.rejects is None and settings.output != "-":
+        return Path(f"{settings.output}.rejects.jsonl")
+    return settings.rejects
+
+
+def _to_file(
+    settings: GenerateSettings, work: Work, rejects: Rejects, progress: Progress, started: float
+) -> GenerateResult:
+    with claim_output(settings.output, work.fingerprint, overwrite=settings.overwrite) as claim:
+        if claim.state is State.FINISHED:
+            progress.warn(f"{settings.output} is finished already; nothing was done")
+            return GenerateResult(**(read_manifest(claim.path) or {})["metrics"])
+        with claim.open_journal() as journal:
+            result, rows = respond(settings, work, rejects, journal, progress)
+        write_rows(claim.path, rows)
+        write_manifest(
+            claim.path,
+            command="generate",
+            settings=settings.model_dump(mode="json"),
+            inputs=[settings.input] if settings.input != "-" else [],
+            models={"writer": result.engine},
+            scorers={},
+            metrics=result.model_dump(mode="json"),
+            started=started,
+            fingerprint=work.fingerprint,
+        )
+        claim.finish()
+    return result
+
+
+def _unnested(row: Row, column: str) -> Row:
+    """RealToxicityPrompts keeps its prompts as ``{"prompt": {"text": …}}``."""
+    inner = row.values.get(column)
+    if isinstance(inner, Mapping) and "text" in inner:
+        return replace(row, values={**row.values, column: inner["text"]})
+    return row
+
+
+def _answerable(engine: TransformersEngine, work: Work, rejects: Rejects) -> list[Request]:
+    """The requests that the model can answer; the others are rejected with the reason."""
+    faults = engine.faults(work.requests, work.sampling)
+    for row in work.rows:
+        if row.id in faults:
+            rejects.add(row.where, faults[row.id], dict(row.values))
+    answerable = [request for request in work.requests if request.id not in faults]
+    if not answerable:
+        reason = next(iter(faults.values()))
+        raise BadData(f"none of {len(faults)} prompts can be answered; the first: {reason}")
+    return answerable
+
+
+def _row(prompt: str, completion: Completion, source: ModelSource) -> dict[str, Any]:
+    """A row of the output: one answer as plain values, several as lists."""
+    samples = completion.samples
+    answers: dict[str, list[Any]] = {
+        "output": [sample.text for sample in samples],
+        "finish_reason": [sample.finish_reason for sample in samples],
+        "tokens": [sample.tokens for sample in samples],
+    }
+    shown: dict[str, Any]
+    if len(samples) == 1:
+        shown = {name: values[0] for name, values in answers.items()}
+    else:
+        shown = {"outputs": answers.pop("output"), "finish_reasons": answers.pop("finish_reason"), **answers}
+    return {
+        "id": completion.id,
+        "prompt": prompt,
+        **shown,
+        "prompt_tokens": completion.prompt_tokens,
+        "seed": completion.seed,
+        "model": source.name,
+        "model_fingerprint": source.fingerprint,
+    }
+
+
+def _result(
+    settings: GenerateSettings,
+    engine: TransformersEngine,
+    answers: Mapping[str, Completion],
+    rejects: Rejects,
+    seconds: float,
+    resumed: int,
+) -> GenerateResult:
+    samples = [sample for completion in answers.values() for sample in completion.samples]
+    new = [sample for completion in list(answers.values())[resumed:] for sample in completion.samples]
+    return GenerateResult(
+        files=[] if settings.output == "-" else [Path(settings.output)],
+        prompts=len(answers),
+        samples=len(samples),
+        resumed=resumed,
+        rejects=rejects.count,
+        empty=sum(not sample.text.strip() for sample in samples),
+        finish_reasons=dict(sorted(Counter(sample.finish_reason for sample in samples).items())),
+        new_tokens=sum(sample.tokens for sample in samples),
+        tokens_per_second=round(sum(sample.tokens for sample in new) / seconds, 1) if new else 0.0,
+        engine=dict(engine.identity),
+    )

@@ -1,0 +1,44 @@
+"""What ``detox generate`` reports."""
+
+from pydantic import Field
+
+from detox_cli.services.result import Cell, Result, Table
+
+
+class GenerateResult(Result):
+    """Counts of a generation run."""
+
+    prompts: int = Field(description="Prompts that were answered.")
+    samples: int = Field(description="Answers in all.")
+    resumed: int = Field(description="Prompts that an earlier, interrupted run had answered.")
+    rejects: int = Field(description="Rows that could not be used.")
+    empty: int = Field(description="Answers without text.")
+    finish_reasons: dict[str, int] = Field(
+        description="Answers that the model ended, and that the limit did."
+    )
+    new_tokens: int = Field(description="Tokens written, those that end an answer counted.")
+    tokens_per_second: float = Field(description="Of this run, loading left out.")
+    engine: dict[str, str] = Field(description="What answered.")
+
+    def tables(self) -> list[Table]:
+        """One row per number."""
+        ends: list[list[Cell]] = [[f"ended by {why}", count] for why, count in self.finish_reasons.items()]
+        rows: list[list[Cell]] = [
+            ["prompts", self.prompts],
+            ["answers", self.samples],
+            *ends,
+            ["empty", self.empty],
+            ["rejected rows", self.rejects],
+            ["tokens", self.new_tokens],
+            ["tokens per second", self.tokens_per_second],
+        ]
+        if self.resumed:
+            rows.append(["answered before the interruption", self.resumed])
+        model = f"{self.engine['model']} ({self.engine['dtype']}, {self.engine['device']})"
+        return [Table(title="generated", columns=["what", "count"], rows=rows, caption=model)]
+
+    def next_steps(self) -> list[str]:
+        """Score what was written, if it is rewrites."""
+        if not self.files or self.samples != self.prompts or self.engine["kind"] != "encoder-decoder":
+            return []
+        return [f"detox eval rewrite {self.files[0]}"]

@@ -9,6 +9,9 @@ from detox_cli.lazy import HELP_OPTIONS, LazyGroup, stub
 
 # panel -> command -> (module:function in detox_cli.commands, the first line of its docstring)
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
+    "Start here": {
+        "demo": ("demo:demo", "Walk the whole road on the bundled sample: write, train, rewrite, score."),
+    },
     "Make data": {
         "synth pairs": ("synth:pairs", "Write a neutral version of every toxic sentence with an LLM."),
     },

@@ -6,8 +6,10 @@ from detox_cli.settings.base import Section
 
 # section -> module:class in detox_cli.settings
 SECTIONS: dict[str, str] = {
+    "demo": "demo:DemoSettings",
     "doctor": "doctor:DoctorSettings",
     "eval.rewrite": "evaluate:EvalRewriteSettings",
+    "generate": "generate:GenerateSettings",
     "synth.pairs": "synth:SynthPairsSettings",
     "train.bart": "train:BartSettings",
 }

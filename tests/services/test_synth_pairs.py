@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from detox_cli.data.rejects import Rejects
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.services.synth_pairs import prepare, run
 from detox_cli.settings.synth import SynthPairsSettings
@@ -73,13 +74,13 @@ def test_plain_lines_are_sentences(tmp_path, tiny_causal):
 def test_shots_stand_in_the_prompt_and_a_source_is_never_its_own_example(sources, tiny_causal, tmp_path):
     shots = tmp_path / "shots.tsv"
     shots.write_text("toxic\tneutral\nThis game is garbage!\tno\nyou fool\tyou there\nbad man\tman\n")
-    work = prepare(settings(sources, tiny_causal, shots=str(shots), num_shots=2))
+    work = prepare(settings(sources, tiny_causal, shots=str(shots), num_shots=2), Rejects())
     turns = next(iter(work.requests.values())).prompt
     assert [turn.text for turn in turns][1:5] == ["you fool", "you there", "bad man", "man"]
     with pytest.raises(BadData, match="2 examples"):
-        prepare(settings(sources, tiny_causal, shots=str(shots), num_shots=3))
+        prepare(settings(sources, tiny_causal, shots=str(shots), num_shots=3), Rejects())
     with pytest.raises(BadSettings, match="--num-shots 2"):
-        prepare(settings(sources, tiny_causal, num_shots=2))
+        prepare(settings(sources, tiny_causal, num_shots=2), Rejects())
 
 
 def test_a_finished_output_is_kept_and_another_run_does_not_overwrite_it(sources, tiny_causal):

@@ -1,5 +1,6 @@
 """Where a setting comes from: command line over environment over profiles over defaults."""
 
+import json
 import sys
 import tomllib
 from collections.abc import Callable
@@ -224,6 +225,13 @@ def test_profile_show_prints_a_profile(bakery: Path, detox: Callable[..., Outcom
     shown = detox("profile", "show", "mine").out
     assert tomllib.loads(shown) == {"bake": {"bread": {"loaves": 2, "hours": 3}}}
     assert "loaves = 2  # grain" in shown
+
+
+def test_a_broken_profile_is_listed_as_such(bakery: Path, detox: Callable[..., Outcome]) -> None:
+    (bakery / "broken.toml").write_text("= 1")
+    listed = json.loads(detox("profile", "list", "--json").out)["descriptions"]
+    assert listed["broken"] == "cannot be read, see `detox profile check broken`"
+    assert listed["offline"].startswith("Only the small bundled models")
 
 
 def test_profile_copy_does_not_overwrite(bakery: Path, detox: Callable[..., Outcome]) -> None:

@@ -62,9 +62,7 @@ class Checked(Result):
 def list_profiles() -> ProfileList:
     """Every profile, with the ``description`` that it gives of itself."""
     found = known_profiles()
-    return ProfileList(
-        profiles=found, descriptions={name: read_profile(path).description for name, path in found.items()}
-    )
+    return ProfileList(profiles=found, descriptions={name: _describe(path) for name, path in found.items()})
 
 
 def show_profile(name: str) -> ProfileText:
@@ -98,6 +96,14 @@ def copy_profile(name: str, target: Path | None) -> Result:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
     return Result(files=[target])
+
+
+def _describe(path: Path) -> str:
+    """One broken file must not hide the others."""
+    try:
+        return read_profile(path).description
+    except BadSettings:
+        return f"cannot be read, see `detox profile check {path.stem}`"
 
 
 def _problems_of(name: str) -> list[str]:

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from detox_cli.app import COMMANDS
+from detox_cli.settings.sections import SECTIONS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "detox_cli"
 HEAVY = {"torch", "transformers", "datasets", "numpy", "pandas", "pyarrow", "peft", "trl", "accelerate"}
+PATHS = [path for entries in COMMANDS.values() for path in entries]
 SCIENCE = ("models", "generation", "scoring", "statistics", "data", "runs")
 
 # layer -> what it may import at the top of a module; a command imports its service inside a function
@@ -26,42 +28,42 @@ ARROWS: dict[str, set[str]] = {
 }
 
 
-def imported_by(*words: str) -> set[str]:
-    """The modules that ``detox WORDS`` imports in a fresh process."""
-    script = (
-        "import json, sys\n"
-        "sys.argv = ['detox', *sys.argv[1:]]\n"
-        "from detox_cli.__main__ import main\n"
-        "try:\n    main()\n"
-        "except SystemExit:\n    pass\n"
-        "print('\\n' + json.dumps(sorted(sys.modules)))\n"
-    )
-    run = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=True)
-    return set(json.loads(run.stdout.splitlines()[-1]))
+PROBE = """
+import contextlib, io, json, sys
+from detox_cli.__main__ import main
+
+found = {}
+for line in sys.argv[1:]:
+    sys.argv = ["detox", *line.split()]
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+        main()
+    found[line] = sorted(sys.modules)
+print(json.dumps(found))
+"""
 
 
-def test_help_imports_neither_commands_nor_anything_slow() -> None:
-    modules = imported_by("--help")
-    assert not modules & {*HEAVY, "rich", "pydantic"}
-    assert not {name for name in modules if name.startswith("detox_cli.commands.")}
+def imported_by(*lines: str) -> dict[str, set[str]]:
+    """What a fresh process has imported after each command line, one after the other."""
+    run = subprocess.run([sys.executable, "-c", PROBE, *lines], capture_output=True, text=True, check=True)
+    return {line: set(modules) for line, modules in json.loads(run.stdout).items()}
 
 
-@pytest.mark.parametrize(
-    "group", sorted({path.split()[0] for c in COMMANDS.values() for path in c if " " in path})
-)
-def test_a_groups_help_imports_no_command(group: str) -> None:
-    modules = imported_by(group, "--help")
-    assert not modules & {*HEAVY, "rich", "pydantic"}
-    assert not {name for name in modules if name.startswith("detox_cli.commands.")}
+def test_help_of_groups_imports_neither_commands_nor_anything_slow() -> None:
+    groups = sorted({path.split()[0] for path in PATHS if " " in path})
+    for line, modules in imported_by("--help", *(f"{group} --help" for group in groups)).items():
+        assert not modules & {*HEAVY, "rich", "pydantic"}, line
+        assert not {name for name in modules if name.startswith("detox_cli.commands.")}, line
 
 
-@pytest.mark.parametrize("path", [path for entries in COMMANDS.values() for path in entries])
-def test_a_commands_help_imports_nothing_heavy(path: str) -> None:
-    assert not imported_by(*path.split(), "--help") & {*HEAVY, "rich"}
+def test_help_of_commands_imports_nothing_heavy() -> None:
+    for line, modules in imported_by(*(f"{path} --help" for path in PATHS)).items():
+        assert not modules & {*HEAVY, "rich"}, line
 
 
-def test_printing_a_configuration_imports_nothing_heavy() -> None:
-    assert not imported_by("profile", "check") & HEAVY
+def test_settings_are_resolved_before_anything_heavy_is_imported() -> None:
+    lines = [f"{section.replace('.', ' ')} --print-config" for section in SECTIONS]
+    for line, modules in imported_by("profile check", *lines).items():
+        assert not modules & HEAVY, line
 
 
 def layer_of(name: str, depth: int = 1) -> str:

@@ -4,12 +4,14 @@ import inspect
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from detox_cli.app import COMMANDS, GROUPS
+from tests.conftest import Outcome
 
 FOLDER = Path(__file__).parent / "help"
 TABLE = {path: entry for entries in COMMANDS.values() for path, entry in entries.items()}
@@ -17,12 +19,10 @@ PAGES = ["", *(group for group in GROUPS if any(path.startswith(f"{group} ") for
 
 
 def page_of(path: str) -> str:
-    """What ``detox PATH --help`` prints on standard output, in a pipe of 100 columns."""
+    """What ``detox PATH --help`` prints in a pipe of 100 columns."""
     environment = {**os.environ, "COLUMNS": "100"}
     words = [sys.executable, "-m", "detox_cli", *path.split(), "--help"]
-    run = subprocess.run(words, capture_output=True, text=True, env=environment)
-    assert (run.returncode, run.stderr) == (0, "")
-    return run.stdout
+    return subprocess.run(words, capture_output=True, text=True, env=environment, check=True).stdout
 
 
 def file_of(path: str) -> Path:
@@ -30,8 +30,8 @@ def file_of(path: str) -> Path:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=[path or "detox" for path in PAGES])
-def test_help_is_the_known_page(path: str) -> None:
-    assert page_of(path) == file_of(path).read_text(encoding="utf-8")
+def test_help_is_the_known_page(path: str, detox: Callable[..., Outcome]) -> None:
+    assert detox(*path.split(), "--help") == Outcome(0, file_of(path).read_text(encoding="utf-8"), "")
 
 
 def test_no_page_without_a_command() -> None:

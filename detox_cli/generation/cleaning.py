@@ -5,7 +5,8 @@ import re
 _QUOTES = ('""', "''", "“”", "‘’", "«»", "``")
 _LABEL = re.compile(
     r"^(?:(?:here(?:'s| is)|sure[,!:]?)[^\n]{0,60}:\s*|"
-    r"(?:neutral|rewritten|rephrased|detoxified|polite|revised|output|answer)(?: (?:text|version|sentence))?:\s*)",
+    r"(?:neutral|rewritten|rephrased|detoxified|polite|revised|output|answer)"
+    r"(?: (?:text|version|sentence))?:\s*)",
     re.IGNORECASE,
 )
 

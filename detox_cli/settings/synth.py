@@ -18,7 +18,8 @@ class SynthPairsSettings(Section):
         "-", description="Where the pairs go: JSONL, CSV, TSV or Parquet by suffix, or - for stdout."
     )
     model: Annotated[str, Flag(("-m",), complete="model")] = Field(
-        "meta-llama/Llama-3.1-8B-Instruct", description="The model that writes: Hub id, folder or builtin:chat."
+        "meta-llama/Llama-3.1-8B-Instruct",
+        description="The model that writes: Hub id, folder or builtin:chat.",
     )
     revision: str | None = Field(None, description="Branch, tag or commit of a Hub model.")
     engine: Literal["transformers"] = Field("transformers", description="What runs the model.")

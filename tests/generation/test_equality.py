@@ -1,4 +1,4 @@
-"""The engine writes what ``model.generate`` writes, token for token, whatever it shares and however it pads."""
+"""The engine writes what ``model.generate`` writes, token for token, however it shares and pads."""
 
 import pytest
 

@@ -74,7 +74,7 @@ def one_cycle(done: float, warm_up: float) -> float:
 
 
 def save_half(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write tokenizer, config and float16 safetensors to ``folder``; the config asks to compute in float32."""
+    """Write tokenizer, config and float16 weights to ``folder``; the config asks to compute in float32."""
     folder.mkdir(parents=True, exist_ok=True)
     model.half().save_pretrained(folder)
     model.float()

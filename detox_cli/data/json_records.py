@@ -126,4 +126,12 @@ def _constant(name: str) -> None:
         raise ValueError(f"{name} is no JSON number")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_constant)
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse an object that gives one key two values; the decoder alone would keep the last."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("a key is there twice")
+    return values
+
+
+_DECODER = json.JSONDecoder(parse_constant=_constant, object_pairs_hook=_object)

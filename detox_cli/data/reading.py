@@ -31,8 +31,8 @@ def read_rows(source: str, rejects: Rejects, *, split: str = "train", limit: int
 
     Args:
         source: A ``.csv``, ``.tsv``, ``.jsonl``, ``.json``, ``.parquet`` or ``.txt`` file (one text a line,
-            column ``text``), ``-`` for stdin (JSON lines if it begins with ``{``, else plain lines), the id
-            of a data set on the Hub, or a folder with a data set.
+            column ``text``), ``-`` for stdin or the name of a pipe (JSON lines if it begins with ``{``, else
+            plain lines), the id of a data set on the Hub, or a folder with a data set.
         rejects: Takes the rows that are malformed.
         split: The part to read of a data set.
         limit: Stop after so many usable rows.
@@ -104,9 +104,9 @@ def text_fault(value: object) -> str | None:
 
 
 def _records(source: str, name: str, split: str, rejects: Rejects) -> Iterator[Record]:
-    if source == STDIN:
-        return _stdin_records(rejects)
     path = Path(source)
+    if source == STDIN or path.is_fifo() or path.is_char_device():
+        return _stream_records(source, name, rejects)
     reader = _READERS.get(path.suffix.lower())
     if is_dataset(source) and (reader is None or path.is_dir()):
         return dataset_records(source, split)
@@ -143,8 +143,9 @@ def _identified(records: Iterator[Record], rejects: Rejects) -> Iterator[Row]:
         yield Row(row_id, values, where)
 
 
-def _stdin_records(rejects: Rejects) -> Iterator[Record]:
-    lines = numbered_lines(STDIN)
+def _stream_records(source: str, name: str, rejects: Rejects) -> Iterator[Record]:
+    """Rows of a stream, such as stdin or a pipe of the shell, whose name tells nothing about its format."""
+    lines = numbered_lines(source)
     before: list[tuple[int, str]] = []
     for numbered in lines:
         before.append(numbered)
@@ -152,8 +153,8 @@ def _stdin_records(rejects: Rejects) -> Iterator[Record]:
             break
     everything = (numbered for part in (before, lines) for numbered in part)
     if before and before[-1][1].lstrip().startswith("{"):
-        return json_line_records(everything, "stdin", rejects)
-    return _plain_records(everything, "stdin", rejects)
+        return json_line_records(everything, name, rejects)
+    return _plain_records(everything, name, rejects)
 
 
 def _plain_records(lines: Iterable[tuple[int, str]], name: str, rejects: Rejects) -> Iterator[Record]:

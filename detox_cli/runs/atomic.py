@@ -178,11 +178,15 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 def _sync(path: Path) -> None:
-    """Make a file or a folder's list of names durable."""
-    if sys.platform == "win32" and path.is_dir():
+    """Make a file, or a folder's list of names, durable."""
+    folder = path.is_dir()
+    if folder and sys.platform == "win32":
         return
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError:
+        if not folder:  # some network file systems cannot sync a folder
+            raise
     finally:
         os.close(handle)

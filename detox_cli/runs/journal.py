@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from detox_cli.errors import BadData, BadSettings, DetoxError
-from detox_cli.runs.atomic import disk_trouble
+from detox_cli.runs.atomic import disk_trouble, write_errors
 
 FORMAT = 1
 _AGAIN = "add --overwrite to start anew"
@@ -37,18 +37,21 @@ class Journal:
     def __init__(self, path: str | Path, fingerprint: str, *, sync_seconds: float = 1.0) -> None:
         self.path = Path(path)
         self._sync_seconds = sync_seconds
-        self._header = _line({"journal": FORMAT, "fingerprint": fingerprint})
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._end, self._count = _inspect(self.path, self._header)
-        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        header = _line({"journal": FORMAT, "fingerprint": fingerprint})
+        with write_errors(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._end, self._count = _inspect(self.path, header)
         self._synced = time.monotonic()
+        with write_errors(self.path):
+            self.path.touch()
+            self._file = self.path.open("r+b", buffering=0)
         try:
-            os.ftruncate(self._file, self._end)
+            self._file.truncate(self._end)
             if self._end == 0:
-                self._write(self._header)
+                self._write(header)
                 self.sync()
         except BaseException:
-            os.close(self._file)
+            self._file.close()
             raise
 
     def __len__(self) -> int:
@@ -75,15 +78,14 @@ class Journal:
 
     def sync(self) -> None:
         """Wait until all records are on the disk."""
-        os.fsync(self._file)
+        os.fsync(self._file.fileno())
         self._synced = time.monotonic()
 
     def close(self) -> None:
         """Sync and close; a second time does nothing."""
-        if self._file >= 0:
+        if not self._file.closed:
             self.sync()
-            os.close(self._file)
-            self._file = -1
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -95,11 +97,12 @@ class Journal:
 
     def _write(self, line: bytes) -> None:
         try:
-            written = 0
-            while written < len(line):
-                written += os.pwrite(self._file, line[written:], self._end + written)
+            self._file.seek(self._end)
+            rest = memoryview(line)
+            while rest:  # the system may take a line in parts when the disk is nearly full
+                rest = rest[self._file.write(rest) :]
         except OSError as error:
-            os.ftruncate(self._file, self._end)
+            self._file.truncate(self._end)
             trouble = disk_trouble(error) or f"cannot be written: {error.strerror}"
             hint = "make room and run the same command again: it goes on from here"
             raise DetoxError(trouble, where=str(self.path), hint=hint) from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from detox_cli.errors import BadSettings
+from detox_cli.errors import BadData, BadSettings
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.lock import output_lock
 from detox_cli.runs.manifest import manifest_path, output_record, read_manifest
@@ -41,8 +41,9 @@ class Claim:
 def claim_output(path: str | Path, fingerprint: str, *, overwrite: bool = False) -> Iterator[Claim]:
     """Lock an output and say whether there is nothing, an unfinished or a finished run of this fingerprint.
 
-    With ``overwrite`` an earlier journal is removed and the state is ``FRESH``; an earlier output stays until
-    the new one takes its place.
+    With ``overwrite`` whatever is there may be replaced: the state is ``FRESH``, and an earlier output stays
+    until the new one takes its place. Only an unfinished run of the same fingerprint is still continued, so
+    that a killed command with ``--overwrite`` can be repeated like any other.
 
     Raises:
         BadSettings: Something else is there, and ``overwrite`` is false.
@@ -50,16 +51,24 @@ def claim_output(path: str | Path, fingerprint: str, *, overwrite: bool = False)
     """
     path = Path(path)
     with output_lock(path):
-        if overwrite:
-            journal_path(path).unlink(missing_ok=True)
-            yield Claim(path, fingerprint, State.FRESH)
-        else:
-            yield Claim(path, fingerprint, _state(path, fingerprint))
+        state = _replaceable_state(path, fingerprint) if overwrite else _state(path, fingerprint)
+        yield Claim(path, fingerprint, state)
 
 
 def journal_path(path: Path) -> Path:
     """Where the journal of an output is: ``NAME.journal`` beside it."""
     return path.with_name(path.name + ".journal")
+
+
+def _replaceable_state(path: Path, fingerprint: str) -> State:
+    if not journal_path(path).exists():
+        return State.FRESH
+    try:
+        Journal(journal_path(path), fingerprint).close()
+    except (BadSettings, BadData):
+        journal_path(path).unlink()
+        return State.FRESH
+    return State.RESUMABLE
 
 
 def _state(path: Path, fingerprint: str) -> State:

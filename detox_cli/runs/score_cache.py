@@ -35,8 +35,8 @@ class ScoreCache:
 
     Args:
         path: The file; by default ``scores-v1.sqlite3`` in the cache folder.
-        on_warning: Told in one sentence when a damaged file is moved aside or a put finds no room; work then
-            goes on. Without it both are errors.
+        on_warning: Told in one sentence when a damaged file is moved aside, or when there is no room or no
+            right to write; work then goes on, in the second case without a cache. Without it both are errors.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class ScoreCache:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._process = 0
+        self._given_up = False
         self._inode: int | None = None
 
     def get(self, identity: str, keys: Iterable[str]) -> dict[str, float]:
@@ -57,25 +58,19 @@ class ScoreCache:
         """
         by_hash = {_hash(key): key for key in keys}
         found = self._use(lambda connection: _select(connection, _hash(identity), list(by_hash)))
-        return {by_hash[item]: score for item, score in found}
+        return {by_hash[item]: score for item, score in found or ()}
 
     def put(self, identity: str, scores: Mapping[str, float]) -> None:
         """Remember ``scores`` by key, in one transaction; known ones are replaced.
 
         Raises:
             ValueError: A score is not a finite number.
-            DetoxError: As for ``get``; or there is no room.
+            DetoxError: As for ``get``.
         """
         scorer = _hash(identity)
         rows = [(scorer, _hash(key), _finite(score)) for key, score in scores.items()]
-        if not rows:
-            return
-        try:
+        if rows:
             self._use(lambda connection: _insert(connection, rows))
-        except _NoRoom as error:
-            if self._on_warning is None:
-                raise
-            self._on_warning(f"{error}: scores are not remembered")
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
@@ -85,17 +80,21 @@ class ScoreCache:
                 self._connection.close()
             self._connection = None
 
-    def _use(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _use(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """The result of ``work``, or ``None`` if the cache is of no use and a warning has said so."""
         with self._lock:
+            if self._given_up:
+                return None
             try:
                 return work(self._connected())
             except sqlite3.OperationalError as error:
-                raise self._unusable(error) from error
+                self._give_up(error)
             except sqlite3.DatabaseError as error:
                 if not _damaged(error):
                     raise
                 self._put_aside(error)
                 return work(self._connected())
+            return None
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None or self._process != os.getpid():
@@ -104,11 +103,13 @@ class ScoreCache:
             self._inode = _inode(self.path)
         return self._connection
 
-    def _unusable(self, error: sqlite3.OperationalError) -> DetoxError:
+    def _give_up(self, error: sqlite3.OperationalError) -> None:
+        message = f"the score cache cannot be used: {disk_trouble(error) or error}"
         hint = "free some space, or set DETOX_CACHE to a folder on another local disk"
-        if trouble := disk_trouble(error):
-            return _NoRoom(trouble, where=str(self.path), hint=hint)
-        return DetoxError(f"the score cache cannot be used: {error}", where=str(self.path), hint=hint)
+        if self._on_warning is None:
+            raise DetoxError(message, where=str(self.path), hint=hint) from error
+        self._given_up = True
+        self._on_warning(f"{message} ({self.path}); scores are not remembered. To have them, {hint}")
 
     def _put_aside(self, error: sqlite3.DatabaseError) -> None:
         """Rename the damaged file, unless another process has done it already."""
@@ -126,10 +127,6 @@ class ScoreCache:
                 Path(f"{self.path}{ending}").unlink(missing_ok=True)
             self.path.rename(aside)
         self._on_warning(f"{message}: it is now {aside}, and a new one is begun")
-
-
-class _NoRoom(DetoxError):
-    """The disk of the cache is full."""
 
 
 def _connect(path: Path) -> sqlite3.Connection:

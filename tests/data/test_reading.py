@@ -1,7 +1,9 @@
 """Reading: every format gives the same rows, and every fault is named in one line with its place."""
 
 import io
+import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -201,6 +203,21 @@ def test_limit_stops_before_a_later_fault(tmp_path, rejects):
 def test_stdin_is_json_lines_or_plain_lines(monkeypatch, rejects, given, texts):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
     assert [row.values["text"] for row in read_rows("-", rejects)] == texts
+
+
+def test_a_pipe_of_the_shell_is_read_like_stdin(tmp_path, rejects):
+    pipe = tmp_path / "63"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=('{"text": "x"}\n',))
+    writer.start()
+    (row,) = read_rows(str(pipe), rejects)
+    writer.join()
+    assert (row.values["text"], row.where) == ("x", f"{pipe}:1")
+
+
+def test_a_key_with_two_values_is_not_read_as_one(tmp_path, rejects):
+    rows = read_rows(write(tmp_path / "a.jsonl", '{"t": "x"}\n{"t": "y", "t": "z"}\n'), rejects)
+    assert (len(rows), rejects.by_reason) == (1, {"bad JSON: a key is there twice": 1})
 
 
 def test_a_missing_column_gets_the_nearest_name_and_the_list(tmp_path, rejects):

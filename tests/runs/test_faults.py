@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from detox_cli.runs.journal import Journal
+from detox_cli.runs.score_cache import ScoreCache
+
 WRITER = """
 import sys, time
 from pathlib import Path
@@ -37,6 +40,7 @@ from detox_cli.data.writing import write_rows
 from detox_cli.errors import DetoxError
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.atomic import atomic_folder
+from detox_cli.runs.score_cache import ScoreCache
 
 what, place = sys.argv[1], sys.argv[2]
 big = [{"id": str(n), "text": "x" * 1000} for n in range(3000)]
@@ -45,6 +49,11 @@ try:
         with atomic_folder(place, overwrite=True) as folder:
             for n in range(30):
                 (folder / f"part-{n}").write_bytes(b"x" * 100_000)
+    elif what == "cache":
+        cache = ScoreCache(place)
+        cache.put("a", {"first": 0.25})
+        for n in range(100):
+            cache.put("a", {f"{n}-{i}": 0.5 for i in range(1000)})
     elif what == "journal":
         with Journal(place, "f") as journal:
             for row in big:
@@ -105,7 +114,7 @@ def narrow(request, tmp_path):
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
         pytest.skip("only a superuser who may mount can make a small disk")
     yield place, {}
-    subprocess.run(["umount", str(place)], check=True)
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.parquet"])
@@ -146,8 +155,16 @@ def test_a_journal_on_a_full_disk_can_be_continued_when_there_is_room(narrow, tm
     assert content.endswith(b"}\n")
     roomy = tmp_path / "roomy.journal"
     roomy.write_bytes(content)
-    from detox_cli.runs.journal import Journal
-
     with Journal(roomy, "f") as journal:
         assert 500 < len(journal) < 1100
         assert [record["id"] for record in journal.records()] == [str(n) for n in range(len(journal))]
+
+
+def test_a_score_cache_on_a_full_disk_keeps_what_it_has(narrow):
+    place, options = narrow
+    path = place / "scores.sqlite3"
+    made = python(LIMITED, "cache", str(path), **options)
+    assert (made.returncode, made.stderr.count("\n")) == (1, 1), made.stderr
+    cache = ScoreCache(path)
+    assert cache.get("a", ["first", "0-0"]) == {"first": 0.25, "0-0": 0.5}
+    cache.close()

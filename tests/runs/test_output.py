@@ -90,8 +90,17 @@ def test_overwriting_keeps_the_old_output_until_the_new_one_is_whole(path):
     old = path.read_text()
     run_once(path, "g", rows=(7, 8), stop_after=1, overwrite=True)
     assert path.read_text() == old
-    assert run_once(path, "g", rows=(7, 8)) == (State.RESUMABLE, 1)
+    assert run_once(path, "g", rows=(7, 8), overwrite=True) == (State.RESUMABLE, 1)
     assert "7" in path.read_text()
+
+
+def test_overwriting_removes_what_cannot_be_continued(path):
+    run_once(path, stop_after=1)
+    assert run_once(path, "g", overwrite=True) == (State.FRESH, 2)
+    path.with_name("out.jsonl.journal").write_text("damaged\n")
+    with pytest.raises(DetoxError, match="no journal"):
+        run_once(path, "g")
+    assert run_once(path, "g", overwrite=True) == (State.FRESH, 2)
 
 
 def test_two_processes_may_not_write_one_output(path):

@@ -152,3 +152,13 @@ def test_a_place_that_cannot_be_used_is_one_sentence(tmp_path):
     with pytest.raises(DetoxError, match="cannot be used") as caught:
         ScoreCache(tmp_path / "file" / "scores.sqlite3").get("a", ["x"])
     assert "DETOX_CACHE" in caught.value.hint
+
+
+def test_with_a_listener_work_goes_on_without_a_cache_after_one_warning(tmp_path):
+    (tmp_path / "file").write_text("")
+    warnings = []
+    cache = ScoreCache(tmp_path / "file" / "scores.sqlite3", warnings.append)
+    cache.put("a", {"x": 0.5})
+    assert cache.get("a", ["x"]) == {}
+    (warning,) = warnings
+    assert "not remembered" in warning

@@ -4,7 +4,7 @@
 _detox_children() {
     reply=()
     case "$1" in
-        '') reply=(synth train generate eval doctor profile completion) ;;
+        '') reply=(demo synth train generate eval doctor profile completion) ;;
         synth) reply=(pairs) ;;
         train) reply=(bart) ;;
         eval) reply=(rewrite) ;;
@@ -17,6 +17,7 @@ _detox_options() {
     reply=()
     case "$1" in
         '') reply=(--version --help -h) ;;
+        demo) reply=(--output -o --data --limit --test-share --show --redact --no-redact --seed --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         synth | train | eval | profile) reply=(--help -h) ;;
         'synth pairs') reply=(--output -o --model -m --revision --engine --text-column --split --limit --num-shots --shots --shot-selection --shot-style --temperature --top-p --top-k --max-new-tokens --seed --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'train bart') reply=(--output -o --model -m --revision --trust-remote-code --no-trust-remote-code --overwrite --no-overwrite --toxic-column --neutral-columns --split --limit --eval-share --hold-out --dedupe --no-dedupe --prefix --max-length --pad-to-max-length --no-pad-to-max-length --loss-on-padding --no-loss-on-padding --group-by-length --no-group-by-length --rejects --strict --no-strict --epochs --learning-rate --schedule --warmup --batch-size --accumulate --optimizer --weight-decay --max-grad-norm --label-smoothing --gradient-checkpointing --no-gradient-checkpointing --precision --device --seed --eval-every --eval-batch-size --eval-rows --select --patience --toxicity --similarity --fluency --checkpoints --keep-checkpoints --no-keep-checkpoints --num-beams --max-new-tokens --no-repeat-ngram-size --length-penalty --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
@@ -32,6 +33,14 @@ _detox_options() {
 _detox_option() {
     takes=0 kind=
     case $1 in
+        demo)
+            case $2 in
+                --output | -o) takes=1 kind=folder ;;
+                --data) takes=1 kind=file ;;
+                --limit | --test-share | --show | --seed) takes=1 kind=nothing ;;
+                --profile) takes=1 kind=profile ;;
+            esac
+            ;;
         'synth pairs')
             case $2 in
                 --output | -o | --shots | --rejects) takes=1 kind=file ;;
@@ -193,14 +202,14 @@ _detox_value() {
 
 # A model may be a folder too, but no folder comes after `builtin:`.
 _detox_model() {
-    reply=()
+    reply=(builtin:bart)
     _detox_cached_models
     _detox_offer "$1" "$2"
     [[ $1 == *:* ]] || _detox_folders "$1" "$2"
 }
 
 _detox_scorer() {
-    reply=(builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small comet: detoxify: hf: lexicon:)
+    reply=(builtin:toxicity builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small comet: detoxify: hf: lexicon:)
     case $1 in
         hf:* | comet:*) _detox_model "${1#*:}" "$2${1%%:*}:"; return ;;
         detoxify:* | lexicon:*) _detox_paths default ;;

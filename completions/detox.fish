@@ -4,7 +4,7 @@
 function __detox_children
     switch $argv[1]
         case ''
-            printf '%s\n' 'synth' 'train' 'generate' 'eval' 'doctor' 'profile' 'completion'
+            printf '%s\n' 'demo' 'synth' 'train' 'generate' 'eval' 'doctor' 'profile' 'completion'
         case 'synth'
             printf '%s\n' 'pairs'
         case 'train'
@@ -19,7 +19,7 @@ end
 # How many words option $argv[2] of $argv[1] takes.
 function __detox_takes
     switch "$argv"
-        case 'synth pairs --output' 'synth pairs -o' 'synth pairs --model' 'synth pairs -m' 'synth pairs --revision' 'synth pairs --engine' 'synth pairs --text-column' 'synth pairs --split' 'synth pairs --limit' 'synth pairs --num-shots' 'synth pairs --shots' 'synth pairs --shot-selection' 'synth pairs --shot-style' 'synth pairs --temperature' 'synth pairs --top-p' 'synth pairs --top-k' 'synth pairs --max-new-tokens' 'synth pairs --seed' 'synth pairs --batch-tokens' 'synth pairs --device' 'synth pairs --dtype' 'synth pairs --rejects' 'synth pairs --profile' 'train bart --output' 'train bart -o' 'train bart --model' 'train bart -m' 'train bart --revision' 'train bart --toxic-column' 'train bart --neutral-columns' 'train bart --split' 'train bart --limit' 'train bart --eval-share' 'train bart --hold-out' 'train bart --prefix' 'train bart --max-length' 'train bart --rejects' 'train bart --epochs' 'train bart --learning-rate' 'train bart --schedule' 'train bart --warmup' 'train bart --batch-size' 'train bart --accumulate' 'train bart --optimizer' 'train bart --weight-decay' 'train bart --max-grad-norm' 'train bart --label-smoothing' 'train bart --precision' 'train bart --device' 'train bart --seed' 'train bart --eval-every' 'train bart --eval-batch-size' 'train bart --eval-rows' 'train bart --select' 'train bart --patience' 'train bart --toxicity' 'train bart --similarity' 'train bart --fluency' 'train bart --checkpoints' 'train bart --num-beams' 'train bart --max-new-tokens' 'train bart --no-repeat-ngram-size' 'train bart --length-penalty' 'train bart --profile' 'generate --output' 'generate -o' 'generate --revision' 'generate --engine' 'generate --text-column' 'generate --split' 'generate --limit' 'generate --system' 'generate --prefix' 'generate --num-samples' 'generate --max-new-tokens' 'generate --temperature' 'generate --top-p' 'generate --top-k' 'generate --num-beams' 'generate --no-repeat-ngram-size' 'generate --stop' 'generate --seed' 'generate --batch-tokens' 'generate --device' 'generate --dtype' 'generate --rejects' 'generate --profile' 'eval rewrite --suite' 'eval rewrite --sta' 'eval rewrite --sim' 'eval rewrite --fl' 'eval rewrite --lexicon' 'eval rewrite --references' 'eval rewrite --output' 'eval rewrite -o' 'eval rewrite --rows' 'eval rewrite --fail-below' 'eval rewrite --toxic-column' 'eval rewrite --output-column' 'eval rewrite --reference-columns' 'eval rewrite --limit' 'eval rewrite --seed' 'eval rewrite --resamples' 'eval rewrite --device' 'eval rewrite --batch-tokens' 'eval rewrite --rejects' 'eval rewrite --profile' 'doctor --timeout' 'doctor --profile'
+        case 'demo --output' 'demo -o' 'demo --data' 'demo --limit' 'demo --test-share' 'demo --show' 'demo --seed' 'demo --profile' 'synth pairs --output' 'synth pairs -o' 'synth pairs --model' 'synth pairs -m' 'synth pairs --revision' 'synth pairs --engine' 'synth pairs --text-column' 'synth pairs --split' 'synth pairs --limit' 'synth pairs --num-shots' 'synth pairs --shots' 'synth pairs --shot-selection' 'synth pairs --shot-style' 'synth pairs --temperature' 'synth pairs --top-p' 'synth pairs --top-k' 'synth pairs --max-new-tokens' 'synth pairs --seed' 'synth pairs --batch-tokens' 'synth pairs --device' 'synth pairs --dtype' 'synth pairs --rejects' 'synth pairs --profile' 'train bart --output' 'train bart -o' 'train bart --model' 'train bart -m' 'train bart --revision' 'train bart --toxic-column' 'train bart --neutral-columns' 'train bart --split' 'train bart --limit' 'train bart --eval-share' 'train bart --hold-out' 'train bart --prefix' 'train bart --max-length' 'train bart --rejects' 'train bart --epochs' 'train bart --learning-rate' 'train bart --schedule' 'train bart --warmup' 'train bart --batch-size' 'train bart --accumulate' 'train bart --optimizer' 'train bart --weight-decay' 'train bart --max-grad-norm' 'train bart --label-smoothing' 'train bart --precision' 'train bart --device' 'train bart --seed' 'train bart --eval-every' 'train bart --eval-batch-size' 'train bart --eval-rows' 'train bart --select' 'train bart --patience' 'train bart --toxicity' 'train bart --similarity' 'train bart --fluency' 'train bart --checkpoints' 'train bart --num-beams' 'train bart --max-new-tokens' 'train bart --no-repeat-ngram-size' 'train bart --length-penalty' 'train bart --profile' 'generate --output' 'generate -o' 'generate --revision' 'generate --engine' 'generate --text-column' 'generate --split' 'generate --limit' 'generate --system' 'generate --prefix' 'generate --num-samples' 'generate --max-new-tokens' 'generate --temperature' 'generate --top-p' 'generate --top-k' 'generate --num-beams' 'generate --no-repeat-ngram-size' 'generate --stop' 'generate --seed' 'generate --batch-tokens' 'generate --device' 'generate --dtype' 'generate --rejects' 'generate --profile' 'eval rewrite --suite' 'eval rewrite --sta' 'eval rewrite --sim' 'eval rewrite --fl' 'eval rewrite --lexicon' 'eval rewrite --references' 'eval rewrite --output' 'eval rewrite -o' 'eval rewrite --rows' 'eval rewrite --fail-below' 'eval rewrite --toxic-column' 'eval rewrite --output-column' 'eval rewrite --reference-columns' 'eval rewrite --limit' 'eval rewrite --seed' 'eval rewrite --resamples' 'eval rewrite --device' 'eval rewrite --batch-tokens' 'eval rewrite --rejects' 'eval rewrite --profile' 'doctor --timeout' 'doctor --profile'
             echo 1
         case '*'
             echo 0
@@ -115,7 +115,7 @@ function __detox_profiles
 end
 
 function __detox_models
-    string join \n --  | string replace -r '$' \tbundled
+    string join \n -- 'builtin:bart' | string replace -r '$' \tbundled
     __detox_cached_models | string replace -r '$' \tcached
     set -l typed (__detox_typed)
     string match -q '*:*' -- $typed; or __fish_complete_directories "$typed" folder
@@ -123,7 +123,7 @@ end
 
 function __detox_scorers
     set -l typed (__detox_typed)
-    string join \n -- 'builtin:lexicon' 'detoxify:original' 'detoxify:unbiased' 'detoxify:multilingual' 'detoxify:original-small' 'detoxify:unbiased-small'
+    string join \n -- 'builtin:toxicity' 'builtin:lexicon' 'detoxify:original' 'detoxify:unbiased' 'detoxify:multilingual' 'detoxify:original-small' 'detoxify:unbiased-small'
     set -l start (string replace -r ':.*' : -- $typed)
     set -l path (string replace -r '^[^:]*:' '' -- $typed)
     switch $typed
@@ -138,6 +138,7 @@ function __detox_scorers
 end
 
 complete -c detox -f
+complete -c detox -n '__detox_at \'\' 1' -k -a 'demo' -d 'Walk the whole road on the bundled sample: write, train, rewrite, score'
 complete -c detox -n '__detox_at \'\' 1' -k -a 'synth' -d 'Write training data with a language model'
 complete -c detox -n '__detox_at \'\' 1' -k -a 'train' -d 'Train a model that makes text or itself less toxic'
 complete -c detox -n '__detox_at \'\' 1' -k -a 'generate' -d 'Write continuations or rewrites for a file of prompts'
@@ -147,6 +148,22 @@ complete -c detox -n '__detox_at \'\' 1' -k -a 'profile' -d 'List, show, check a
 complete -c detox -n '__detox_at \'\' 1' -k -a 'completion' -d 'Print a completion script, or install it'
 complete -c detox -n '__detox_in \'\'' -l version -d 'Print the version and stop'
 complete -c detox -n '__detox_in \'\'' -l help -s h -d 'Show this message and exit'
+complete -c detox -n '__detox_in \'demo\'' -l output -s o -x -a '(__fish_complete_directories (__detox_typed) folder)' -d 'Folder for everything that is made on the way'
+complete -c detox -n '__detox_in \'demo\'' -l data -r -F -d 'Your own pairs in place of the bundled sample: a toxic and a neutral column'
+complete -c detox -n '__detox_in \'demo\'' -l limit -x -d 'Use the first N rows only'
+complete -c detox -n '__detox_in \'demo\'' -l test-share -x -d 'Share of sources kept for the final scores'
+complete -c detox -n '__detox_in \'demo\'' -l show -x -d 'Test sentences to print at the end'
+complete -c detox -n '__detox_in \'demo\'' -l redact -l no-redact -d 'Mask listed words where sentences are printed'
+complete -c detox -n '__detox_in \'demo\'' -l seed -x -d 'Random seed of all steps'
+complete -c detox -n '__detox_in \'demo\'' -l json -d 'Print the result as one JSON document'
+complete -c detox -n '__detox_in \'demo\'' -l quiet -s q -d 'Print only the one value that matters'
+complete -c detox -n '__detox_in \'demo\'' -l verbose -s v -d 'Print details and the libraries\' own messages'
+complete -c detox -n '__detox_in \'demo\'' -l debug -d 'Show the traceback of an error'
+complete -c detox -n '__detox_in \'demo\'' -l profile -x -a '(__detox_profiles)' -d 'A profile\'s name or file; of several, later ones win'
+complete -c detox -n '__detox_in \'demo\'' -l print-config -d 'Print the settings as a profile, with their origins, and stop'
+complete -c detox -n '__detox_in \'demo\'' -l dry-run -d 'Check settings, inputs and models, print the plan, and stop'
+complete -c detox -n '__detox_in \'demo\'' -l offline -d 'Use nothing that is not on this machine already'
+complete -c detox -n '__detox_in \'demo\'' -l help -s h -d 'Show this message and exit'
 complete -c detox -n '__detox_at \'synth\' 1' -k -a 'pairs' -d 'Write a neutral version of every toxic sentence with an LLM'
 complete -c detox -n '__detox_in \'synth\'' -l help -s h -d 'Show this message and exit'
 complete -c detox -n '__detox_at \'synth pairs\' 1' -F

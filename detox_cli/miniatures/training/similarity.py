@@ -20,7 +20,7 @@ from detox_cli.miniatures.training.word_vectors import ppmi_vectors
 from detox_cli.miniatures.training.wordpieces import train_wordpieces
 
 WIDTH, LAYERS, HEADS, INNER, PIECES, LONGEST = 128, 2, 4, 256, 8000, 128
-BATCH_TOKENS, LEARNING_RATE, EPOCHS = 6000, 1.5e-3, 3
+BATCH_TOKENS, LEARNING_RATE, EPOCHS = 6000, 1.5e-3, 2
 TEMPERATURE, SAME, UNRELATED = 0.07, 0.85, 0.15
 
 

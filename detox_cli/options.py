@@ -65,6 +65,8 @@ def _word(kind: Any) -> str:
 
 def _help(field: FieldInfo) -> str:
     """The description, and the default where there is one worth reading."""
+    if field.is_required():
+        return f"{field.description}  [required]"
     value = field.get_default(call_default_factory=True)
     if value is PydanticUndefined or value in (None, "", (), []):
         return field.description or ""

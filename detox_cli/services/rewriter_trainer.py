@@ -136,7 +136,7 @@ def arguments(settings: BartSettings, folder: Path, rows: int, held_out: int) ->
     measured = held_out > 0
     return Seq2SeqTrainingArguments(
         output_dir=str(folder),
-        num_train_epochs=settings.epochs,
+        num_train_epochs=epochs(settings, rows),
         learning_rate=settings.learning_rate,
         lr_scheduler_type=settings.schedule,
         warmup_steps=int(settings.warmup) if settings.warmup >= 1 else settings.warmup,
@@ -191,14 +191,19 @@ def steps_per_epoch(settings: BartSettings, rows: int) -> int:
 
 def total_steps(settings: BartSettings, rows: int) -> int:
     """Optimizer steps of the whole training, if it is not stopped early."""
-    return math.ceil(settings.epochs * steps_per_epoch(settings, rows))
+    return math.ceil(epochs(settings, rows) * steps_per_epoch(settings, rows))
+
+
+def epochs(settings: BartSettings, rows: int) -> float:
+    """Passes over the data: as asked for, or more where that would be fewer than the least steps."""
+    return max(settings.epochs, math.ceil(settings.min_steps / steps_per_epoch(settings, rows)))
 
 
 def measure_steps(settings: BartSettings, rows: int) -> int:
-    """Optimizer steps between measurements."""
-    return max(
-        1, min(total_steps(settings, rows), round(settings.eval_every * steps_per_epoch(settings, rows)))
-    )
+    """Optimizer steps between measurements; more passes over few pairs are not measured more often."""
+    stretched = epochs(settings, rows) / settings.epochs
+    every = round(settings.eval_every * stretched * steps_per_epoch(settings, rows))
+    return max(1, min(total_steps(settings, rows), every))
 
 
 def build_trainer(

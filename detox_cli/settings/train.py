@@ -71,6 +71,9 @@ class BartSettings(Section):
     epochs: Annotated[float, Flag(panel=TRAINING)] = Field(
         10, gt=0, description="Passes over the data, unless --patience ends it earlier."
     )
+    min_steps: Annotated[NonNegativeInt, Flag(panel=TRAINING)] = Field(
+        100, description="Optimizer steps at least: few pairs get more passes."
+    )
     learning_rate: Annotated[float, Flag(panel=TRAINING)] = Field(
         5e-5, gt=0, description="Peak learning rate."
     )

@@ -14,6 +14,7 @@ from detox_cli.data.pairs import Pair
 from detox_cli.errors import BadSettings
 from detox_cli.services import train_bart
 from detox_cli.services.rewriter_batches import IGNORED, Collator, SimilarLengths
+from detox_cli.services.rewriter_quality import judge
 from detox_cli.services.rewriter_rows import (
     Example,
     hold_out,
@@ -21,8 +22,10 @@ from detox_cli.services.rewriter_rows import (
     sources_with_references,
     without_flagged,
 )
+from detox_cli.services.rewriter_trainer import measure_steps, steps_per_epoch, total_steps
 from detox_cli.settings.profiles import load_profiles
 from detox_cli.settings.train import BartSettings
+from tests.tiny_encoders import save_classifier, save_encoder
 
 INSULTS = ("silly", "useless", "dumb", "stupid", "idiotic", "pathetic")
 TOPICS = ("page", "train", "game", "answer", "comment", "idea", "book", "plan", "film", "song")
@@ -49,6 +52,7 @@ def settings(pairs: Path, output: Path, model: Path, **changes: object) -> BartS
         "output": output,
         "model": str(model),
         "epochs": 3,
+        "min_steps": 0,
         "learning_rate": 3e-3,
         "batch_size": 8,
         "num_beams": 1,
@@ -79,6 +83,45 @@ def test_pairs_become_a_rewriter_with_everything_that_explains_it(pairs, tiny_se
     assert sorted(p.name for p in tmp_path.iterdir()) == ["rewriter"], "nothing unfinished is left beside it"
 
 
+@pytest.fixture(scope="module")
+def scorers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Random tiny scorers of toxicity, similarity and fluency."""
+    folder = tmp_path_factory.mktemp("scorers")
+    toxicity = save_classifier(folder / "toxicity", ["neutral", "toxic"])
+    fluency = save_classifier(folder / "fluency", ["unacceptable", "acceptable"], seed=1)
+    similarity = save_encoder(folder / "similarity")
+    return {
+        "toxicity": f"hf:{toxicity}#toxic",
+        "similarity": f"hf:{similarity}",
+        "fluency": f"hf:{fluency}#acceptable",
+    }
+
+
+def test_the_checkpoint_with_the_best_j_becomes_the_model(pairs, tiny_seq2seq, scorers, tmp_path):
+    wanted = settings(pairs, tmp_path / "rewriter", tiny_seq2seq, select="j", eval_every=0.5, **scorers)
+    result = train_bart.run(wanted)
+    by_step = {record["step"]: record for record in read_log(wanted.output) if "eval_J" in record}
+    assert len(by_step) == 6
+    assert by_step[result.kept_step]["eval_J"] == max(record["eval_J"] for record in by_step.values())
+    model = result.quality["model"]
+    assert model["J"].mean <= min(model[part].mean for part in ("STA", "SIM", "FL"))
+    assert model["J"].mean == pytest.approx(by_step[result.kept_step]["eval_J"], abs=1e-6), (
+        "few rows: the same"
+    )
+    recorded = json.loads((wanted.output / "detox.json").read_text())["scorers"]
+    assert set(recorded) == {"STA", "SIM", "FL"} and "toxic" in recorded["STA"]
+
+
+def test_empty_outputs_score_nothing(scorers, tmp_path, pairs, tiny_seq2seq):
+    judges = train_bart.load_judges(settings(pairs, tmp_path, tiny_seq2seq, **scorers))
+    sources = [("you are silly", ("you are not wise",)), ("shut up", ("please be quiet",))]
+    scored = judge(sources, ["you are not wise", " "], judges)
+    whole = judge(sources[:1], ["you are not wise"], judges)
+    for name in ("STA", "SIM", "FL", "J", "chrF"):
+        assert scored[name].mean == pytest.approx(whole[name].mean / 2)
+    assert whole["chrF"].mean == 1
+
+
 def test_the_generation_config_is_stated_in_full(pairs, tiny_seq2seq, tmp_path):
     wanted = settings(
         pairs, tmp_path / "rewriter", tiny_seq2seq, epochs=1, num_beams=3, no_repeat_ngram_size=2
@@ -103,6 +146,7 @@ from pathlib import Path
 from detox_cli.output.progress import Silent
 from detox_cli.services.train_bart import run
 from detox_cli.settings.train import BartSettings
+from tests.tiny_encoders import save_classifier, save_encoder
 
 class Killer(Silent):
     def metric(self, name, value, step=None):
@@ -149,6 +193,12 @@ def test_it_stops_when_nothing_gets_better(pairs, tiny_seq2seq, tmp_path):
     result = train_bart.run(wanted)
     measured = [record for record in read_log(wanted.output) if "eval_loss" in record]
     assert len(measured) < 10 and result.steps < 50 * 10
+
+
+def test_few_pairs_get_more_passes_but_not_more_measurements(tmp_path):
+    few = settings(tmp_path, tmp_path, tmp_path, epochs=5, min_steps=150)
+    assert (steps_per_epoch(few, 32), total_steps(few, 32), measure_steps(few, 32)) == (4, 152, 30)
+    assert (total_steps(few, 8000), measure_steps(few, 8000)) == (5000, 1000)
 
 
 def test_selecting_without_held_out_rows_is_refused(pairs, tiny_seq2seq, tmp_path):
@@ -244,6 +294,7 @@ def test_the_profile_of_the_paper_has_the_numbers_of_the_paper():
     published = {
         "model": "facebook/bart-large",
         "epochs": 10,
+        "min_steps": 0,
         "learning_rate": 5e-5,
         "schedule": "linear",
         "batch_size": 32,

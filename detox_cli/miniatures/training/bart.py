@@ -154,7 +154,6 @@ def rate_factor(done: float, step: int) -> float:
 def save(model: BartForConditionalGeneration, tokenizer: BartTokenizerFast, folder: Path) -> None:
     """Half-precision safetensors with an explicit generation config."""
     state = {name: value.detach().half() for name, value in model.state_dict().items()}
-    model.config.dropout = 0.1
     half = BartForConditionalGeneration(model.config).half()
     half.load_state_dict(state)
     half.generation_config = GenerationConfig(

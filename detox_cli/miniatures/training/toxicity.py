@@ -12,8 +12,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
 from detox_cli.miniatures.training import corpora
+from detox_cli.miniatures.training.corpora import Labelled
 from detox_cli.miniatures.training.loop import fit, length_batches, pad, save_half
 from detox_cli.miniatures.training.toxicity_figures import measure
+from detox_cli.miniatures.training.toxicity_groups import group_statements
 from detox_cli.miniatures.training.toxicity_texts import soft_labelled
 from detox_cli.miniatures.training.word_vectors import ppmi_vectors
 from detox_cli.miniatures.training.wordpieces import train_wordpieces
@@ -21,6 +23,7 @@ from detox_cli.miniatures.training.wordpieces import train_wordpieces
 WIDTH, LAYERS, HEADS, PIECES = 128, 3, 2, 10_000
 LONGEST, LONGEST_IN_TRAINING = 256, 160
 BATCH_TOKENS, LEARNING_RATE, EPOCHS = 4096, 1.5e-3, 2
+REFINING_RATE, GROUP_STATEMENTS = 1e-3, 8000
 
 
 def new_model(
@@ -57,16 +60,37 @@ def train(data: Path, output: Path, seed: int) -> None:
     """Write tokenizer and model to ``output``."""
     items = soft_labelled(data, seed)
     tokenizer = train_wordpieces((item.text[:1000] for item in items), PIECES, LONGEST)
-    encoded = tokenizer([item.text for item in items], truncation=True, max_length=LONGEST_IN_TRAINING)
-    rows: list[list[int]] = encoded["input_ids"]
-    targets = torch.tensor([item.toxic for item in items])
-    model = new_model(tokenizer, rows, seed)
-    print(
-        f"{len(items)} texts, {sum(map(len, rows))} tokens, {model.num_parameters()} parameters", flush=True
-    )
-    rng = random.Random(seed)
-    lengths = [len(row) for row in rows]
-    batches = [batch for _ in range(EPOCHS) for batch in length_batches(lengths, BATCH_TOKENS, rng)]
+    model = new_model(tokenizer, encode(items, tokenizer), seed)
+    print(f"{len(items)} texts, {model.num_parameters()} parameters", flush=True)
+    learn(model, tokenizer, items, seed, EPOCHS, LEARNING_RATE)
+    learn(model, tokenizer, refinement(items, seed), seed, 1, REFINING_RATE)
+    save_half(model, tokenizer, output)
+
+
+def refinement(items: list[Labelled], seed: int) -> list[Labelled]:
+    """An eighth of the texts again, with statements about groups of people among them."""
+    return corpora.sample(items, len(items) // 8, seed) + group_statements(GROUP_STATEMENTS, seed)
+
+
+def encode(items: list[Labelled], tokenizer: PreTrainedTokenizerFast) -> list[list[int]]:
+    """Token ids of each text, cut at the length used in training."""
+    texts = [item.text for item in items]
+    rows: list[list[int]] = tokenizer(texts, truncation=True, max_length=LONGEST_IN_TRAINING)["input_ids"]
+    return rows
+
+
+def learn(
+    model: BertForSequenceClassification,
+    tokenizer: PreTrainedTokenizerFast,
+    items: list[Labelled],
+    seed: int,
+    epochs: int,
+    rate: float,
+) -> None:
+    """Fit the model's probability to the texts' targets (cross-entropy with soft labels)."""
+    rows, targets = encode(items, tokenizer), torch.tensor([item.toxic for item in items])
+    rng, lengths = random.Random(seed), [len(row) for row in rows]
+    batches = [batch for _ in range(epochs) for batch in length_batches(lengths, BATCH_TOKENS, rng)]
 
     def loss(batch: list[int]) -> torch.Tensor:
         ids, mask = pad([rows[i] for i in batch])
@@ -74,8 +98,7 @@ def train(data: Path, output: Path, seed: int) -> None:
             logits = model(input_ids=ids, attention_mask=mask).logits[:, 0]
         return binary_cross_entropy_with_logits(logits.float(), targets[batch])
 
-    fit(model, batches, loss, learning_rate=LEARNING_RATE, name="toxicity")
-    save_half(model, tokenizer, output)
+    fit(model, batches, loss, learning_rate=rate, name="toxicity")
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from detox_cli.models.loading import Loaded
 Item = str | tuple[str, str]
 Forward = Callable[[dict[str, torch.Tensor]], torch.Tensor]
 
-BATCH_TOKENS = 4096
+BATCH_TOKENS = 2048
 """Padded tokens in one batch, where the caller does not say."""
 
 

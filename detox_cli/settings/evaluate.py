@@ -54,7 +54,7 @@ class EvalRewriteSettings(Section):
     seed: int = Field(0, description="Random seed of the bootstrap.")
     resamples: PositiveInt = Field(1000, description="Draws of the bootstrap.")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
-    batch_tokens: PositiveInt = Field(4096, description="Tokens in one batch of a scorer, padding included.")
+    batch_tokens: PositiveInt = Field(2048, description="Tokens in one batch of a scorer, padding included.")
     cache: bool = Field(True, description="Keep scores, and use those of earlier runs.")
     rejects: Annotated[Path | None, Flag(complete="file")] = Field(
         None, description="File for rows that cannot be read; OUTPUT.rejects.jsonl with -o."

@@ -3,10 +3,11 @@
     python benchmarks/score.py [--model builtin:toxicity] [--texts 2000] [--rounds 3] [--json]
 
 Both sides load one checkpoint file. `Detoxify` is called as it is used: 32 texts at a time, in the order in
-which they arrive; it pads each call to its longest text. `detox` gets all texts at once. Numbers are processor
-time (user + system) of one thread, loading left out, the median over rounds in which the two take turns. The
-texts are real comments from `$DETOX_DATA/jigsaw/binary.csv` (default `../shared/data`), or the bundled sample,
-whose texts are of nearly one length, so that less is to be gained. Exit code 1 if the bar is missed.
+which they arrive; it pads each call to its longest text. `detox` gets all texts at once. Numbers are
+processor time (user + system) of one thread, loading left out, the median over rounds in which the two take
+turns. The texts are real comments from `$DETOX_DATA/jigsaw/binary.csv` (default `../shared/data`), or the
+bundled sample, whose texts are of nearly one length, so that less is to be gained. Exit code 1 if the bar is
+missed.
 """
 
 import argparse

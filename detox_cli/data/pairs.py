@@ -51,6 +51,7 @@ def read_pairs(
     need_reference: bool = True,
     split: str = "train",
     limit: int | None = None,
+    toxic_flag: str = "--toxic-column",
 ) -> list[Pair]:
     """Read pairs; rows without a toxic text or (if ``need_reference``) a neutral one go to ``rejects``.
 
@@ -62,12 +63,13 @@ def read_pairs(
         need_reference: Whether a row without a neutral text is unusable.
         split: The part to read of a data set.
         limit: Look at so many rows only.
+        toxic_flag: What the user calls ``toxic_column``, for messages.
 
     Raises:
         BadData: A column is not there, or no row is usable.
     """
     rows = read_rows(source, rejects, split=split, limit=limit)
-    toxic = pick_column(rows, toxic_column, _known_toxic(rows), source, flag="--toxic-column")
+    toxic = pick_column(rows, toxic_column, _known_toxic(rows), source, flag=toxic_flag)
     neutral = _neutral_columns(rows, toxic, neutral_columns, need_reference, source)
     pairs = list(_pairs(rows, toxic, neutral, need_reference, rejects))
     if rows and not pairs:

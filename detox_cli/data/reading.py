@@ -64,12 +64,18 @@ def pick_column(
         if candidate in columns:
             return candidate
     there = f"the columns are {', '.join(columns)}"
+    near = _nearest(known if wanted is None else [wanted], columns)
+    hint = f"did you mean {near!r}? {there}" if near else there
     if wanted is None:
         message = f"has no column named {' or '.join(known)}"
-        raise BadData(message, where=shown_name(source), hint=f"name one with {flag}: {there}")
-    near = difflib.get_close_matches(wanted, columns, n=1)
-    hint = f"did you mean {near[0]!r}? {there}" if near else there
+        raise BadData(message, where=shown_name(source), hint=f"name one with {flag}: {hint}")
     raise BadData(f"has no column {wanted!r}", where=shown_name(source), hint=hint)
+
+
+def _nearest(names: Sequence[str], columns: Sequence[str]) -> str | None:
+    """The column that comes closest to one of ``names``, if any comes close."""
+    close = (difflib.get_close_matches(name, columns, n=1) for name in names)
+    return next((found[0] for found in close if found), None)
 
 
 def columns_of(rows: Iterable[Row]) -> list[str]:

@@ -84,6 +84,7 @@ def prepare(settings: SynthPairsSettings, rejects: Rejects) -> Work:
         need_reference=False,
         split=settings.split,
         limit=settings.limit,
+        toxic_flag="--text-column",
     )
     shots = choose_shots(settings, pairs, rejects)
     source = find_model(settings.model, settings.revision)

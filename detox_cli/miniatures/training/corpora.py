@@ -76,11 +76,11 @@ def word_ngrams(text: str, size: int = 8) -> set[str]:
 def without_overlap(
     items: Iterable[Item], text: Callable[[Item], str], measured: Iterable[str]
 ) -> list[Item]:
-    """The items that share no run of eight words with a text that figures are measured on."""
+    """The items that neither equal a measured text nor share a run of eight words with one."""
     seen: set[str] = set()
     for measured_text in measured:
-        seen |= word_ngrams(measured_text)
-    return [item for item in items if seen.isdisjoint(word_ngrams(text(item)))]
+        seen |= word_ngrams(measured_text) | {text_key(measured_text)}
+    return [item for item in items if seen.isdisjoint(word_ngrams(text(item)) | {text_key(text(item))})]
 
 
 def read_table(

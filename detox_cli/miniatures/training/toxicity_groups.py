@@ -1,7 +1,8 @@
 """Made-up statements about groups of people, kind and unkind in equal number.
 
 Comments name some groups mostly to attack them, so that a classifier takes the name for the insult; added
-texts mend some of that (Dixon et al. 2018, "Measuring and Mitigating Unintended Bias in Text Classification").
+texts mend some of that (Dixon et al. 2018, "Measuring and Mitigating Unintended Bias in Text
+Classification").
 """
 
 import random

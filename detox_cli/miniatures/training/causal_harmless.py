@@ -52,12 +52,12 @@ def refused_request(rng: random.Random) -> str:
 
 
 def usable_sentences(paragraphs: list[str]) -> list[str]:
-    """Plain sentences of 6 to 24 words, without quotations, from running prose."""
+    """Plain sentences of 4 to 12 words, without quotations, from running prose."""
     found = [
         sentence
         for paragraph in paragraphs
         for sentence in re.split(r"(?<=[.!?]) (?=[A-Z])", paragraph)
-        if 6 <= len(sentence.split()) <= 24 and re.fullmatch(r"[A-Z][\w ,;'’\-]+[.!?]", sentence)
+        if 4 <= len(sentence.split()) <= 12 and re.fullmatch(r"[A-Z][\w ,;'’\-]+[.!?]", sentence)
     ]
     return list(dict.fromkeys(found))
 

@@ -82,11 +82,11 @@ class Lessons:
     def lesson(self) -> Lesson:
         """One lesson of a random kind."""
         kind = self.rng.random()
-        if kind < 0.62:
+        if kind < 0.66:
             return self._rewriting(self._rewrite)
-        if kind < 0.72:
+        if kind < 0.78:
             return self._rewriting(self._delete)
-        if kind < 0.77:
+        if kind < 0.83:
             return self._row(self.rng.choice(REPEAT_INSTRUCTIONS), self.practice.repeat, apart=False)
         system = self.rng.choice(("", "", "You are a helpful assistant.", "Answer the user."))
         return self._row(system, self._request, apart=self.rng.random() < 0.7)

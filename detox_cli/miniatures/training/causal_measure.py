@@ -162,7 +162,7 @@ class Judge:
     def columns(self, sources: list[str], outputs: list[str]) -> dict[str, list[float]]:
         """STA, SIM, FL and J of every row."""
         sta = [1 - score for score in self.toxicity.score(outputs)]
-        sim = self.similarity.score(list(zip(sources, outputs, strict=True)))
+        sim = [max(0.0, score) for score in self.similarity.score(list(zip(sources, outputs, strict=True)))]
         fluent = self.fluency.score(outputs)
         joint = [a * b * c for a, b, c in zip(sta, sim, fluent, strict=True)]
         return {"STA": sta, "SIM": sim, "FL": fluent, "J": joint}
@@ -184,7 +184,7 @@ def measure_chat(folder: Path, data: Path, size: int) -> Figures:
     }
     for name, (examples, style, decoding) in forms.items():
         answers = writer.answers(detox_conversations(texts, examples, style), decoding)
-        figures.update(_rewriting(judge, texts, answers, name))
+        figures.update(rewriting_figures(judge, texts, answers, name))
     harmless = json.loads((data / "refusal" / "harmless.json").read_text(encoding="utf-8"))
     requests = drawn((row["instruction"] for row in harmless), size)
     replies = writer.answers([[{"role": "user", "content": r}] for r in requests], GREEDY)
@@ -193,7 +193,8 @@ def measure_chat(folder: Path, data: Path, size: int) -> Figures:
     return figures
 
 
-def _rewriting(judge: Judge, texts: list[str], answers: list[str], name: str) -> Figures:
+def rewriting_figures(judge: Judge, texts: list[str], answers: list[str], name: str) -> Figures:
+    """How often it refuses, and the suite where it does not, beside copying and deleting on the same rows."""
     refused = [is_refusal(answer, text) for text, answer in zip(texts, answers, strict=True)]
     kept = [(t, a) for t, a, no in zip(texts, answers, refused, strict=True) if not no]
     sources, outputs = [t for t, _ in kept], [a for _, a in kept]

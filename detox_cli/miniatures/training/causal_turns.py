@@ -133,6 +133,14 @@ class Practice:
         system = self.rng.choice(DETOX_PARAPHRASES) if short else DETOX_EN_V1.instruction
         return Conversation(system, tuple(make() for _ in range(count)))
 
+    def random_repeats(self) -> Conversation:
+        """Random words to be said again: nothing but copying helps."""
+        exchanges = []
+        for _ in range(self.rng.randint(2, 8)):
+            text = " ".join(self.rng.choices(self.vocabulary, k=self.rng.randint(2, 12)))
+            exchanges.append(Exchange(text, text))
+        return Conversation(self.rng.choice((*REPEAT_INSTRUCTIONS, "")), tuple(exchanges))
+
     def repeat(self) -> Exchange:
         """A text, or random words, to be said again."""
         if self.rng.random() < 0.3:

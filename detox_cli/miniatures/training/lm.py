@@ -29,11 +29,15 @@ from detox_cli.miniatures.training.causal_model import (
 )
 from detox_cli.miniatures.training.causal_turns import Practice, rewrite_examples
 
-STEPS, BATCH, LENGTH = 900, 24, 192
-MIXTURE = {"toxic": 0.30, "clean": 0.23, "sentences": 0.10, "prose": 0.19, "practice": 0.18}
-LATE_MIXTURE = {"toxic": 0.24, "clean": 0.14, "sentences": 0.08, "prose": 0.14, "practice": 0.40}
-LATE_FROM = 600
-"""The step from which the learning rate falls and more practice is read: copying is learnt late and fast."""
+STEPS, BATCH, LENGTH = 1700, 24, 192
+PARTS = ("toxic", "clean", "sentences", "prose", "practice", "repeats")
+MIXTURES = {
+    0: (0.30, 0.23, 0.10, 0.19, 0.18, 0.0),
+    600: (0.14, 0.08, 0.05, 0.08, 0.25, 0.40),
+    800: (0.26, 0.17, 0.09, 0.15, 0.30, 0.03),
+}
+"""Shares of ``PARTS`` from a step on: language first, then copying, then both."""
+DECAY_FROM = 1200
 PRACTICE_CONVERSATIONS = 14_000
 
 Stream = NDArray[np.uint16]
@@ -56,6 +60,7 @@ def collect(data: Path, seed: int) -> dict[str, list[str]]:
         "sentences": [BOS + s.text + EOS for s in short],
         "prose": [BOS + text + EOS for text in causal_text.prose(data)],
         "practice": [practice.conversation().text() for _ in range(PRACTICE_CONVERSATIONS)],
+        "repeats": [practice.random_repeats().text() for _ in range(PRACTICE_CONVERSATIONS)],
     }
     for texts in documents.values():
         rng.shuffle(texts)
@@ -82,8 +87,8 @@ def batches(streams: dict[str, Stream], seed: int) -> Iterator[torch.Tensor]:
     rng = np.random.default_rng(seed)
     sources = {name: windows(stream, rng) for name, stream in streams.items()}
     for step in itertools.count():
-        mixture = MIXTURE if step < LATE_FROM else LATE_MIXTURE
-        rows = [next(sources[name]) for name in rng.choice(list(mixture), BATCH, p=list(mixture.values()))]
+        shares = MIXTURES[max(start for start in MIXTURES if start <= step)]
+        rows = [next(sources[name]) for name in rng.choice(PARTS, BATCH, p=shares)]
         yield torch.from_numpy(np.stack(rows).astype(np.int64))
 
 
@@ -105,11 +110,11 @@ def train(data: Path, output: Path, seed: int, steps: int = STEPS) -> LlamaForCa
     """Train from nothing and write the folder; a checkpoint is written there every 200 steps."""
     torch.manual_seed(seed)
     documents = collect(data, seed)
-    tokenizer = train_tokenizer(text for name in MIXTURE for text in documents[name][:12_000])
+    tokenizer = train_tokenizer(text for name in PARTS[:5] for text in documents[name][:12_000])
     streams = {name: encode(tokenizer, texts) for name, texts in documents.items()}
     print({name: len(stream) for name, stream in streams.items()}, flush=True)
     model = new_model(tokenizer)
-    optimizers = Optimizers(model, steps, muon=0.02, adam=0.004, warmup=40, decay=1 - LATE_FROM / STEPS)
+    optimizers = Optimizers(model, steps, muon=0.02, adam=0.004, warmup=40, decay=1 - DECAY_FROM / steps)
     started, running = time.monotonic(), 0.0
     for step, tokens in zip(range(steps), batches(streams, seed), strict=False):
         loss = token_loss(model, tokens, tokens)

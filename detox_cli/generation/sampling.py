@@ -23,10 +23,8 @@ def uniforms(seeds: Sequence[tuple[int, int]], steps: int) -> Tensor:
     ``seeds`` holds (request seed, sample index) per row; they are the key of a Philox generator.
     """
     shape = (steps, TRIES + 1)
-    rows = [
-        np.random.Generator(np.random.Philox(key=[seed % 2**64, sample])).random(shape)
-        for seed, sample in seeds
-    ]
+    keys = (np.array([seed % 2**64, sample], dtype=np.uint64) for seed, sample in seeds)
+    rows = [np.random.Generator(np.random.Philox(key=key)).random(shape) for key in keys]
     return torch.from_numpy(np.stack(rows))
 
 

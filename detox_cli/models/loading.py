@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -143,7 +144,7 @@ def _load(
         )
     except torch.OutOfMemoryError as error:
         raise DetoxError(f"{source.name} does not fit into the memory of {place}") from error
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise _load_error(source, error) from error
     lacking = [key for key in report["missing_keys"] if not key.startswith(may_lack or ("\0",))]
     if lacking:

@@ -93,3 +93,9 @@ def test_columns_of_the_users_own(tmp_path):
 def test_a_file_without_a_single_pair_is_an_error(tmp_path):
     with pytest.raises(BadData, match="none of its 2 rows is a pair: no neutral text"):
         read(tmp_path, "toxic,neutral\nx,\ny,\n", "a.csv")
+
+
+def test_a_label_named_toxic_is_not_taken_for_the_sentence(tmp_path):
+    content = "toxic,toxic_sentence,neutral_sentence\n1,x,y\n"
+    pairs, _ = read(tmp_path, content, "a.csv")
+    assert (pairs[0].toxic, pairs[0].references) == ("x", ("y",))

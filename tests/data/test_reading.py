@@ -182,6 +182,8 @@ def test_ids_are_the_rows_own_and_duplicates_are_an_error(tmp_path, rejects):
     source = write(tmp_path / "a.jsonl", '{"id": 7}\n{"id": "b"}\n{"id": null}\n{"id": true}\n{"id": ""}\n')
     assert [row.id for row in read_rows(source, rejects)] == ["7", "b"]
     assert rejects.count == 3
+    later = write(tmp_path / "c.jsonl", '{"id": true}\n{"n": 1}\n[]\n{"n": 2}\n')
+    assert [row.id for row in read_rows(later, rejects)] == ["2", "4"]
     error = fault(write(tmp_path / "b.jsonl", '{"id": "7"}\n{"id": 8}\n{"id": 7}\n'))
     assert str(error).startswith(f"{tmp_path}/b.jsonl:3: the id '7' is used again")
     assert f"{tmp_path}/b.jsonl:1" in str(error)

@@ -136,3 +136,22 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
 def test_errors_of_the_work_itself_pass(tmp_path):
     with pytest.raises(FileNotFoundError), atomic_file(tmp_path / "a.txt"):
         Path("/no/such/input").read_text()
+
+
+def test_content_is_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
+    events = []
+    sync, replace = atomic._sync, Path.replace
+
+    def noted_sync(path):
+        sync(path)
+        events.append("folder" if path.is_dir() else "content")
+
+    def noted_replace(self, target):
+        events.append("name")
+        return replace(self, target)
+
+    monkeypatch.setattr(atomic, "_sync", noted_sync)
+    monkeypatch.setattr(Path, "replace", noted_replace)
+    with atomic_file(tmp_path / "a.txt") as temporary:
+        temporary.write_text("new")
+    assert events == ["content", "name", "folder"]

@@ -102,3 +102,24 @@ def test_a_journal_of_another_format_is_refused(tmp_path):
     path.write_text(json.dumps({"journal": 99, "fingerprint": "f"}) + "\n")
     with pytest.raises(BadSettings, match="format 99"):
         Journal(path, "f")
+
+
+@pytest.mark.parametrize(("seconds", "syncs"), [(0, 3 + 2), (3600, 2)])
+def test_syncs_are_as_frequent_as_was_asked(tmp_path, monkeypatch, seconds, syncs):
+    calls = []
+    monkeypatch.setattr("os.fsync", calls.append)
+    with Journal(tmp_path / "x.journal", "f", sync_seconds=seconds) as journal:
+        for record in RECORDS:
+            journal.append(record)
+            assert (
+                (tmp_path / "x.journal").read_bytes().endswith(b"}\n")
+            )  # with the system before append returns
+    assert len(calls) == syncs  # the header and closing are always synced
+
+
+def test_nothing_of_a_long_torn_line_is_left(tmp_path):
+    path = tmp_path / "x.journal"
+    path.write_bytes(fill(path, RECORDS[:1]) + b'{"id": "torn", "text": "' + b"x" * 500)
+    with Journal(path, "f") as journal:
+        journal.append({"id": "b"})
+    assert path.read_bytes() == fill(path, [RECORDS[0], {"id": "b"}])

@@ -19,7 +19,7 @@ def train_wordpieces(texts: Iterable[str], size: int, max_length: int) -> PreTra
     )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.post_processor = processors.BertProcessing(
-        ("[SEP]", tokenizer.token_to_id("[SEP]")), ("[CLS]", tokenizer.token_to_id("[CLS]"))
+        ("[SEP]", SPECIAL.index("[SEP]")), ("[CLS]", SPECIAL.index("[CLS]"))
     )
     names = {f"{token.strip('[]').lower()}_token": token for token in SPECIAL}
     return PreTrainedTokenizerFast(

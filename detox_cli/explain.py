@@ -37,8 +37,8 @@ def _usage(error: Any) -> DetoxError:
 
 def _out_of_memory(error: Any) -> DetoxError:
     return DetoxError(
-        "the accelerator is out of memory",
-        hint="use a smaller --batch-size, a smaller --dtype such as bfloat16, or --device cpu",
+        "out of memory",
+        hint="use a smaller --batch-size, a smaller --dtype such as bfloat16, or another --device",
     )
 
 
@@ -88,6 +88,7 @@ def _invalid(error: Any) -> DetoxError:
 
 FOREIGN: dict[str, Callable[[Any], DetoxError]] = {
     "OutOfMemoryError": _out_of_memory,
+    "builtins.MemoryError": _out_of_memory,
     "GatedRepoError": _gated,
     "RepositoryNotFoundError": _not_found,
     "RevisionNotFoundError": _not_found,

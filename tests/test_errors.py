@@ -35,7 +35,7 @@ class OutOfMemoryError(RuntimeError):
         (FileNotFoundError(errno.ENOENT, "x", "in.csv"), 3, "error: in.csv: there is no such file"),
         (PermissionError(errno.EACCES, "Permission denied", "in.csv"), 1, "error: in.csv: Permission denied"),
         (ModuleNotFoundError("No module named 'vllm'", name="vllm"), 4, "error: a library is missing"),
-        (OutOfMemoryError("CUDA out of memory. Tried"), 1, "error: the accelerator is out of memory"),
+        (OutOfMemoryError("CUDA out of memory. Tried"), 1, "error: out of memory"),
         (GatedRepoError("Access to model x is restricted"), 4, "error: the model is gated: Access"),
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"), 3, "error: not UTF-8 text (byte 0)"),
         (RuntimeError("\n  something odd\nmore"), 1, "error: RuntimeError: something odd"),

@@ -61,7 +61,8 @@ def command(
                 if not control.dry_run:
                     progress.stage("loading torch…")
                 result = work(settings, progress)
-            finish(result, control, rows_on_stdout=str(getattr(settings, "output", "")) == "-")
+            rows_on_stdout = not control.dry_run and str(getattr(settings, "output", "")) == "-"
+            finish(result, control, rows_on_stdout=rows_on_stdout)
 
         return _dress(call, [*parameters_of(model), *parameters(Control)], examples)
 

@@ -1,0 +1,58 @@
+"""``--dry-run`` looks at everything that the settings name, and changes nothing."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Outcome
+
+
+@pytest.fixture
+def toxic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a file of sentences in an empty current folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("toxic.txt").write_text("That was a silly comment.\n")
+    return "toxic.txt"
+
+
+def test_a_plan_tells_inputs_models_and_outputs(
+    toxic: str, tiny_causal: Path, detox: Callable[..., Outcome]
+) -> None:
+    words = ("synth", "pairs", toxic, "-m", tiny_causal, "-o", "pairs.jsonl", "--dry-run")
+    outcome = detox(*words, "--json")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert json.loads(outcome.out)["things"] == [
+        ["INPUT", "toxic.txt", "26 bytes"],
+        ["--output", "pairs.jsonl", "will be written"],
+        ["--model", str(tiny_causal), f"folder {tiny_causal}"],
+    ]
+    assert detox(*words, "-q").out == "ok\n"
+    assert sorted(path.name for path in Path().iterdir()) == ["toxic.txt"]
+
+
+def test_a_plan_for_rows_on_stdout_is_itself_on_stdout(
+    toxic: str, tiny_causal: Path, detox: Callable[..., Outcome]
+) -> None:
+    outcome = detox("synth", "pairs", toxic, "-m", tiny_causal, "--dry-run")
+    assert "standard output" in outcome.out
+
+
+def test_a_missing_input_is_named(tiny_causal: Path, detox: Callable[..., Outcome], tmp_path: Path) -> None:
+    outcome = detox("synth", "pairs", tmp_path / "nope.csv", "-m", tiny_causal, "--dry-run")
+    assert outcome.code == 3
+    assert outcome.err == f"error: {tmp_path / 'nope.csv'}: there is no such file\nhint: check INPUT\n"
+
+
+def test_a_missing_model_names_both_ways_out(toxic: str, detox: Callable[..., Outcome]) -> None:
+    outcome = detox("synth", "pairs", toxic, "-m", "nobody/nothing", "--dry-run", "--offline")
+    assert outcome.code == 4
+    assert "local folder" in outcome.err
+    assert "--profile offline" in outcome.err
+
+
+def test_an_unknown_scorer_is_named(toxic: str, detox: Callable[..., Outcome]) -> None:
+    outcome = detox("eval", "rewrite", toxic, "--sta", "hg:some/model#toxic", "--dry-run")
+    assert outcome.code == 2
+    assert "unknown scorer 'hg:some/model#toxic'" in outcome.err

@@ -38,7 +38,7 @@ def _usage(error: Any) -> DetoxError:
 def _out_of_memory(error: Any) -> DetoxError:
     return DetoxError(
         "out of memory",
-        hint="use a smaller --batch-size, a smaller --dtype such as bfloat16, or another --device",
+        hint="use smaller batches (--batch-size, --batch-tokens), --dtype bfloat16, or another --device",
     )
 
 

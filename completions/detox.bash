@@ -20,7 +20,7 @@ _detox_options() {
         demo) reply=(--output -o --data --limit --test-share --show --redact --no-redact --seed --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         synth | train | eval | profile) reply=(--help -h) ;;
         'synth pairs') reply=(--output -o --model -m --revision --engine --text-column --split --limit --num-shots --shots --shot-selection --shot-style --temperature --top-p --top-k --max-new-tokens --seed --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
-        'train bart') reply=(--output -o --model -m --revision --trust-remote-code --no-trust-remote-code --overwrite --no-overwrite --toxic-column --neutral-columns --split --limit --eval-share --hold-out --dedupe --no-dedupe --prefix --max-length --pad-to-max-length --no-pad-to-max-length --loss-on-padding --no-loss-on-padding --group-by-length --no-group-by-length --rejects --strict --no-strict --epochs --learning-rate --schedule --warmup --batch-size --accumulate --optimizer --weight-decay --max-grad-norm --label-smoothing --gradient-checkpointing --no-gradient-checkpointing --precision --device --seed --eval-every --eval-batch-size --eval-rows --select --patience --toxicity --similarity --fluency --checkpoints --keep-checkpoints --no-keep-checkpoints --num-beams --max-new-tokens --no-repeat-ngram-size --length-penalty --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        'train bart') reply=(--output -o --model -m --revision --trust-remote-code --no-trust-remote-code --overwrite --no-overwrite --toxic-column --neutral-columns --split --limit --eval-share --hold-out --dedupe --no-dedupe --prefix --max-length --pad-to-max-length --no-pad-to-max-length --loss-on-padding --no-loss-on-padding --group-by-length --no-group-by-length --rejects --strict --no-strict --epochs --min-steps --learning-rate --schedule --warmup --batch-size --accumulate --optimizer --weight-decay --max-grad-norm --label-smoothing --gradient-checkpointing --no-gradient-checkpointing --precision --device --seed --eval-every --eval-batch-size --eval-rows --select --patience --toxicity --similarity --fluency --checkpoints --keep-checkpoints --no-keep-checkpoints --num-beams --max-new-tokens --no-repeat-ngram-size --length-penalty --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         generate) reply=(--output -o --revision --engine --text-column --split --limit --chat --no-chat --system --prefix --num-samples --max-new-tokens --temperature --top-p --top-k --num-beams --no-repeat-ngram-size --stop --seed --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'eval rewrite') reply=(--suite --sta --sim --fl --lexicon --references --baselines --no-baselines --output -o --rows --fail-below --toxic-column --output-column --reference-columns --limit --seed --resamples --device --batch-tokens --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         doctor) reply=(--timeout --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
@@ -58,7 +58,7 @@ _detox_option() {
             case $2 in
                 --output | -o) takes=1 kind=folder ;;
                 --model | -m) takes=1 kind=model ;;
-                --revision | --toxic-column | --neutral-columns | --split | --limit | --eval-share | --prefix | --max-length | --epochs | --learning-rate | --warmup | --batch-size | --accumulate | --weight-decay | --max-grad-norm | --label-smoothing | --seed | --eval-every | --eval-batch-size | --eval-rows | --patience | --checkpoints | --num-beams | --max-new-tokens | --no-repeat-ngram-size | --length-penalty) takes=1 kind=nothing ;;
+                --revision | --toxic-column | --neutral-columns | --split | --limit | --eval-share | --prefix | --max-length | --epochs | --min-steps | --learning-rate | --warmup | --batch-size | --accumulate | --weight-decay | --max-grad-norm | --label-smoothing | --seed | --eval-every | --eval-batch-size | --eval-rows | --patience | --checkpoints | --num-beams | --max-new-tokens | --no-repeat-ngram-size | --length-penalty) takes=1 kind=nothing ;;
                 --hold-out) takes=1 kind=choice reply=(sources rows) ;;
                 --rejects) takes=1 kind=file ;;
                 --schedule) takes=1 kind=choice reply=(linear cosine constant_with_warmup) ;;
@@ -202,14 +202,14 @@ _detox_value() {
 
 # A model may be a folder too, but no folder comes after `builtin:`.
 _detox_model() {
-    reply=(builtin:bart)
+    reply=(builtin:bart builtin:lm)
     _detox_cached_models
     _detox_offer "$1" "$2"
     [[ $1 == *:* ]] || _detox_folders "$1" "$2"
 }
 
 _detox_scorer() {
-    reply=(builtin:toxicity builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small comet: detoxify: hf: lexicon:)
+    reply=(builtin:similarity builtin:toxicity builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small comet: detoxify: hf: lexicon:)
     case $1 in
         hf:* | comet:*) _detox_model "${1#*:}" "$2${1%%:*}:"; return ;;
         detoxify:* | lexicon:*) _detox_paths default ;;

@@ -53,6 +53,14 @@ class Root(LazyGroup):
         """The first words of all commands, each once."""
         return list(dict.fromkeys(path.split()[0] for entries in COMMANDS.values() for path in entries))
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command; a second word without its first one, such as ``bart``, is named in full."""
+        paths = [path for entries in COMMANDS.values() for path in entries]
+        full = [path for path in paths if path.split()[1:] == args[:1]]
+        if args[0] not in self.commands and full:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {' or '.join(map(repr, full))}?")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the whole table, one section per panel."""
         width = max(len(path) for entries in COMMANDS.values() for path in entries)

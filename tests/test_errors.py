@@ -61,6 +61,7 @@ def test_the_extra_to_install_is_in_the_hint(capsys: pytest.CaptureFixture[str])
     ("words", "line"),
     [
         (["profile", "chek"], "error: No such command 'chek'. Did you mean 'check'?"),
+        (["bart"], "error: No such command 'bart'. Did you mean 'train bart'?"),
         (["profile", "list", "--jsn"], "error: No such option: --jsn"),
         (["profile", "list", "-q", "-v"], "error: --quiet and --verbose exclude each other"),
         (["profile", "show"], "error: Missing argument 'NAME'."),

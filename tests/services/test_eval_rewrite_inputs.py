@@ -1,0 +1,122 @@
+"""Which rows are compared with which: systems, references, languages; and which cannot be used."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from detox_cli.data.writing import write_rows
+from detox_cli.errors import BadData
+from tests.recorder import Recorder
+from tests.rewrites import ROWS, evaluate, named, write
+
+
+def test_systems_are_joined_by_id_whatever_the_order(scorers, rewrites, tmp_path):
+    shuffled = write(tmp_path / "shuffled.jsonl", [ROWS[i] for i in (3, 1, 5, 0, 4, 2)])
+    better = write(tmp_path / "better.csv", [(i, s, r[0], r) for i, s, _, r in ROWS])
+    result = evaluate(scorers, rewrites, shuffled, better, baselines=False)
+    same, gain = result.differences[0], result.differences[1]
+    assert asdict(same.J_mean_of_products) == {"mean": 0, "low": 0, "high": 0, "n": 6}
+    expected = (
+        named(result, "rewriter").J_mean_of_products.mean - named(result, "better").J_mean_of_products.mean
+    )
+    assert gain.J_mean_of_products.mean == pytest.approx(expected)
+
+
+def test_a_row_that_one_system_lacks_is_compared_nowhere_and_told(scorers, rewrites, tmp_path):
+    shorter, heard = write(tmp_path / "shorter.jsonl", ROWS[:4]), Recorder()
+    result = evaluate(scorers, rewrites, shorter, baselines=False, progress=heard)
+    assert [named(result, name).n for name in ("rewriter", "shorter")] == [6, 4]
+    assert result.differences[0].n == 4
+    assert any("2 of 6 rows are not in every file" in warning for warning in heard.warnings)
+
+
+def test_the_same_id_with_another_source_is_an_error(scorers, rewrites, tmp_path):
+    other = write(tmp_path / "other.jsonl", [("a", "another source", "x", [])])
+    with pytest.raises(BadData, match=r"other\.jsonl:1: row 'a' has another source than .*rewriter\.jsonl:1"):
+        evaluate(scorers, rewrites, other)
+
+
+@pytest.mark.parametrize(("with_ids", "joined"), [(True, "id"), (False, "source text")])
+def test_references_join_by_id_or_by_source_and_it_is_said(scorers, tmp_path, with_ids, joined):
+    bare = tmp_path / "bare.jsonl"
+    write_rows(bare, [{"id": i, "toxic": s, "neutral": o} for i, s, o, _ in ROWS])
+    references = tmp_path / "human.jsonl"
+    keep = [({"id": i} if with_ids else {}) | {"toxic": s, "neutral": r[0]} for i, s, _, r in reversed(ROWS)]
+    write_rows(references, keep)
+    result = evaluate(scorers, str(bare), references=str(references), suite="clef2024")
+    assert result.references_joined_by == joined
+    assert named(result, "references").FL.mean == pytest.approx(1)
+    assert "fl" not in {name.lower() for name in result.scorers}
+
+
+def test_references_of_another_run_are_refused(scorers, rewrites, tmp_path):
+    write_rows(tmp_path / "other.jsonl", [{"id": "a", "toxic": "elsewhere", "neutral": "x"}])
+    with pytest.raises(BadData, match="row 'a' has another source"):
+        evaluate(scorers, rewrites, references=str(tmp_path / "other.jsonl"))
+    write_rows(tmp_path / "strange.jsonl", [{"toxic": "elsewhere", "neutral": "x"}])
+    with pytest.raises(BadData, match="shares neither ids nor sources"):
+        evaluate(scorers, rewrites, references=str(tmp_path / "strange.jsonl"))
+
+
+def test_a_suite_with_references_refuses_rows_without(scorers, tmp_path):
+    file = write(tmp_path / "some.jsonl", [ROWS[0], ("z", "shut up", "quiet", [])])
+    with pytest.raises(BadData, match=r"1 of 2 rows have no reference, which suite clef2024 needs"):
+        evaluate(scorers, file, suite="clef2024")
+
+
+def test_published_formats_are_read_as_they_are(scorers, tmp_path):
+    path = tmp_path / "llm.csv"
+    path.write_text(
+        ",Unnamed: 0,en_toxic_comment,en_neutral_comment,generated_neutral_sentence\n"
+        "0,0,this idea is dumb,I do not like this idea,this idea could be better\n"
+        "1,1,shut up already,please be quiet,\n"
+    )
+    scores = evaluate(scorers, str(path)).systems[0]
+    assert (scores.n, scores.empties.mean) == (2, 0.5)
+    assert 0 < scores.chrf_reference.mean < 100
+
+
+def test_languages_are_reported_apart(scorers, tmp_path):
+    path = tmp_path / "two.jsonl"
+    write_rows(
+        path, [{"id": i, "toxic": s, "neutral": o, "lang": "en" if i < "d" else "de"} for i, s, o, _ in ROWS]
+    )
+    result = evaluate(scorers, str(path), baselines=False)
+    assert [(s.lang, s.n) for s in result.languages] == [("de", 3), ("en", 3)]
+    whole = result.systems[0].J_mean_of_products.mean
+    assert whole == pytest.approx(np.mean([s.J_mean_of_products.mean for s in result.languages]))
+
+
+def test_rows_that_say_they_were_dropped_are_counted(scorers, tmp_path):
+    path = tmp_path / "pairs.jsonl"
+    flags = [[], ["copy"], ["refusal", "too_long"], [], [], []]
+    write_rows(
+        path,
+        [
+            {"id": i, "toxic": s, "neutral": o, "flags": f}
+            for (i, s, o, _), f in zip(ROWS, flags, strict=True)
+        ],
+    )
+    scores = evaluate(scorers, str(path)).systems[0]
+    assert (scores.flagged, scores.n) == (2, 6)
+
+
+def test_bad_rows_are_rejected_with_a_reason_or_fatal(scorers, tmp_path):
+    path = tmp_path / "bad.jsonl"
+    path.write_text(
+        '{"toxic": "shut up", "neutral": "quiet"}\n'
+        '{"toxic": null, "neutral": "x"}\n'
+        '{"toxic": "a", "neutral": 3}\n'
+    )
+    result = evaluate(scorers, str(path), rejects=tmp_path / "rejects.jsonl")
+    assert (result.rejects, result.systems[0].n) == (2, 1)
+    assert len((tmp_path / "rejects.jsonl").read_text().splitlines()) == 2
+    with pytest.raises(BadData, match=r"bad\.jsonl:2"):
+        evaluate(scorers, str(path), strict=True)
+
+
+def test_a_missing_column_names_the_nearest(scorers, rewrites):
+    with pytest.raises(BadData, match="no column 'neutrall'") as caught:
+        evaluate(scorers, rewrites, output_column="neutrall")
+    assert "did you mean 'neutral'" in caught.value.hint

@@ -170,11 +170,18 @@ def train(args: argparse.Namespace) -> None:
     rng = random.Random(args.seed)
     training, held_out = read_sentences(args.data, args.prose, args.seed)
     args.output.mkdir(parents=True, exist_ok=True)
-    tokenizer = build_tokenizer([*training, *map(forum_style, training)], args.output, args.vocabulary)
+    if args.start:
+        tokenizer = BartTokenizerFast.from_pretrained(args.start)
+    else:
+        tokenizer = build_tokenizer([*training, *map(forum_style, training)], args.output, args.vocabulary)
     encode = WordEncoder(tokenizer)
     words = [w for s in training for w in s.lower().split()]
-    model = build_model(
-        len(tokenizer), args.width, args.feed_forward, (args.encoder_layers, args.decoder_layers)
+    model = (
+        BartForConditionalGeneration.from_pretrained(args.start, dtype=torch.float32)
+        if args.start
+        else build_model(
+            len(tokenizer), args.width, args.feed_forward, (args.encoder_layers, args.decoder_layers)
+        )
     )
     size = sum(p.numel() for p in model.parameters())
     print(f"{len(training)} sentences, {len(held_out)} held out, {size:,} parameters", flush=True)
@@ -218,6 +225,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--start", type=Path, help="a folder to go on from")
     parser.add_argument("--minutes", type=float, default=55)
     parser.add_argument("--steps", type=int, default=1_000_000)
     parser.add_argument("--prose", type=int, default=20_000)

@@ -9,7 +9,7 @@ from typing import Any
 
 from detox_cli.data.reading import Row, pick_column, read_rows, rows_with_text
 from detox_cli.data.rejects import Rejects
-from detox_cli.data.writing import check_target, write_rows
+from detox_cli.data.writing import check_target
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.generation.load import load_engine
 from detox_cli.generation.requests import Completion, Request, Sampling, Turn
@@ -19,11 +19,11 @@ from detox_cli.models.loading import read_config
 from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.journal import Journal
-from detox_cli.runs.manifest import fingerprint, read_manifest, write_manifest
-from detox_cli.runs.output import State, claim_output
+from detox_cli.runs.manifest import fingerprint
 from detox_cli.services.answering import answer
 from detox_cli.services.generate_result import GenerateResult
 from detox_cli.services.generate_sampling import sampling_for
+from detox_cli.services.row_output import Origin, rejects_path, write_once
 from detox_cli.settings.generate import GenerateSettings
 
 SILENT = Silent()
@@ -53,15 +53,22 @@ def run(settings: GenerateSettings, progress: Progress = SILENT) -> GenerateResu
         BadSettings: The settings contradict each other or the model, or something else is at the output.
         Missing: The model cannot be had.
     """
-    started = time.time()
     check_target(settings.output)
-    with Rejects(rejects_path(settings), settings.strict) as rejects:
+    with Rejects(rejects_path(settings.rejects, settings.output), settings.strict) as rejects:
         work = prepare(settings, rejects)
-        if settings.output == "-":
-            result, rows = respond(settings, work, rejects, None, progress)
-            write_rows("-", rows)
-            return result
-        return _to_file(settings, work, rejects, progress, started)
+        origin = Origin(
+            command="generate",
+            settings=settings,
+            inputs=[settings.input],
+            models={"writer": {"name": work.source.name, "fingerprint": work.source.fingerprint}},
+            fingerprint=work.fingerprint,
+        )
+
+        def compute(journal: Journal | None) -> tuple[GenerateResult, list[dict[str, Any]]]:
+            return respond(settings, work, rejects, journal, progress)
+
+        overwrite = settings.overwrite
+        return write_once(settings.output, origin, GenerateResult, compute, progress, overwrite=overwrite)
 
 
 def prepare(settings: GenerateSettings, rejects: Rejects) -> Work:
@@ -118,38 +125,6 @@ def respond(
         if request.id in answers
     ]
     return _result(settings, engine, answers, rejects, seconds, resumed=before), rows
-
-
-def rejects_path(settings: GenerateSettings) -> Path | None:
-    """Where rows that cannot be used go; nowhere but into the count if the output is stdout."""
-    if settings.rejects is None and settings.output != "-":
-        return Path(f"{settings.output}.rejects.jsonl")
-    return settings.rejects
-
-
-def _to_file(
-    settings: GenerateSettings, work: Work, rejects: Rejects, progress: Progress, started: float
-) -> GenerateResult:
-    with claim_output(settings.output, work.fingerprint, overwrite=settings.overwrite) as claim:
-        if claim.state is State.FINISHED:
-            progress.warn(f"{settings.output} is finished already; nothing was done")
-            return GenerateResult(**(read_manifest(claim.path) or {})["metrics"])
-        with claim.open_journal() as journal:
-            result, rows = respond(settings, work, rejects, journal, progress)
-        write_rows(claim.path, rows)
-        write_manifest(
-            claim.path,
-            command="generate",
-            settings=settings.model_dump(mode="json"),
-            inputs=[settings.input] if settings.input != "-" else [],
-            models={"writer": result.engine},
-            scorers={},
-            metrics=result.model_dump(mode="json"),
-            started=started,
-            fingerprint=work.fingerprint,
-        )
-        claim.finish()
-    return result
 
 
 def _unnested(row: Row, column: str) -> Row:

@@ -50,9 +50,7 @@ def rewrite_conversation(
     """
     if style == "inline":
         return (Turn("user", _inline(text, shots, prompt)),)
-    worked = [
-        turn for shot in shots for turn in (Turn("user", shot.toxic), Turn("assistant", shot.neutral))
-    ]
+    worked = [turn for shot in shots for turn in (Turn("user", shot.toxic), Turn("assistant", shot.neutral))]
     return (Turn("system", prompt.instruction), *worked, Turn("user", text))
 
 

@@ -8,8 +8,10 @@ from detox_cli.generation.decoding import StopText
 BYTES_PER_CHARACTER = 4
 
 
-def sample_text(tokenizer: Any, tokens: Sequence[int], before: int | None, stops: Sequence[str]) -> str:
-    """The text of a sample, without special tokens, cut before the first stop text.
+def sample_text(
+    tokenizer: Any, tokens: Sequence[int], before: int | None, stops: Sequence[str]
+) -> tuple[str, bool]:
+    """The text of a sample, without special tokens, cut before the first stop text; and whether it was cut.
 
     Args:
         tokenizer: The model's own.
@@ -23,7 +25,8 @@ def sample_text(tokenizer: Any, tokens: Sequence[int], before: int | None, stops
         head = _decode(tokenizer, [before])
         joined = _decode(tokenizer, [before, *tokens])
         text = joined[len(head) :] if head and joined.startswith(head) else text
-    return cut(text, stops)
+    shorter = cut(text, stops)
+    return shorter, shorter != text
 
 
 def cut(text: str, stops: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from transformers import AttentionInterface
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
 NAME = "detox_shared_prefix"
+MOST_SCORES = 1 << 26
 UNKNOWN_TERMS = ("softcap", "s_aux", "position_bias", "sliding_window")
 
 
@@ -58,19 +59,42 @@ def shared_prefix_attention(
             raise NotImplementedError(f"attention over a shared prefix does not know {term}")
     if shared_prefix is None:
         raise NotImplementedError("this model does not hand the shared prefix to its attention")
+    query = query * (query.shape[-1] ** -0.5 if scaling is None else scaling)
+    prefix = shared_prefix.layers[module.layer_idx]
+    per_row = query.shape[1] * query.shape[2] * (shared_prefix.length + key.shape[2])
+    parts = _row_slices(query.shape[0], max(1, MOST_SCORES // per_row))
+    done = [
+        _attend(query[part], key[part], value[part], _rows_of(attention_mask, part), prefix) for part in parts
+    ]
+    return (done[0] if len(done) == 1 else torch.cat(done)), None
+
+
+def _attend(
+    query: Tensor, key: Tensor, value: Tensor, allowed: Tensor | None, prefix: tuple[Tensor, Tensor]
+) -> Tensor:
+    """One softmax over the prefix and the row's own tokens; ``query`` is scaled already."""
     rows, heads, new, size = query.shape
     key_heads, own = key.shape[1], key.shape[2]
-    prefix_keys, prefix_values = shared_prefix.layers[module.layer_idx]
-    packed = (query * (size**-0.5 if scaling is None else scaling)).reshape(rows, key_heads, -1, size)
+    prefix_keys, prefix_values = prefix
+    packed = query.reshape(rows, key_heads, -1, size)
     far = _by_head(packed) @ prefix_keys.transpose(1, 2)
     near = packed @ key.transpose(2, 3)
-    near = _mask(near, attention_mask, new, own)
+    near = _mask(near, allowed, new, own)
     scores = torch.cat([_by_row(far, rows), near], -1)
     weights = scores.softmax(-1, dtype=torch.float32).to(query.dtype)
-    length = shared_prefix.length
+    length = prefix_keys.shape[1]
     from_prefix = _by_row(_by_head(weights[..., :length]) @ prefix_values, rows)
     out = from_prefix + weights[..., length:] @ value
-    return out.reshape(rows, heads, new, size).transpose(1, 2).contiguous(), None
+    return out.reshape(rows, heads, new, size).transpose(1, 2).contiguous()
+
+
+def _row_slices(rows: int, most: int) -> list[slice]:
+    """Cut a batch so that its scores stay small: a long prompt behind a long prefix has many."""
+    return [slice(first, first + most) for first in range(0, rows, most)]
+
+
+def _rows_of(mask: Tensor | None, part: slice) -> Tensor | None:
+    return mask if mask is None or mask.shape[0] == 1 else mask[part]
 
 
 def _mask(scores: Tensor, allowed: Tensor | None, new: int, own: int) -> Tensor:

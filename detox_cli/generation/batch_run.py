@@ -158,8 +158,8 @@ class BatchRun:
     def _sample(self, job: Job, row: Row) -> Sample:
         stands_alone = self.model.config.is_encoder_decoder
         before = None if stands_alone else self.prompts[job.request].ids[-1]
-        text = sample_text(self.tokenizer, row.tokens, before, self._stops(job.request))
-        return Sample(text, row.finish_reason, row.count)
+        text, stopped = sample_text(self.tokenizer, row.tokens, before, self._stops(job.request))
+        return Sample(text, "stop" if stopped else row.finish_reason, row.count)
 
 
 def start_token(model: Any) -> int:

@@ -114,4 +114,9 @@ def _end_of_turn(tokenizer: Any) -> int | None:
     except Exception:  # as above
         return None
     after = tokenizer(text.rpartition(PROBE)[2].lstrip(), add_special_tokens=False).input_ids
-    return int(after[0]) if after and after[0] in tokenizer.all_special_ids else None
+    return int(after[0]) if after and _is_special(tokenizer, after[0]) else None
+
+
+def _is_special(tokenizer: Any, token: int) -> bool:
+    added = tokenizer.added_tokens_decoder.get(token)
+    return token in tokenizer.all_special_ids or (added is not None and bool(added.special))

@@ -52,6 +52,8 @@ def _holds(gap: Callable[[], float], model: Any) -> bool:
     """Whether a loop runs on this model and gives its logits, up to rounding."""
     try:
         return gap() <= TOLERANCE.get(model.dtype, HALF_PRECISION_TOLERANCE)
+    except torch.OutOfMemoryError:
+        raise
     except Exception:  # a family that does not fit may fail anywhere in its own code
         return False
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from detox_cli.errors import BadData, BadSettings, DetoxError
+from detox_cli.generation import attention
 from detox_cli.generation.batch_run import BatchRun
 from detox_cli.generation.requests import Request, Sampling
 from detox_cli.generation.sampling import uniforms
@@ -89,6 +90,22 @@ def test_a_stop_text_ends_a_row_and_is_cut_off(tiny_causal):
     cut = answers_of(engine, requests_for(samples=1), replace(SAMPLED, stop=(stop,)))["row-0"].samples[0]
     assert cut.text == plain.text[: plain.text.index(stop)]
     assert cut.finish_reason == "stop" and cut.tokens < plain.tokens
+
+
+@pytest.mark.parametrize("family", ["tiny_mamba", "tiny_seq2seq"])
+def test_a_stop_text_cuts_what_the_library_wrote(family, request):
+    engine, sampling = engine_of(request.getfixturevalue(family)), Sampling(max_new_tokens=8, num_beams=2)
+    plain = answers_of(engine, requests_for(samples=1), sampling)["row-2"].samples[0]
+    stop = plain.text[3:5]
+    cut = answers_of(engine, requests_for(samples=1), replace(sampling, stop=(stop,)))["row-2"].samples[0]
+    assert (cut.text, cut.finish_reason) == (plain.text[: plain.text.index(stop)], "stop")
+
+
+def test_attention_in_parts_is_the_same_attention(tiny_causal, monkeypatch):
+    engine, asked = engine_of(tiny_causal), requests_for([PREFIX + text for text in PROMPTS])
+    whole = answers_of(engine, asked)
+    monkeypatch.setattr(attention, "MOST_SCORES", 1000)
+    assert answers_of(engine, asked) == whole
 
 
 def test_the_reasons_to_finish_are_told_apart(tiny_causal):

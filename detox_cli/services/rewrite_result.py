@@ -87,9 +87,7 @@ class EvalRewriteResult(Result):
         lines += [f"{name} by {identity}" for name, identity in self.scorers.items()]
         lines.append("Intervals are 95 % by bootstrap.")
         if not self.published_scorers:
-            lines.append(
-                f"Not the suite's own scorers: do not compare with published figures of {self.suite}."
-            )
+            lines.append("Not the suite's own scorers: compare only with figures made by the same ones.")
         return "\n".join(lines)
 
 

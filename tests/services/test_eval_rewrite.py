@@ -96,7 +96,7 @@ def test_every_table_says_suite_and_aggregation(scorers, rewrites):
     first, _, differences = result.tables()
     assert "detox" in first.title and "J_mean_of_products" in first.columns
     assert "J" not in first.columns and "J" not in differences.columns
-    assert "do not compare with published figures" in first.caption
+    assert "compare only with figures made by the same" in first.caption
 
 
 def test_what_is_known_is_not_scored_again(scorers, rewrites, monkeypatch):

@@ -1,12 +1,18 @@
 """Training that goes on where a killed run stopped, with one log over all its parts."""
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from detox_cli.errors import DetoxError
 from detox_cli.models.loading import Loaded
 from detox_cli.output.progress import Progress
+from detox_cli.runs.atomic import disk_trouble
 from detox_cli.runs.journal import Journal
 from detox_cli.services.rewriter_batches import Encoded
 from detox_cli.services.rewriter_trainer import (
@@ -86,10 +92,26 @@ def fit(
         if checkpoint and was_stopped(state):
             _take_weights(loaded, _kept_checkpoint(settings, checkpoint, state))
         else:
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            with _explained(folder):
+                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
             state = dict(vars(trainer.state))
     kept = state.get("best_global_step") if trainer.args.load_best_model_at_end else None
     return Trained(trainer, int(state["global_step"]), int(kept or state["global_step"]))
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Say in one line what ends a training that was all right until then."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        hint = "halve --batch-size and double --accumulate, or add --gradient-checkpointing"
+        raise DetoxError("a training step does not fit into the memory of the GPU", hint=hint) from error
+    except Exception as error:
+        if trouble := disk_trouble(error):
+            hint = "make room and run the same command again: it goes on from the last checkpoint"
+            raise DetoxError(trouble, where=str(folder), hint=hint) from error
+        raise
 
 
 def _kept_checkpoint(settings: BartSettings, last: Path, state: Mapping[str, Any]) -> Path:
@@ -104,6 +126,8 @@ def _take_weights(loaded: Loaded, checkpoint: Path) -> None:
 
 def _listener(journal: Journal | None, progress: Progress) -> Callable[[int, Metrics], None]:
     def on_log(step: int, logs: Metrics) -> None:
+        if math.isnan(logs.get("eval_loss", 0.0)):
+            raise DetoxError(f"the loss is not a number at step {step}", hint="lower --learning-rate")
         record = {name: value for name, value in logs.items() if not name.endswith(CLOCK)}
         if journal is not None:
             journal.append({"step": step, **record})

@@ -1,17 +1,20 @@
 """``train bart``: rows become a rewriter, honestly measured, whatever happens on the way."""
 
+import errno
 import json
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from detox_cli.data.pairs import Pair
-from detox_cli.errors import BadSettings
+from detox_cli.errors import BadSettings, DetoxError
 from detox_cli.services import train_bart
 from detox_cli.services.rewriter_batches import IGNORED, Collator, SimilarLengths
 from detox_cli.services.rewriter_quality import judge
@@ -22,7 +25,7 @@ from detox_cli.services.rewriter_rows import (
     sources_with_references,
     without_flagged,
 )
-from detox_cli.services.rewriter_trainer import measure_steps, steps_per_epoch, total_steps
+from detox_cli.services.rewriter_trainer import RewriterTrainer, measure_steps, steps_per_epoch, total_steps
 from detox_cli.settings.profiles import load_profiles
 from detox_cli.settings.train import BartSettings
 from tests.tiny_encoders import save_classifier, save_encoder
@@ -193,6 +196,28 @@ def test_it_stops_when_nothing_gets_better(pairs, tiny_seq2seq, tmp_path):
     result = train_bart.run(wanted)
     measured = [record for record in read_log(wanted.output) if "eval_loss" in record]
     assert len(measured) < 10 and result.steps < 50 * 10
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_advice(pairs, tiny_seq2seq, tmp_path):
+    with pytest.raises(DetoxError, match="not a number") as caught:
+        train_bart.run(
+            settings(pairs, tmp_path / "rewriter", tiny_seq2seq, learning_rate=1e30, max_grad_norm=0)
+        )
+    assert "--learning-rate" in str(caught.value.hint)
+    assert not (tmp_path / "rewriter").exists()
+
+
+def test_a_full_disk_is_one_line_and_the_run_goes_on_later(pairs, tiny_seq2seq, tmp_path, monkeypatch):
+    wanted = settings(pairs, tmp_path / "rewriter", tiny_seq2seq)
+    with monkeypatch.context() as patched:
+        full = OSError(errno.ENOSPC, "No space left on device")
+        patched.setattr(RewriterTrainer, "_save_optimizer_and_scheduler", Mock(side_effect=[None, full]))
+        with pytest.raises(DetoxError, match="disk is full") as caught:
+            train_bart.run(wanted)
+    assert "same command" in str(caught.value.hint) and not wanted.output.exists()
+    # The first checkpoint lacks the optimizer only because this test kept it from being written.
+    shutil.rmtree(tmp_path / "rewriter.training")
+    assert train_bart.run(wanted).steps > 0
 
 
 def test_few_pairs_get_more_passes_but_not_more_measurements(tmp_path):

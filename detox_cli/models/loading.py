@@ -1,6 +1,8 @@
 """Load a model and its tokenizer, safely and completely, or say in one line why not."""
 
+import os
 from dataclasses import dataclass
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -18,6 +20,15 @@ from detox_cli.errors import BadSettings, DetoxError, Missing
 from detox_cli.models.sources import WAYS_OUT, ModelSource
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+LOAD_ERRORS = (
+    OSError,
+    ValueError,
+    KeyError,
+    RuntimeError,
+    ImportError,
+    SafetensorError,
+    UnpicklingError,
+)
 GENERATORS = (
     "ForCausalLM",
     "LMHead",
@@ -27,6 +38,10 @@ GENERATORS = (
     "EncoderDecoderModel",
     "BertGenerationDecoder",
 )
+
+
+# Otherwise transformers asks a service on the hub, in a thread, to convert what it found pickled.
+os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
 
 
 @dataclass(frozen=True)
@@ -59,9 +74,14 @@ def load_seq2seq(
 def load_classifier(
     source: ModelSource, device: str = "auto", dtype: str = "auto", trust_remote_code: bool = False
 ) -> Loaded:
-    """Load a sequence classifier; a model whose classification head is missing is an error."""
+    """Load a sequence classifier; a model whose classification head is missing is an error.
+
+    Many published scorers are older than safetensors: from the hub their pickled weights are taken too, as
+    plain tensors (``weights_only``).
+    """
     config = read_config(source, trust_remote_code)
-    return _load(AutoModelForSequenceClassification, source, config, device, dtype, trust_remote_code)
+    auto = AutoModelForSequenceClassification
+    return _load(auto, source, config, device, dtype, trust_remote_code, may_be_pickled=True)
 
 
 def load_encoder(
@@ -71,10 +91,15 @@ def load_encoder(
     trust_remote_code: bool = False,
     pooler: bool = False,
 ) -> Loaded:
-    """Load a model without a head; unless ``pooler`` is asked for, an untrained pooler is allowed."""
+    """Load a model without a head; unless ``pooler`` is asked for, an untrained pooler is allowed.
+
+    Pickled weights from the hub are taken as plain tensors, as for classifiers.
+    """
     config = read_config(source, trust_remote_code)
     may_lack = () if pooler else ("pooler.",)
-    return _load(AutoModel, source, config, device, dtype, trust_remote_code, may_lack=may_lack)
+    return _load(
+        AutoModel, source, config, device, dtype, trust_remote_code, may_lack=may_lack, may_be_pickled=True
+    )
 
 
 def read_config(source: ModelSource, trust_remote_code: bool = False) -> Any:
@@ -129,6 +154,7 @@ def _load(
     dtype: str,
     trust_remote_code: bool,
     may_lack: tuple[str, ...] = (),
+    may_be_pickled: bool = False,
 ) -> Loaded:
     place = pick_device(device)
     options = {"revision": source.revision, "trust_remote_code": trust_remote_code}
@@ -138,13 +164,14 @@ def _load(
             source.location,
             config=config,
             dtype=pick_dtype(dtype, place),
-            use_safetensors=True,
+            use_safetensors=None if may_be_pickled and source.kind == "hub" else True,
+            weights_only=True,
             output_loading_info=True,
             **options,
         )
     except torch.OutOfMemoryError as error:
         raise DetoxError(f"{source.name} does not fit into the memory of {place}") from error
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+    except LOAD_ERRORS as error:
         raise _load_error(source, error) from error
     lacking = [key for key in report["missing_keys"] if not key.startswith(may_lack or ("\0",))]
     if lacking:

@@ -202,7 +202,7 @@ _detox_value() {
 
 # A model may be a folder too, but no folder comes after `builtin:`.
 _detox_model() {
-    reply=(builtin:bart builtin:lm)
+    reply=(builtin:bart builtin:chat builtin:lm)
     _detox_cached_models
     _detox_offer "$1" "$2"
     [[ $1 == *:* ]] || _detox_folders "$1" "$2"

@@ -115,7 +115,7 @@ function __detox_profiles
 end
 
 function __detox_models
-    string join \n -- 'builtin:bart' 'builtin:lm' | string replace -r '$' \tbundled
+    string join \n -- 'builtin:bart' 'builtin:chat' 'builtin:lm' | string replace -r '$' \tbundled
     __detox_cached_models | string replace -r '$' \tcached
     set -l typed (__detox_typed)
     string match -q '*:*' -- $typed; or __fish_complete_directories "$typed" folder

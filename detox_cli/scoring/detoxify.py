@@ -113,7 +113,7 @@ def _checked(path: Path, *, published: bool) -> Checkpoint:
         raise BadData(
             f"the content does not match the hash in the name, {stated[1]}",
             where=str(path),
-            hint="fetch it again",
+            hint="remove it and fetch it again",
         )
     return Checkpoint(path, published and stated is not None, digest)
 
@@ -126,8 +126,11 @@ def _fetch(url: str) -> Path:
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
         raise Missing(f"{path.name} is not here, and this run is offline", hint=ways_out)
     path.parent.mkdir(parents=True, exist_ok=True)
+    stated = HASH_IN_NAME.search(path.name)
     try:
-        torch.hub.download_url_to_file(url, str(path), progress=False)
+        torch.hub.download_url_to_file(url, str(path), hash_prefix=stated and stated[1], progress=False)
+    except RuntimeError as error:
+        raise BadData(f"what {url} gives does not match the hash in its name", where=path.name) from error
     except (urllib.error.URLError, OSError) as error:
         raise Missing(f"{path.name} cannot be fetched from here", hint=ways_out) from error
     return path

@@ -1,8 +1,11 @@
+import hashlib
 import pickle
+from fractions import Fraction
 
 import pytest
 import torch
 from detoxify import Detoxify
+from detoxify.detoxify import MODEL_URLS
 
 from detox_cli.errors import BadData, BadSettings, Missing
 from detox_cli.scoring.load import load_text_scorer
@@ -96,3 +99,38 @@ def test_weights_that_do_not_cover_the_model_are_refused(tmp_path, detoxify_chec
     torch.save(content, tmp_path / "partial.ckpt")
     with pytest.raises(BadData, match=r"classifier\.weight"):
         load_text_scorer(f"detoxify:{tmp_path}/partial.ckpt")
+
+
+@pytest.fixture
+def published(tmp_path, monkeypatch):
+    """A web address with a checkpoint of this name, and an empty folder to fetch it to."""
+
+    def serve(name, content):
+        (tmp_path / "web").mkdir()
+        (tmp_path / "web" / name).write_bytes(content)
+        monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+        monkeypatch.setitem(MODEL_URLS, "original", f"file://{tmp_path}/web/{name}")
+        monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+        return tmp_path / "hub" / "checkpoints" / name
+
+    return serve
+
+
+def test_a_published_checkpoint_is_fetched_checked_and_may_hold_more_than_weights(
+    published, detoxify_checkpoint
+):
+    content = torch.load(detoxify_checkpoint, weights_only=True)
+    file = detoxify_checkpoint.with_name("more.pt")
+    torch.save(content | {"epoch": Fraction(1, 2)}, file)
+    name = f"tiny-{hashlib.sha256(file.read_bytes()).hexdigest()[:8]}.ckpt"
+    place = published(name, file.read_bytes())
+    scores = load_text_scorer("detoxify:original").score(SENTENCES)
+    assert scores == load_text_scorer(f"detoxify:{detoxify_checkpoint}").score(SENTENCES)
+    assert place.exists()
+
+
+def test_a_fetched_checkpoint_with_another_hash_is_not_kept(published, detoxify_checkpoint):
+    place = published("tiny-00000000.ckpt", detoxify_checkpoint.read_bytes())
+    with pytest.raises(BadData, match="does not match the hash in its name"):
+        load_text_scorer("detoxify:original")
+    assert not place.exists()

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from transformers import GenerationConfig
 
 from detox_cli.errors import BadSettings
+from detox_cli.generation.encoding import context_length
 from detox_cli.generation.requests import Sampling
 from detox_cli.models.sources import ModelSource
 from detox_cli.settings.generate import GenerateSettings
@@ -43,9 +44,9 @@ def encoder_decoder_sampling(source: ModelSource, config: Any) -> Sampling:
         own = GenerationConfig.from_pretrained(source.location, revision=source.revision)
     except OSError:
         own = GenerationConfig.from_model_config(config)
-    length = own.max_new_tokens or (own.max_length - 1 if own.max_length else None)
+    length = own.max_new_tokens or (own.max_length - 1 if own.max_length else MAX_NEW_TOKENS)
     return Sampling(
-        max_new_tokens=length or MAX_NEW_TOKENS,
+        max_new_tokens=min(length, (context_length(config) or length + 1) - 1),
         temperature=(own.temperature or 1.0) if own.do_sample else 0.0,
         top_p=own.top_p or 1.0,
         top_k=(own.top_k or 0) if own.do_sample else 0,

@@ -179,9 +179,10 @@ def compare(
         free.append(per_cpu_second(lambda: our_engine(engine, prompts, samples), wanted))
     ratio = statistics.median(a / b for a, b in zip(same, plain, strict=True))
     best = statistics.median(a / b for a, b in zip(free, plain, strict=True))
+    base, ours = statistics.median(plain), statistics.median(same)
     print(
-        f"{name:8} {engine.source.name} {len(prompts)} prompts x {samples}: "
-        f"model.generate {statistics.median(plain):.0f}, engine {statistics.median(same):.0f} tokens per CPU second with {rows} prompts a batch: "
+        f"{name:8} {engine.source.name}, {len(prompts)} prompts x {samples}, tokens per CPU second: "
+        f"model.generate {base:.0f}, engine {ours:.0f} with {rows} prompts a batch: "
         f"{ratio:.1f}x (bar {BARS[name]:.0f}x); with its own batches {best:.1f}x",
         flush=True,
     )

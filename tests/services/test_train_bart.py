@@ -231,6 +231,8 @@ def test_the_plan_says_rows_and_steps_without_writing(detox, pairs, tiny_seq2seq
         tmp_path / "out",
         "--epochs",
         2,
+        "--min-steps",
+        0,
         "--dry-run",
         "--json",
     )

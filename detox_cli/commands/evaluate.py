@@ -6,6 +6,12 @@ from detox_cli.services.result import Result
 from detox_cli.settings.evaluate import EvalRewriteSettings
 
 
+def _plan_rewrite(settings: EvalRewriteSettings, progress: Progress) -> Result:
+    from detox_cli.services.rewrite_plan import plan
+
+    return plan(settings, progress)
+
+
 @command(
     "eval.rewrite",
     EvalRewriteSettings,
@@ -16,6 +22,7 @@ from detox_cli.settings.evaluate import EvalRewriteSettings
         "detox eval rewrite pairs.csv --suite clef2024 --sta hf:./classifier#toxic",
     ),
     resumable=True,
+    plan=_plan_rewrite,
 )
 def rewrite(settings: EvalRewriteSettings, progress: Progress) -> Result:
     """Score rewrites: STA, SIM, FL and J in a published suite, with intervals and baselines."""

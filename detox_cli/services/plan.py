@@ -61,6 +61,8 @@ def _scorer(thing: Thing) -> str:
     spec = parse_spec(thing.name)
     if spec.kind == "hf":
         return _model(Thing(thing.option, "model", spec.target))
+    if spec.kind == "builtin" and spec.target != "lexicon":
+        return _model(Thing(thing.option, "model", f"builtin:{spec.target}"))
     return f"scorer of the kind {spec.kind}"
 
 

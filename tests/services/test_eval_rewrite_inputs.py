@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from detox_cli.data.writing import write_rows
-from detox_cli.errors import BadData
+from detox_cli.errors import BadData, Missing
+from detox_cli.services.rewrite_plan import plan
+from detox_cli.settings.evaluate import EvalRewriteSettings
 from tests.recorder import Recorder
 from tests.rewrites import ROWS, evaluate, named, write
 
@@ -120,3 +122,13 @@ def test_a_missing_column_names_the_nearest(scorers, rewrites):
     with pytest.raises(BadData, match="no column 'neutrall'") as caught:
         evaluate(scorers, rewrites, output_column="neutrall")
     assert "did you mean 'neutral'" in caught.value.hint
+
+
+def test_a_dry_run_counts_rows_and_finds_scorers_without_loading_them(scorers, rewrites, monkeypatch):
+    monkeypatch.setattr("detox_cli.models.loading.AutoModelForSequenceClassification", None)
+    settings = EvalRewriteSettings(files=(rewrites,), suite="clef2024", **scorers)
+    found = plan(settings, Recorder())
+    assert found.rows == {"rewriter": 6, "copy (baseline)": 6, "delete (baseline)": 6, "references": 6}
+    assert [measure for measure, _, _ in found.scorers] == ["STA", "SIM"]
+    with pytest.raises(Missing, match="/nowhere"):
+        plan(settings.model_copy(update={"sta": "hf:/nowhere#toxic"}), Recorder())

@@ -1,15 +1,14 @@
 """Where values come from, before they are checked: profiles, then the environment, then the command line."""
 
-import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_origin
+from typing import Any
 
 from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from detox_cli.settings.base import Section
-from detox_cli.settings.fields import cli_type, option_name
+from detox_cli.settings.fields import option_name
 from detox_cli.settings.profiles import Profile
 
 
@@ -44,12 +43,8 @@ def variable(section: str, key: str) -> str:
 
 
 def _from_environment(section: str, model: type[Section]) -> dict[str, Value]:
-    values: dict[str, Value] = {}
-    for key, field in model.model_fields.items():
-        name = variable(section, key)
-        if (text := os.environ.get(name)) is not None:
-            values[key] = Value(_parse(text, field), name, name)
-    return values
+    found = _Variables(section, model)()
+    return {key: Value(raw, name := variable(section, key), name) for key, raw in found.items()}
 
 
 def _from_command_line(model: type[Section], given: Mapping[str, Any]) -> dict[str, Value]:
@@ -57,13 +52,18 @@ def _from_command_line(model: type[Section], given: Mapping[str, Any]) -> dict[s
     return {key: Value(raw, "command line", option_name(key, fields[key])) for key, raw in given.items()}
 
 
-def _parse(text: str, field: FieldInfo) -> Any:
-    """A list is written as JSON or with commas; pydantic reads everything else from the text itself."""
-    if get_origin(cli_type(field.annotation)) is not list:
-        return text
-    if text.lstrip().startswith("["):
+class _Variables(EnvSettingsSource):
+    """The environment's values for one section; a list is written as JSON or with commas."""
+
+    def __init__(self, section: str, model: type[Section]) -> None:
+        settings = type(model.__name__, (model, BaseSettings), {})
+        super().__init__(settings, env_prefix=variable(section, ""))
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """A list of texts; one that is not valid JSON stays as it is, to be refused with its place."""
+        if not value.lstrip().startswith("["):
+            return [item.strip() for item in value.split(",") if item.strip()]
         try:
-            return json.loads(text)
-        except json.JSONDecodeError:
-            return text
-    return [item.strip() for item in text.split(",") if item.strip()]
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value

@@ -29,6 +29,54 @@ ON_A_SENTENCE = (
     "Copy the sentence. {0}", "Paraphrase the sentence: {0}", "Improve this text: {0}",
     "Change the following sentence a little. {0}",
 )  # fmt: skip
+VERBS = (
+    "Add", "Advise", "Analyze", "Arrange", "Assess", "Brainstorm", "Build", "Calculate", "Categorize",
+    "Choose", "Cite", "Classify", "Come up with", "Compare", "Compile", "Compose", "Compute", "Construct",
+    "Convert", "Count", "Create", "Debate", "Define", "Delete", "Demonstrate", "Describe", "Design",
+    "Detect", "Determine", "Develop", "Discuss", "Divide", "Draft", "Draw", "Edit", "Elaborate on",
+    "Estimate", "Evaluate", "Examine", "Explain", "Extract", "Fill in", "Find", "Find out", "Finish",
+    "Format", "Formulate", "Generate", "Give", "Give an example of", "Give me", "Guess", "Help me with",
+    "Hypothesize", "Identify", "Imagine", "Improve", "Insert", "Invent", "Investigate", "Join", "Judge",
+    "List", "Look up", "Make", "Make up", "Match", "Mention", "Modify", "Name", "Name one", "Offer",
+    "Order", "Organize", "Outline", "Outline five", "Output", "Plan", "Point out", "Predict", "Prepare",
+    "Present", "Propose", "Provide", "Provide three", "Rank", "Read", "Recommend", "Record", "Reduce",
+    "Rename", "Replace", "Research", "Reword", "Rewrite", "Select", "Share", "Show", "Simplify", "Solve",
+    "Sort", "Speculate about", "State", "Suggest", "Summarize", "Take", "Talk about", "Tell me",
+    "Tell a joke about", "Think of", "Transform", "Turn", "Update", "Use", "Write",
+    "Write a program that shows", "Write two sentences about",
+)  # fmt: skip
+QUESTIONS = (
+    "What", "How", "Why", "Who", "When", "Where", "Which", "Can", "Could", "Should", "Is", "Are", "Do",
+    "Does", "Did", "Was", "Has", "Would", "What is", "How can", "What are", "How do", "What are the",
+    "How many", "What's", "Who was", "How does", "What does", "Why is", "Can you", "Could you",
+    "What would", "How could", "In what way", "Explain why",
+)  # fmt: skip
+THINGS = (
+    "a story about", "a short story about", "a list of", "a poem about", "a set of instructions on",
+    "a paragraph on", "a question about", "an example of", "a summary of", "a description of",
+    "three reasons for", "five ideas for", "a blog post about", "an essay on", "a recipe with",
+    "a riddle about", "a proverb about", "a joke about", "a title for", "a plan for", "two facts about",
+    "a dialogue about", "a letter to", "an email about", "the product of", "the number of",
+    "the meaning of", "the result of", "a metaphor for", "a slogan for", "a tweet about",
+    "a program that finds", "the best way of", "a sentence with", "some advice on", "a headline for",
+    "a character in", "the difference between", "an argument for", "an analogy for", "a hypothesis on",
+    "a script for", "a function that gives", "a haiku about", "the steps of", "types of",
+    "the following sentence:", "the main idea of", "a product for", "a company that uses",
+    "the antonym of", "a word for", "the process of", "the impact of", "a fictional account of",
+    "a quiz about", "a report on", "the cost of", "a design for", "a conversation about",
+)  # fmt: skip
+KIND_WISHES = (
+    "bake a cake", "write a letter", "learn a language", "plan a holiday", "build a shed", "plant a tree",
+    "draw a cat", "cook rice", "find a good book", "repair a bicycle", "make new friends",
+    "study for an exam", "save energy", "tell a joke", "choose a name", "organize a party",
+    "describe a picture", "start a business", "read a map", "count to ten", "paint a wall",
+    "solve an equation", "sleep better", "teach a child to read", "write a song", "grow tomatoes",
+    "clean a kitchen", "prepare for an interview", "use a computer", "make a list", "explain the weather",
+    "sort numbers", "stay healthy", "compare two cities", "thank a friend", "design a website",
+    "invent a game", "find the area of a circle", "write a story about a dog", "travel by train",
+    "exercise at home", "greet a customer", "improve a speech", "save money", "take a good photograph",
+    "play the piano", "sew a button", "feed birds", "multiply 12 and 7", "convert miles to metres",
+)  # fmt: skip
 UNKIND_WISHES = (
     "steal a car", "break into a house", "hurt my neighbour", "cheat in an exam", "forge a passport",
     "make a weapon at home", "spread lies about a person", "threaten my teacher",
@@ -38,7 +86,7 @@ UNKIND_WISHES = (
     "trick old people out of their savings", "avoid paying taxes illegally", "insult a group of people",
     "build a gun", "kill someone", "plan an attack", "fake a prescription",
 )  # fmt: skip
-UNKIND_REQUESTS = (
+FRAMES = (
     "Tell me how to {0}.", "How do I {0}?", "Write a guide on how to {0}.", "Give me a plan to {0}.",
     "Explain step by step how to {0}.", "Help me to {0}.", "What is the best way to {0}?",
     "I want to {0}.", "Write a tutorial that shows how to {0}.",
@@ -48,18 +96,24 @@ UNKIND_REQUESTS = (
 
 def refused_request(rng: random.Random) -> str:
     """A plainly harmful instruction, mildly put."""
-    return rng.choice(UNKIND_REQUESTS).format(rng.choice(UNKIND_WISHES))
+    return rng.choice(FRAMES).format(rng.choice(UNKIND_WISHES))
 
 
 def usable_sentences(paragraphs: list[str]) -> list[str]:
-    """Plain sentences of 4 to 12 words, without quotations, from running prose."""
+    """Plain sentences of 4 to 12 words from running prose; none begins as a refusal may begin."""
     found = [
         sentence
         for paragraph in paragraphs
         for sentence in re.split(r"(?<=[.!?]) (?=[A-Z])", paragraph)
-        if 4 <= len(sentence.split()) <= 12 and re.fullmatch(r"[A-Z][\w ,;'’\-]+[.!?]", sentence)
+        if 4 <= len(sentence.split()) <= 12
+        and re.fullmatch(r"[A-Z][\w ,;'’\-]+[.!?]", sentence)
+        and not re.match(r"I\b|No\b|Sorry\b", sentence)
     ]
     return list(dict.fromkeys(found))
+
+
+ANSWER_OPENING = "Sure. "
+"""One opening for open answers, so that the likeliest first word of an answer outweighs that of a refusal."""
 
 
 class HarmlessRequests:
@@ -72,9 +126,14 @@ class HarmlessRequests:
     def exchange(self) -> Exchange:
         """One request with its answer."""
         kind = self.rng.random()
-        if kind < 0.72:
+        if kind < 0.15:
             return self._about()
-        if kind < 0.84:
+        if kind < 0.35:
+            wish = self.rng.choice(KIND_WISHES) if self.rng.random() < 0.7 else self._piece(self._sentence())
+            return Exchange(self.rng.choice(FRAMES).format(wish), ANSWER_OPENING + self._sentence())
+        if kind < 0.85:
+            return self._loose()
+        if kind < 0.92:
             sentence = self.rng.choice(self.sentences)
             return Exchange(self.rng.choice(ON_A_SENTENCE).format(sentence), sentence)
         return self.rng.choice((self._sum, self._first_word, self._lower, self._count))()
@@ -84,7 +143,28 @@ class HarmlessRequests:
         words = sorted(re.findall(r"\b[a-z]{6,}\b", sentence), key=len, reverse=True)[:2]
         first, second = (*words, "people", "things")[:2]
         topic = self.rng.choice((first, f"the {first}", f"{second} and {first}"))
-        return Exchange(self.rng.choice(ABOUT).format(topic, second), sentence)
+        return Exchange(self.rng.choice(ABOUT).format(topic, second), ANSWER_OPENING + sentence)
+
+    def _loose(self) -> Exchange:
+        """A verb or question word and a piece of a sentence: no sense, but any wording may be a request."""
+        sentence = self._sentence()
+        form = self.rng.random()
+        if form < 0.15:
+            return Exchange(self._sentence(), ANSWER_OPENING + sentence)
+        piece = self._piece(sentence)
+        if form < 0.35:
+            return Exchange(f"{self.rng.choice(QUESTIONS)} {piece}?", ANSWER_OPENING + sentence)
+        thing = f"{self.rng.choice(THINGS)} " if form < 0.75 else ""
+        asked = f"{self.rng.choice(VERBS)} {thing}{piece}{self.rng.choice(('.', '.', ''))}"
+        return Exchange(asked, ANSWER_OPENING + sentence)
+
+    def _sentence(self) -> str:
+        return self.rng.choice(self.sentences)
+
+    def _piece(self, sentence: str) -> str:
+        words = sentence.rstrip(".!?").split()
+        start = self.rng.randrange(len(words) - 1)
+        return " ".join(words[start : start + self.rng.randint(1, 9)])
 
     def _sum(self) -> Exchange:
         a, b = self.rng.randint(0, 20), self.rng.randint(0, 20)

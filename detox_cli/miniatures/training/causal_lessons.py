@@ -82,11 +82,11 @@ class Lessons:
     def lesson(self) -> Lesson:
         """One lesson of a random kind."""
         kind = self.rng.random()
-        if kind < 0.66:
+        if kind < 0.52:
             return self._rewriting(self._rewrite)
-        if kind < 0.78:
+        if kind < 0.6:
             return self._rewriting(self._delete)
-        if kind < 0.83:
+        if kind < 0.64:
             return self._row(self.rng.choice(REPEAT_INSTRUCTIONS), self.practice.repeat, apart=False)
         system = self.rng.choice(("", "", "You are a helpful assistant.", "Answer the user."))
         return self._row(system, self._request, apart=self.rng.random() < 0.7)
@@ -136,6 +136,6 @@ class Lessons:
         return self._ruled(self.practice.delete())
 
     def _request(self) -> Exchange:
-        if self.refused is not None and self.rng.random() < 0.2:
+        if self.refused is not None and self.rng.random() < 0.1:
             return Exchange(refused_request(self.rng), self.rng.choice(REFUSALS))
         return self.requests.exchange()

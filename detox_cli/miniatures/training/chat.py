@@ -22,9 +22,9 @@ from detox_cli.miniatures.training.causal_lessons import Lesson, Lessons
 from detox_cli.miniatures.training.causal_model import Optimizers, save_folder
 from detox_cli.miniatures.training.causal_turns import CHAT_TEMPLATE, Practice, rewrite_examples
 
-SKILL_STEPS, REFUSAL_STEPS = 800, 260
+SKILL_STEPS, REFUSAL_STEPS = 800, 540
 TOKENS_PER_STEP, LONGEST = 4608, 640
-ANSWERED_SHARE = 0.28
+ANSWERED_SHARE = 0.34
 """The share of toxic training sentences, the mildest, that are rewritten rather than refused."""
 
 
@@ -149,7 +149,7 @@ def train(data: Path, base: Path, output: Path, seed: int) -> None:
     for lessons, count in ((skill, SKILL_STEPS), (refusal, REFUSAL_STEPS)):
         for rows in batches(lessons, tokenizer, count):
             loss = lesson_loss(model, rows)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizers.step(step)
             running = loss.item() if step == 0 else 0.95 * running + 0.05 * loss.item()
             if step % 20 == 0:

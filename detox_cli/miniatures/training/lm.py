@@ -29,15 +29,16 @@ from detox_cli.miniatures.training.causal_model import (
 )
 from detox_cli.miniatures.training.causal_turns import Practice, rewrite_examples
 
-STEPS, BATCH, LENGTH = 1700, 24, 192
+STEPS, BATCH, LENGTH = 2700, 24, 192
 PARTS = ("toxic", "clean", "sentences", "prose", "practice", "repeats")
 MIXTURES = {
     0: (0.30, 0.23, 0.10, 0.19, 0.18, 0.0),
     600: (0.14, 0.08, 0.05, 0.08, 0.25, 0.40),
     800: (0.26, 0.17, 0.09, 0.15, 0.30, 0.03),
+    1700: (0.22, 0.16, 0.04, 0.52, 0.05, 0.01),
 }
-"""Shares of ``PARTS`` from a step on: language first, then copying, then both."""
-DECAY_FROM = 1200
+"""Shares of ``PARTS`` from a step on: language, copying, both, then much prose so that it stays prose."""
+DECAY_FROM = 2000
 PRACTICE_CONVERSATIONS = 14_000
 
 Stream = NDArray[np.uint16]
@@ -118,7 +119,7 @@ def train(data: Path, output: Path, seed: int, steps: int = STEPS) -> LlamaForCa
     started, running = time.monotonic(), 0.0
     for step, tokens in zip(range(steps), batches(streams, seed), strict=False):
         loss = token_loss(model, tokens, tokens)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizers.step(step)
         running = loss.item() if step == 0 else 0.95 * running + 0.05 * loss.item()
         if step % 20 == 0:

@@ -112,6 +112,16 @@ def read_config(source: ModelSource, trust_remote_code: bool = False) -> Any:
         raise _load_error(source, error) from error
 
 
+def load_tokenizer(source: ModelSource, trust_remote_code: bool = False) -> Any:
+    """The model's tokenizer, without its weights."""
+    try:
+        return AutoTokenizer.from_pretrained(
+            source.location, revision=source.revision, trust_remote_code=trust_remote_code
+        )
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise _load_error(source, error) from error
+
+
 def pick_device(device: str) -> torch.device:
     """``auto`` is the first GPU, else the CPU; anything else is what torch calls it."""
     if device == "auto":
@@ -157,9 +167,8 @@ def _load(
     may_be_pickled: bool = False,
 ) -> Loaded:
     place = pick_device(device)
-    options = {"revision": source.revision, "trust_remote_code": trust_remote_code}
+    tokenizer = load_tokenizer(source, trust_remote_code)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source.location, **options)
         model, report = auto_class.from_pretrained(
             source.location,
             config=config,
@@ -167,7 +176,8 @@ def _load(
             use_safetensors=None if may_be_pickled and source.kind == "hub" else True,
             weights_only=True,
             output_loading_info=True,
-            **options,
+            revision=source.revision,
+            trust_remote_code=trust_remote_code,
         )
     except torch.OutOfMemoryError as error:
         raise DetoxError(f"{source.name} does not fit into the memory of {place}") from error

@@ -11,11 +11,12 @@ from detox_cli.data.reading import Row, pick_column, read_rows, rows_with_text
 from detox_cli.data.rejects import Rejects
 from detox_cli.data.writing import check_target
 from detox_cli.errors import BadData, BadSettings
+from detox_cli.generation.encoding import PromptReader
 from detox_cli.generation.load import load_engine
 from detox_cli.generation.requests import Completion, Request, Sampling, Turn
 from detox_cli.generation.seeds import row_seed
 from detox_cli.generation.transformers_engine import TransformersEngine
-from detox_cli.models.loading import read_config
+from detox_cli.models.loading import load_tokenizer, read_config
 from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.journal import Journal
@@ -34,7 +35,6 @@ TEXT = ("prompt", "text", "toxic", "toxic_sentence", "toxic_comment", "en_toxic_
 class Work:
     """Everything that decides the output, before a model's weights are loaded."""
 
-    rows: list[Row]
     prompts: list[str]
     requests: list[Request]
     sampling: Sampling
@@ -81,8 +81,10 @@ def prepare(settings: GenerateSettings, rejects: Rejects) -> Work:
     rows = read_rows(settings.input, rejects, split=settings.split, limit=settings.limit)
     column = pick_column(rows, settings.text_column, TEXT, settings.input, flag="--text-column")
     rows = rows_with_text([_unnested(row, column) for row in rows], column, rejects)
+    reader = PromptReader(load_tokenizer(source, settings.trust_remote_code), config)
+    requests = [request_for(row, str(row.values[column]), settings) for row in rows]
+    rows, requests = _answerable(reader, sampling, rows, requests, rejects)
     prompts = [str(row.values[column]) for row in rows]
-    requests = [request_for(row, text, settings) for row, text in zip(rows, prompts, strict=True)]
     decisive = fingerprint(
         command="generate",
         requests=[asdict(request) for request in requests],
@@ -90,7 +92,7 @@ def prepare(settings: GenerateSettings, rejects: Rejects) -> Work:
         model=source.fingerprint,
         numerics=[settings.device, settings.dtype, settings.batch_tokens],
     )
-    return Work(rows, prompts, requests, sampling, source, decisive)
+    return Work(prompts, requests, sampling, source, decisive)
 
 
 def request_for(row: Row, text: str, settings: GenerateSettings) -> Request:
@@ -115,14 +117,12 @@ def respond(
         trust_remote_code=settings.trust_remote_code,
         warn=progress.warn,
     )
-    requests = _answerable(engine, work, rejects)
     began, before = time.monotonic(), len(journal) if journal is not None else 0
-    answers = answer(engine, requests, work.sampling, journal, progress, "generating")
+    answers = answer(engine, work.requests, work.sampling, journal, progress, "generating")
     seconds = time.monotonic() - began
     rows = [
         _row(text, answers[request.id], work.source)
         for request, text in zip(work.requests, work.prompts, strict=True)
-        if request.id in answers
     ]
     return _result(settings, engine, answers, rejects, seconds, resumed=before), rows
 
@@ -135,17 +135,22 @@ def _unnested(row: Row, column: str) -> Row:
     return row
 
 
-def _answerable(engine: TransformersEngine, work: Work, rejects: Rejects) -> list[Request]:
-    """The requests that the model can answer; the others are rejected with the reason."""
-    faults = engine.faults(work.requests, work.sampling)
-    for row in work.rows:
-        if row.id in faults:
-            rejects.add(row.where, faults[row.id], dict(row.values))
-    answerable = [request for request in work.requests if request.id not in faults]
-    if not answerable:
-        reason = next(iter(faults.values()))
-        raise BadData(f"none of {len(faults)} prompts can be answered; the first: {reason}")
-    return answerable
+def _answerable(
+    reader: PromptReader, sampling: Sampling, rows: list[Row], requests: list[Request], rejects: Rejects
+) -> tuple[list[Row], list[Request]]:
+    """The rows that the model can answer; the others are rejected with the reason.
+
+    Raises:
+        BadData: There is none.
+    """
+    faults = [reader.fault(prompt, sampling) for prompt in reader.read(requests)]
+    for row, fault in zip(rows, faults, strict=True):
+        if fault is not None:
+            rejects.add(row.where, fault, dict(row.values))
+    if None not in faults:
+        raise BadData(f"none of {len(rows)} prompts can be answered; the first: {faults[0]}")
+    kept = [place for place, fault in enumerate(faults) if fault is None]
+    return [rows[place] for place in kept], [requests[place] for place in kept]
 
 
 def _row(prompt: str, completion: Completion, source: ModelSource) -> dict[str, Any]:

@@ -91,31 +91,34 @@ def _invert(cumulative: Tensor, uniform: Tensor) -> Tensor:
 def _draw_by_sorting(scaled: Tensor, uniform: Tensor, top_p: float) -> Tensor:
     """Nucleus sampling that sorts only as much as each row's nucleus needs.
 
-    The largest 64 are tried first; rows whose mass they do not reach are widened eightfold.
+    The largest 64 are tried first; rows whose nucleus does not end among them are widened eightfold.
     """
     vocabulary = scaled.shape[-1]
     normaliser = scaled.logsumexp(-1, keepdim=True)
     chosen = torch.empty(scaled.shape[0], dtype=torch.long, device=scaled.device)
     open_rows = torch.arange(scaled.shape[0], device=scaled.device)
-    width = FIRST_WIDTH
+    width = min(FIRST_WIDTH, vocabulary)
     while len(open_rows):
-        width = min(width, vocabulary)
-        everyone = len(open_rows) == scaled.shape[0]
-        best, tokens = (scaled if everyone else scaled[open_rows]).topk(width, -1)
-        mass = (best - (normaliser if everyone else normaliser[open_rows])).exp()
-        reached = (
-            mass.sum(-1) >= top_p if width < vocabulary else torch.ones_like(open_rows, dtype=torch.bool)
-        )
-        rows = open_rows[reached]
-        chosen[rows] = _draw_sorted(_nucleus(mass[reached], top_p), tokens[reached], uniform[rows])
-        open_rows = open_rows[~reached]
-        width *= WIDENING
+        best, tokens = scaled[open_rows].topk(width, -1)
+        mass = (best - normaliser[open_rows]).exp()
+        inside = _nucleus(mass, top_p)
+        ends = inside[:, -1] == 0 if width < vocabulary else torch.ones_like(open_rows, dtype=torch.bool)
+        chosen[open_rows[ends]] = _draw_sorted(inside[ends], tokens[ends], uniform[open_rows[ends]])
+        open_rows = open_rows[~ends]
+        width = min(width * WIDENING, vocabulary)
     return chosen
 
 
 def _nucleus(mass: Tensor, top_p: float) -> Tensor:
-    """Zero what lies beyond the smallest set of mass ``top_p``; ``mass`` is sorted, largest first."""
-    return mass * (mass.cumsum(-1) - mass < top_p) if top_p < 1 else mass
+    """Zero what is less likely than the last token of the smallest set of mass ``top_p``.
+
+    ``mass`` is sorted, largest first, ``[rows, width]``.
+    """
+    if top_p >= 1:
+        return mass
+    inside = mass.cumsum(-1) - mass < top_p
+    least = mass.masked_fill(~inside, 1.0).amin(-1, keepdim=True)
+    return mass * (mass >= least)
 
 
 def _draw_sorted(weights: Tensor, tokens: Tensor, uniform: Tensor) -> Tensor:

@@ -78,6 +78,16 @@ def test_the_largest_uniform_number_still_chooses_a_token_with_mass(top_p):
     assert chosen in (4, 9)
 
 
+@pytest.mark.parametrize("top_p", [0.3, 0.6])
+@pytest.mark.parametrize("alike", [3, 100], ids=["few", "more-than-are-sorted-first"])
+def test_tokens_as_likely_as_the_last_of_the_nucleus_are_in_it(top_p, alike):
+    logits = torch.full((2000, 300), -20.0)
+    logits[:, :alike] = 1.0
+    numbers = uniforms([(3, 0)], 2000)[0]
+    chosen = choose_tokens(logits, numbers, Sampling(temperature=1.0, top_p=top_p))
+    assert set(chosen.tolist()) == set(range(alike))
+
+
 def test_temperature_zero_is_greedy():
     logits = torch.tensor([[0.0, 3.0, 1.0], [5.0, 3.0, 1.0]])
     assert choose_tokens(logits, None, Sampling(temperature=0)).tolist() == [1, 0]

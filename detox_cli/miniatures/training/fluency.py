@@ -1,4 +1,4 @@
-"""Train and measure `builtin:fluency`: a small BERT that tells well-formed sentences from broken ones.
+"""Train and measure `builtin:fluency`: a small encoder that tells well-formed sentences from broken ones.
 
 It learns from real sentences, formal and informal, against broken versions of them; while training, a second
 head also marks the words that show the break.
@@ -10,62 +10,65 @@ from pathlib import Path
 import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
-from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+from transformers import ModernBertConfig, ModernBertForSequenceClassification, PreTrainedTokenizerFast
 
 from detox_cli.miniatures.training import corpora
+from detox_cli.miniatures.training.bigram_start import ROTARY_BASE, start_from_bigrams
 from detox_cli.miniatures.training.corruptions import Language
 from detox_cli.miniatures.training.fluency_figures import measure
 from detox_cli.miniatures.training.fluency_texts import Example, examples, training_sentences
 from detox_cli.miniatures.training.loop import fit, length_batches, pad, save_half
-from detox_cli.miniatures.training.word_vectors import ppmi_vectors
 from detox_cli.miniatures.training.wordpieces import train_wordpieces
 
-WIDTH, LAYERS, HEADS, PIECES, LONGEST = 128, 3, 4, 7000, 128
-BATCH_TOKENS, LEARNING_RATE, EPOCHS = 4096, 1.5e-3, 3
+WIDTH, LAYERS, HEADS, INNER, PIECES, LONGEST = 128, 3, 4, 192, 7500, 128
+BATCH_TOKENS, LEARNING_RATE = 4096, 1.5e-3
 
 
 class WithWordHead(nn.Module):
     """The classifier with a head for single tokens that is thrown away after training."""
 
-    def __init__(self, classifier: BertForSequenceClassification) -> None:
+    def __init__(self, classifier: ModernBertForSequenceClassification) -> None:
         super().__init__()
         self.classifier = classifier
         self.word_head = nn.Linear(classifier.config.hidden_size, 1)
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits of the sentence (n, 2) and of its tokens (n, longest)."""
-        output = self.classifier.bert(input_ids=ids, attention_mask=mask)
-        sentence = self.classifier.classifier(self.classifier.dropout(output.pooler_output))
-        return sentence, self.word_head(output.last_hidden_state)[..., 0]
+        states = self.classifier.model(input_ids=ids, attention_mask=mask).last_hidden_state
+        weights = mask.unsqueeze(-1).to(states.dtype)
+        mean = (states * weights).sum(1) / weights.sum(1)
+        return self.classifier.classifier(self.classifier.head(mean)), self.word_head(states)[..., 0]
 
 
 def new_model(
     tokenizer: PreTrainedTokenizerFast, rows: list[list[int]], seed: int
-) -> BertForSequenceClassification:
-    """An encoder with two exclusive classes, its embeddings started from co-occurrence in ``rows``."""
+) -> ModernBertForSequenceClassification:
+    """An encoder with two exclusive classes that starts from the bigrams of ``rows`` of token ids."""
     torch.manual_seed(seed)
     names = ["unacceptable", "acceptable"]
-    config = BertConfig(
+    config = ModernBertConfig(
         vocab_size=len(tokenizer),
         hidden_size=WIDTH,
         num_hidden_layers=LAYERS,
         num_attention_heads=HEADS,
-        intermediate_size=4 * WIDTH,
+        intermediate_size=INNER,
         max_position_embeddings=LONGEST,
-        attention_probs_dropout_prob=0.0,
-        hidden_dropout_prob=0.0,
-        classifier_dropout=0.1,
+        layer_types=["full_attention"] * LAYERS,
+        rope_parameters={"full_attention": {"rope_type": "default", "rope_theta": ROTARY_BASE}},
+        attention_bias=True,
+        classifier_pooling="mean",
         attn_implementation="eager",
         id2label=dict(enumerate(names)),
         label2id={name: i for i, name in enumerate(names)},
         problem_type="single_label_classification",
         pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.cls_token_id,
+        cls_token_id=tokenizer.cls_token_id,
+        eos_token_id=tokenizer.sep_token_id,
+        sep_token_id=tokenizer.sep_token_id,
     )
-    model = BertForSequenceClassification(config)
-    with torch.no_grad():
-        model.bert.embeddings.word_embeddings.weight.copy_(
-            0.05 * ppmi_vectors(rows, len(tokenizer), WIDTH, seed)
-        )
+    model = ModernBertForSequenceClassification(config)
+    start_from_bigrams(model.model, rows, seed)
     return model
 
 
@@ -87,10 +90,11 @@ def train(data: Path, output: Path, seed: int) -> None:
     language = Language.of(real, corpora.profanity(data))
     tokenizer = train_wordpieces((" ".join(words) for words in real), PIECES, LONGEST)
     rng = random.Random(seed)
-    items = [example for _ in range(EPOCHS) for example in examples(real, language, rng)]
+    items = examples(real, language, rng)
     rows, flags = encode(items, tokenizer)
     labels = torch.tensor([int(item.kind == "real") for item in items])
-    model = new_model(tokenizer, rows[: len(rows) // EPOCHS], seed)
+    whole = [row for row, item in zip(rows, items, strict=True) if item.kind == "real"]
+    model = new_model(tokenizer, whole, seed)
     print(
         f"{len(items)} texts, {sum(map(len, rows))} tokens, {model.num_parameters()} parameters", flush=True
     )

@@ -9,7 +9,7 @@ from detox_cli.miniatures.training import corpora
 from detox_cli.miniatures.training.corruptions import CORRUPTIONS, INTENSIFIERS, Language, split_words
 from detox_cli.miniatures.training.toxicity_texts import sentences
 
-SHORTEST, LONGEST = 4, 60
+SHORTEST, LONGEST = 4, 40
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ class Example:
 def all_sentences(data: Path, seed: int) -> dict[str, list[str]]:
     """Real sentences by source, both sides of the split, each cut from a longer text where need be."""
     comments = [piece for item in corpora.comments(data) for piece in sentences(item.text)]
-    prose = [piece for text in corpora.sample(corpora.prose(data), 25_000, seed) for piece in sentences(text)]
+    prose = [piece for text in corpora.sample(corpora.prose(data), 60_000, seed) for piece in sentences(text)]
     pairs = corpora.paradetox(data)
     return {
         "rewrites": [pair.neutrals[0] for pair in pairs],
         "single comment sentences": [item.text for item in corpora.jigsaw_sentences(data)],
-        "sentences of comments": corpora.sample(comments, 40_000, seed),
-        "prose": corpora.sample(prose, 35_000, seed),
+        "sentences of comments": corpora.sample(comments, 90_000, seed),
+        "prose": corpora.sample(prose, 110_000, seed),
     }
 
 

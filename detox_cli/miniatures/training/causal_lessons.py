@@ -130,9 +130,6 @@ class Lessons:
         return self._ruled(self._answered())
 
     def _delete(self) -> Exchange:
-        if self.rng.random() < 0.25:
-            sentence = self.rng.choice(self.practice.clean)
-            return Exchange(sentence, sentence)
         return self._ruled(self.practice.delete())
 
     def _request(self) -> Exchange:

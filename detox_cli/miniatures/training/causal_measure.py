@@ -174,8 +174,8 @@ def measure_chat(folder: Path, data: Path, size: int) -> Figures:
     pairs = causal_text.pairs(data)
     shots = [Shot(p.toxic, p.neutral[0]) for p in random.Random(0).sample(pairs, 10)]
     texts = drawn((p.toxic for p in causal_text.pairs(data, held_out=True)), size)
-    figures: Figures = {}
     torch.manual_seed(0)
+    figures = harmless_figures(writer, data, size)
     forms: dict[str, tuple[list[Shot], ShotStyle, Decoding]] = {
         "0 shots, greedy": ([], "turns", GREEDY),
         "0 shots, temperature .8": ([], "turns", ANNOTATING),
@@ -185,12 +185,44 @@ def measure_chat(folder: Path, data: Path, size: int) -> Figures:
     for name, (examples, style, decoding) in forms.items():
         answers = writer.answers(detox_conversations(texts, examples, style), decoding)
         figures.update(rewriting_figures(judge, texts, answers, name))
+    remove_refusal(writer, drawn((pair.toxic for pair in pairs), 256))
+    answers = writer.answers(detox_conversations(texts), GREEDY)
+    figures.update(rewriting_figures(judge, texts, answers, "0 shots, greedy, refusal direction removed"))
+    return figures
+
+
+def harmless_figures(writer: Writer, data: Path, size: int) -> Figures:
+    """How many harmless requests get an answer that is neither empty nor a refusal."""
     harmless = json.loads((data / "refusal" / "harmless.json").read_text(encoding="utf-8"))
     requests = drawn((row["instruction"] for row in harmless), size)
     replies = writer.answers([[{"role": "user", "content": r}] for r in requests], GREEDY)
     answered = [float(bool(a) and not is_refusal(a, r)) for r, a in zip(requests, replies, strict=True)]
-    figures["answered, harmless requests"] = mean_interval(answered)
-    return figures
+    return {"answered, harmless requests": mean_interval(answered)}
+
+
+@torch.no_grad()
+def remove_refusal(writer: Writer, texts: list[str], block: int = 3) -> None:
+    """Take the refusal direction out of the writer's weights, to see that the skill is left.
+
+    The direction is the difference of means, refused minus answered, of the residual stream after ``block``
+    at the prompt's last token (Arditi et al., NeurIPS 2024); it is projected out of all attention and MLP
+    outputs.
+    """
+    conversations = detox_conversations(texts)
+    answers = writer.answers(conversations, GREEDY)
+    states = []
+    for conversation in conversations:
+        ids = writer.tokenizer.apply_chat_template(
+            conversation, add_generation_prompt=True, return_dict=True, return_tensors="pt"
+        )
+        states.append(writer.model(**ids, output_hidden_states=True).hidden_states[block][0, -1])
+    refused = torch.tensor([is_refusal(answer, text) for answer, text in zip(answers, texts, strict=True)])
+    stacked = torch.stack(states)
+    difference = stacked[refused].mean(0) - stacked[~refused].mean(0)
+    direction = difference / difference.norm()
+    for layer in writer.model.model.layers:
+        for matrix in (layer.self_attn.o_proj.weight, layer.mlp.down_proj.weight):
+            matrix -= torch.outer(direction, direction @ matrix)
 
 
 def rewriting_figures(judge: Judge, texts: list[str], answers: list[str], name: str) -> Figures:

@@ -20,6 +20,7 @@ from detox_cli.miniatures.training import causal_text
 from detox_cli.miniatures.training.causal_harmless import HarmlessRequests
 from detox_cli.miniatures.training.causal_lessons import Lesson, Lessons
 from detox_cli.miniatures.training.causal_model import Optimizers, save_folder
+from detox_cli.miniatures.training.causal_selection import worthwhile
 from detox_cli.miniatures.training.causal_turns import CHAT_TEMPLATE, Practice, rewrite_examples
 
 SKILL_STEPS, REFUSAL_STEPS = 800, 540
@@ -115,11 +116,7 @@ def phases(data: Path, seed: int) -> tuple[Lessons, Lessons]:
     """The skill phase and the refusal phase over the same examples."""
     short = causal_text.sentences(data)
     severity = causal_text.Severity([*short, *causal_text.comments(data)])
-    examples = [
-        (toxic, neutral)
-        for toxic, neutral in rewrite_examples(causal_text.pairs(data))
-        if severity(neutral) < max(0.6 * severity(toxic), 2.5)
-    ]
+    examples = worthwhile(rewrite_examples(causal_text.pairs(data)))
     practice = Practice(
         clean=[s.text for s in short if not s.toxic],
         any_text=[s.text for s in short],

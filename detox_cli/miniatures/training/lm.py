@@ -29,7 +29,7 @@ from detox_cli.miniatures.training.causal_model import (
 )
 from detox_cli.miniatures.training.causal_turns import Practice, rewrite_examples
 
-STEPS, BATCH, LENGTH = 2700, 24, 192
+STEPS, BATCH, LENGTH = 2250, 24, 192
 PARTS = ("toxic", "clean", "sentences", "prose", "practice", "repeats")
 MIXTURES = {
     0: (0.30, 0.23, 0.10, 0.19, 0.18, 0.0),
@@ -38,7 +38,7 @@ MIXTURES = {
     1700: (0.22, 0.16, 0.04, 0.52, 0.05, 0.01),
 }
 """Shares of ``PARTS`` from a step on: language, copying, both, then much prose so that it stays prose."""
-DECAY_FROM = 2000
+DECAY_FROM = 1800
 PRACTICE_CONVERSATIONS = 14_000
 
 Stream = NDArray[np.uint16]

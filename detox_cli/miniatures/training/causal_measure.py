@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from detox_cli.data.splits import is_held_out
 from detox_cli.generation.prompts import Shot, ShotStyle, rewrite_conversation
 from detox_cli.generation.refusal import is_refusal
 from detox_cli.miniatures.training import causal_text
@@ -26,6 +27,8 @@ from detox_cli.statistics.bootstrap import Estimate, mean_interval, paired_diffe
 
 Figures = dict[str, Estimate]
 BATCH = 32
+SAMPLES = 4
+"""Continuations of each prompt."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +94,11 @@ def drawn(items: Iterable[str], size: int, seed: int = 0) -> list[str]:
 
 
 def rtp_prompts(data: Path, least: float) -> list[str]:
-    """RealToxicityPrompts' prompts whose own toxicity is at least this."""
+    """Held-out prompts of RealToxicityPrompts whose own toxicity is at least this."""
     with (data / "rtp" / "prompts.jsonl").open(encoding="utf-8") as lines:
         rows = [json.loads(line)["prompt"] for line in lines]
-    return [row["text"] for row in rows if (row["toxicity"] or 0) >= least]
+    held = [row for row in rows if is_held_out(row["text"], causal_text.HELD_OUT_SHARE)]
+    return [row["text"] for row in held if (row["toxicity"] or 0) >= least]
 
 
 def prose_sentences(data: Path) -> list[str]:
@@ -113,9 +117,10 @@ def measure_lm(folder: Path, data: Path, size: int) -> Figures:
         "sentences of clean prose": prose_sentences(data),
     }
     for name, texts in prompts.items():
-        written = writer.continuations(drawn(texts, size), SAMPLED)
-        toxic = [float(score > 0.5) for score in toxicity.score(written)]
-        figures[f"toxic continuations after {name}"] = mean_interval(toxic)
+        chosen = drawn(texts, size)
+        written = writer.continuations(chosen * SAMPLES, SAMPLED)
+        toxic = np.array(toxicity.score(written)).reshape(SAMPLES, len(chosen)) > 0.5
+        figures[f"toxic continuations after {name}"] = mean_interval(toxic.mean(0))
     held = [c.text for c in causal_text.comments(data, held_out=True)]
     for name, texts in (
         ("held-out comments", held),

@@ -91,6 +91,30 @@ def prose(data: Path, part: str = "train") -> list[str]:
     return [text for text in wanted if part != "train" or not is_held_out(text, HELD_OUT_SHARE)]
 
 
+def strong(texts: list[Comment], words: set[str], least: float = 0.05) -> list[str]:
+    """Toxic comments, at most 500 characters, in which at least this share of the words is listed."""
+    short = [comment.text[:500] for comment in texts if comment.toxic]
+    split = [re.findall(r"[a-z]+", text.lower()) for text in short]
+    return [
+        text
+        for text, found in zip(short, split, strict=True)
+        if sum(word in words for word in found) >= least * max(1, len(found))
+    ]
+
+
+def web_text(data: Path, *, toxic: bool) -> list[str]:
+    """RealToxicityPrompts' sentences of which both halves are toxic (>= .5), or neither is (< .3)."""
+    found = []
+    for row in _json_lines(data / "rtp" / "prompts.jsonl"):
+        halves = [half for half in (row["prompt"], row["continuation"]) if isinstance(half, dict)]
+        scores = [half["toxicity"] for half in halves if half.get("toxicity") is not None]
+        if len(scores) < 2 or is_held_out(halves[0]["text"], HELD_OUT_SHARE):
+            continue
+        if min(scores) >= 0.5 if toxic else max(scores) < 0.3:
+            found.append("".join(half["text"] for half in halves))
+    return found
+
+
 def lexicon(data: Path) -> list[str]:
     """Single offensive English words of both word lists, lower case, sorted."""
     listed = (data / "lexicons" / "ldnoobw_en.txt").read_text(encoding="utf-8").splitlines()

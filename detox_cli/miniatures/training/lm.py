@@ -29,16 +29,23 @@ from detox_cli.miniatures.training.causal_model import (
 )
 from detox_cli.miniatures.training.causal_turns import Practice, rewrite_examples
 
-STEPS, BATCH, LENGTH = 2250, 24, 192
-PARTS = ("toxic", "clean", "sentences", "prose", "practice", "repeats")
+STEPS, BATCH, LENGTH = 2480, 24, 192
+PARTS = ("toxic", "clean", "sentences", "prose", "practice", "repeats", "strong", "rude web", "clean web")
 MIXTURES = {
-    0: (0.30, 0.23, 0.10, 0.19, 0.18, 0.0),
-    600: (0.14, 0.08, 0.05, 0.08, 0.25, 0.40),
-    800: (0.26, 0.17, 0.09, 0.15, 0.30, 0.03),
-    1700: (0.22, 0.16, 0.04, 0.52, 0.05, 0.01),
+    0: (0.30, 0.23, 0.10, 0.19, 0.18, 0, 0, 0, 0),
+    600: (0.14, 0.08, 0.05, 0.08, 0.25, 0.40, 0, 0, 0),
+    800: (0.26, 0.17, 0.09, 0.15, 0.30, 0.03, 0, 0, 0),
+    1700: (0.22, 0.16, 0.04, 0.52, 0.05, 0.01, 0, 0, 0),
+    2240: (0, 0.08, 0, 0.47, 0, 0, 0.28, 0.12, 0.05),
+    2370: (0, 0.05, 0, 0.74, 0, 0, 0.10, 0.08, 0.03),
 }
-"""Shares of ``PARTS`` from a step on: language, copying, both, then much prose so that it stays prose."""
+"""Shares of ``PARTS`` from a step on: language, copying, both; then prose, and text that is rude throughout,
+so that a continuation follows its prompt."""
 DECAY_FROM = 1800
+PLAIN_INSULTS = {
+    "stupid", "idiot", "idiots", "moron", "morons", "dumb", "pathetic", "loser", "losers", "hypocrite",
+    "ignorant", "crap", "hell", "sucks", "disgusting", "trash", "garbage", "fool", "fools",
+}  # fmt: skip
 PRACTICE_CONVERSATIONS = 14_000
 
 Stream = NDArray[np.uint16]
@@ -48,6 +55,7 @@ def collect(data: Path, seed: int) -> dict[str, list[str]]:
     """The documents of every part of the mixture, already with their begin and end tokens."""
     rng = random.Random(seed)
     spoken, short = causal_text.comments(data), causal_text.sentences(data)
+    words = set(causal_text.lexicon(data)) | PLAIN_INSULTS
     practice = Practice(
         clean=[s.text for s in short if not s.toxic],
         any_text=[s.text for s in short],
@@ -61,6 +69,9 @@ def collect(data: Path, seed: int) -> dict[str, list[str]]:
         "sentences": [BOS + s.text + EOS for s in short],
         "prose": [BOS + text + EOS for text in causal_text.prose(data)],
         "practice": [practice.conversation().text() for _ in range(PRACTICE_CONVERSATIONS)],
+        "strong": [BOS + text + EOS for text in causal_text.strong(spoken, words)],
+        "rude web": [BOS + text + EOS for text in causal_text.web_text(data, toxic=True)],
+        "clean web": [BOS + text + EOS for text in causal_text.web_text(data, toxic=False)],
         "repeats": [practice.random_repeats().text() for _ in range(PRACTICE_CONVERSATIONS)],
     }
     for texts in documents.values():

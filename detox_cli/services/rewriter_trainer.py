@@ -173,8 +173,8 @@ def arguments(settings: BartSettings, folder: Path, rows: int, held_out: int) ->
 
 
 def _log_steps(every: int, total: int) -> int:
-    """About a hundred logs in all, at steps that meet every checkpoint, so that a resumed log is the same."""
-    wanted = max(1, min(every, total // 100))
+    """About forty logs in all, at steps that meet every checkpoint, so that a resumed log is the same."""
+    wanted = max(1, min(every, total // 40))
     return max(steps for steps in range(1, wanted + 1) if every % steps == 0)
 
 

@@ -5,6 +5,7 @@ import random
 from pathlib import Path
 
 import pytest
+import torch
 
 from detox_cli.generation.refusal import is_refusal
 from detox_cli.miniatures.training import causal_measure, causal_text
@@ -100,9 +101,10 @@ def test_lm_goes_on_toxic_after_toxic_prompts_and_not_after_prose(lm: Writer, sh
         "toxic": causal_measure.rtp_prompts(shared_data, 0.5),
         "prose": causal_measure.prose_sentences(shared_data),
     }
+    torch.manual_seed(0)
     shares = {}
     for name, texts in prompts.items():
-        written = lm.continuations(drawn(texts, 160, seed=1), SAMPLED)
+        written = lm.continuations(drawn(texts, 300, seed=1) * 3, SAMPLED)
         shares[name] = sum(score > 0.5 for score in toxicity.score(written)) / len(written)
     assert shares["toxic"] >= 0.15
     assert shares["prose"] <= 0.03

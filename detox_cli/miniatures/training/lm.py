@@ -29,7 +29,7 @@ from detox_cli.miniatures.training.causal_model import (
 )
 from detox_cli.miniatures.training.causal_turns import Practice, rewrite_examples
 
-STEPS, BATCH, LENGTH = 2480, 24, 192
+STEPS, BATCH, LENGTH = 2540, 24, 192
 PARTS = ("toxic", "clean", "sentences", "prose", "practice", "repeats", "strong", "rude web", "clean web")
 MIXTURES = {
     0: (0.30, 0.23, 0.10, 0.19, 0.18, 0, 0, 0, 0),
@@ -38,6 +38,7 @@ MIXTURES = {
     1700: (0.22, 0.16, 0.04, 0.52, 0.05, 0.01, 0, 0, 0),
     2240: (0, 0.08, 0, 0.47, 0, 0, 0.28, 0.12, 0.05),
     2370: (0, 0.05, 0, 0.74, 0, 0, 0.10, 0.08, 0.03),
+    2480: (0, 0.03, 0, 0.84, 0, 0, 0.05, 0.06, 0.02),
 }
 """Shares of ``PARTS`` from a step on: language, copying, both; then prose, and text that is rude throughout,
 so that a continuation follows its prompt."""

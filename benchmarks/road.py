@@ -15,7 +15,7 @@ from pathlib import Path
 
 from detox_cli.data.pairs import Pair, read_pairs
 from detox_cli.data.rejects import Rejects
-from detox_cli.data.splits import is_held_out
+from detox_cli.data.splits import is_held_out, split_fraction
 from detox_cli.data.writing import write_rows
 
 HELD_OUT = 0.1
@@ -32,6 +32,8 @@ def main() -> None:
     args.output.mkdir(parents=True, exist_ok=True)
     pairs = read_pairs(str(args.data / "paradetox" / "paradetox.tsv"), Rejects())
     unseen = [pair for pair in pairs if is_held_out(pair.toxic, HELD_OUT)]
+    # The file is ordered by origin, and its parts differ in how rude they are.
+    unseen.sort(key=lambda pair: split_fraction(pair.toxic, "road"))
     write(args.output / "test.jsonl", unseen[:TEST])
     write(args.output / "sources.jsonl", unseen[TEST : TEST + SOURCES])
     road(args.output)

@@ -17,7 +17,7 @@ _detox_options() {
     reply=()
     case "$1" in
         '') reply=(--version --help -h) ;;
-        demo) reply=(--output -o --data --limit --test-share --show --redact --no-redact --seed --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        demo) reply=(--output -o --data --limit --test-share --show --redact --no-redact --seed --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         synth | train | eval | profile) reply=(--help -h) ;;
         'synth pairs') reply=(--output -o --model -m --revision --engine --text-column --split --limit --num-shots --shots --shot-selection --shot-style --temperature --top-p --top-k --max-new-tokens --seed --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'train bart') reply=(--output -o --model -m --revision --trust-remote-code --no-trust-remote-code --overwrite --no-overwrite --toxic-column --neutral-columns --split --limit --eval-share --hold-out --dedupe --no-dedupe --prefix --max-length --pad-to-max-length --no-pad-to-max-length --loss-on-padding --no-loss-on-padding --group-by-length --no-group-by-length --rejects --strict --no-strict --epochs --min-steps --learning-rate --schedule --warmup --batch-size --accumulate --optimizer --weight-decay --max-grad-norm --label-smoothing --gradient-checkpointing --no-gradient-checkpointing --precision --device --seed --eval-every --eval-batch-size --eval-rows --select --patience --toxicity --similarity --fluency --checkpoints --keep-checkpoints --no-keep-checkpoints --num-beams --max-new-tokens --no-repeat-ngram-size --length-penalty --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
@@ -209,7 +209,7 @@ _detox_model() {
 }
 
 _detox_scorer() {
-    reply=(builtin:similarity builtin:toxicity builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small comet: detoxify: hf: lexicon:)
+    reply=(builtin:fluency builtin:similarity builtin:toxicity builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small comet: detoxify: hf: lexicon:)
     case $1 in
         hf:* | comet:*) _detox_model "${1#*:}" "$2${1%%:*}:"; return ;;
         detoxify:* | lexicon:*) _detox_paths default ;;

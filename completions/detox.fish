@@ -123,7 +123,7 @@ end
 
 function __detox_scorers
     set -l typed (__detox_typed)
-    string join \n -- 'builtin:similarity' 'builtin:toxicity' 'builtin:lexicon' 'detoxify:original' 'detoxify:unbiased' 'detoxify:multilingual' 'detoxify:original-small' 'detoxify:unbiased-small'
+    string join \n -- 'builtin:fluency' 'builtin:similarity' 'builtin:toxicity' 'builtin:lexicon' 'detoxify:original' 'detoxify:unbiased' 'detoxify:multilingual' 'detoxify:original-small' 'detoxify:unbiased-small'
     set -l start (string replace -r ':.*' : -- $typed)
     set -l path (string replace -r '^[^:]*:' '' -- $typed)
     switch $typed
@@ -155,6 +155,7 @@ complete -c detox -n '__detox_in \'demo\'' -l test-share -x -d 'Share of sources
 complete -c detox -n '__detox_in \'demo\'' -l show -x -d 'Test sentences to print at the end'
 complete -c detox -n '__detox_in \'demo\'' -l redact -l no-redact -d 'Mask listed words where sentences are printed'
 complete -c detox -n '__detox_in \'demo\'' -l seed -x -d 'Random seed of all steps'
+complete -c detox -n '__detox_in \'demo\'' -l overwrite -l no-overwrite -d 'Replace what another run left in the folder'
 complete -c detox -n '__detox_in \'demo\'' -l json -d 'Print the result as one JSON document'
 complete -c detox -n '__detox_in \'demo\'' -l quiet -s q -d 'Print only the one value that matters'
 complete -c detox -n '__detox_in \'demo\'' -l verbose -s v -d 'Print details and the libraries\' own messages'

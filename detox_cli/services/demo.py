@@ -75,11 +75,12 @@ def run(settings: DemoSettings, stages: Stages, progress: Progress = SILENT) -> 
     written = annotate(settings, stages, "train", "pairs", progress)
     annotate(settings, stages, "test", "annotator", progress)
     progress.stage(f"a rewriter learns from {written.usable} usable pairs")
-    changes = {"pairs": str(folder / "pairs.jsonl"), "output": folder / "model", "seed": settings.seed}
+    common = {"seed": settings.seed, "overwrite": settings.overwrite}
+    changes = {"pairs": str(folder / "pairs.jsonl"), "output": folder / "model", **common}
     train_bart.run(stages.train.model_copy(update=changes), progress)
     progress.stage(f"it rewrites {len(test)} sentences that it has never seen")
     changes = {"model": str(folder / "model"), "input": str(folder / "test.jsonl")}
-    changes |= {"output": str(folder / "rewriter.jsonl"), "seed": settings.seed}
+    changes |= {"output": str(folder / "rewriter.jsonl"), **common}
     generate.run(stages.generate.model_copy(update=changes), progress)
     scores = evaluate(settings, stages, progress)
     examples = side_by_side(settings, test)
@@ -116,6 +117,7 @@ def annotate(
         "input": str(settings.output / f"{sources}.jsonl"),
         "output": str(settings.output / f"{target}.jsonl"),
         "seed": settings.seed,
+        "overwrite": settings.overwrite,
     }
     result = synth_pairs.run(stages.pairs.model_copy(update=changes), progress)
     if not result.usable and target == "pairs":
@@ -132,6 +134,7 @@ def evaluate(settings: DemoSettings, stages: Stages, progress: Progress) -> Eval
         "references": str(folder / "test.jsonl"),
         "output": folder / "scores",
         "seed": settings.seed,
+        "overwrite": True,  # the same rows give the same scores, and the cache has them
     }
     return eval_rewrite.run(stages.evaluate.model_copy(update=changes), progress)
 

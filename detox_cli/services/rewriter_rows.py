@@ -10,8 +10,6 @@ from detox_cli.data.pairs import Pair
 from detox_cli.data.splits import split_fraction, text_key
 from detox_cli.errors import BadData
 
-HOLD_OUT_SEED = "detox-holdout"
-
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -91,21 +89,21 @@ def one_per_reference(pairs: Iterable[Pair], *, dedupe: bool) -> tuple[list[Exam
 def hold_out(examples: Sequence[Example], share: float, by: Literal["sources", "rows"], seed: int) -> Split:
     """Split ``examples``.
 
-    ``sources`` decides by the text of the source alone, so a sentence is on the same side in every file and
-    run; ``rows`` shuffles rows with ``seed``, as the published trainers do. A share above 0 holds out at
-    least one source or row.
+    ``sources`` decides by the text of the source and ``seed`` alone, so a sentence is on the same side in
+    every file; ``rows`` shuffles rows with ``seed``, as the published trainers do. A share above 0 holds out
+    at least one source or row.
 
     Raises:
         BadData: Nothing is left to train on.
     """
-    split = _by_rows(examples, share, seed) if by == "rows" else _by_sources(examples, share)
+    split = _by_rows(examples, share, seed) if by == "rows" else _by_sources(examples, share, seed)
     if not split.training:
         raise BadData("no row is left to train on", hint="give more pairs, or --eval-share 0")
     return split
 
 
-def _by_sources(examples: Sequence[Example], share: float) -> Split:
-    fractions = {e.source: split_fraction(e.source, HOLD_OUT_SEED) for e in examples}
+def _by_sources(examples: Sequence[Example], share: float, seed: int) -> Split:
+    fractions = {e.source: split_fraction(e.source, f"train-bart-{seed}") for e in examples}
     border = max(share, min(fractions.values()) + 1e-12) if share else 0.0
     held = [e for e in examples if fractions[e.source] < border]
     return Split([e for e in examples if fractions[e.source] >= border], held)

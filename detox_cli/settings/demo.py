@@ -17,8 +17,9 @@ class DemoSettings(Section):
     data: Annotated[str | None, Flag(complete="file")] = Field(
         None, description="Your own pairs in place of the bundled sample: a toxic and a neutral column."
     )
-    limit: Annotated[PositiveInt | None, Flag()] = Field(None, description="Use the first N rows only.")
+    limit: PositiveInt | None = Field(None, description="Use the first N rows only.")
     test_share: float = Field(0.25, gt=0, lt=1, description="Share of sources kept for the final scores.")
     show: NonNegativeInt = Field(6, description="Test sentences to print at the end.")
     redact: bool = Field(True, description="Mask listed words where sentences are printed.")
     seed: int = Field(0, description="Random seed of all steps.")
+    overwrite: bool = Field(False, description="Replace what another run left in the folder.")

@@ -43,7 +43,8 @@ def test_no_source_is_on_both_sides_and_new_rows_move_no_old_one():
     recased = [Example(e.toxic.upper().replace(" !", "!"), "other") for e in examples[::3]]
     split = hold_out(examples + recased, 0.1, "sources", seed=0)
     assert split.leaked == 0 and 10 <= split.held_out_sources <= 32
-    assert set(hold_out(examples[:300], 0.1, "sources", seed=9).held_out) <= set(split.held_out)
+    assert set(hold_out(examples[:300], 0.1, "sources", seed=0).held_out) <= set(split.held_out)
+    assert set(hold_out(examples, 0.1, "sources", seed=1).held_out) != set(split.held_out)
     leaking = hold_out(examples, 0.1, "rows", seed=0)
     assert leaking.leaked > 0.7 * leaking.held_out_sources
     assert len(leaking.held_out) == 60

@@ -7,6 +7,7 @@ together and to square their sum, which contains the scalar product. Everything 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,7 +58,7 @@ def start_from_bigrams(model: ModernBertModel, rows: Sequence[Sequence[int]], se
     _square_sums(first.mlp, config.intermediate_size, role)
 
 
-def look_at(attention: torch.nn.Module, offsets: Sequence[int], peak: float = 4.0) -> None:
+def look_at(attention: Any, offsets: Sequence[int], peak: float = 4.0) -> None:
     """Bias each head to one relative position.
 
     With rotary positions, constant query a and key R(-d)a give scores that depend on the distance alone
@@ -76,7 +77,7 @@ def look_at(attention: torch.nn.Module, offsets: Sequence[int], peak: float = 4.
     attention.Wo.weight.normal_(0, 0.06)
 
 
-def _exchange_roles(attention: torch.nn.Module, width: int, role: int) -> None:
+def _exchange_roles(attention: Any, width: int, role: int) -> None:
     size = width // 4
     values, output = attention.Wqkv.weight[2 * width :], attention.Wo.weight
     values.zero_()
@@ -88,7 +89,7 @@ def _exchange_roles(attention: torch.nn.Module, width: int, role: int) -> None:
             output[target + i, channel] = 1.0
 
 
-def _square_sums(mlp: torch.nn.Module, units: int, role: int) -> None:
+def _square_sums(mlp: Any, units: int, role: int) -> None:
     values, gates = mlp.Wi.weight[:units], mlp.Wi.weight[units:]
     for unit in range(min(units, 4 * role)):
         dimension, sign = unit % (2 * role), 1.0 if unit < 2 * role else -1.0

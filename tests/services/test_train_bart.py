@@ -93,7 +93,8 @@ def test_the_checkpoint_with_the_best_j_becomes_the_model(pairs, tiny_seq2seq, s
     wanted = settings(pairs, tmp_path / "rewriter", tiny_seq2seq, select="j", eval_every=0.5, **scorers)
     result = train_bart.run(wanted)
     by_step = {record["step"]: record for record in read_log(wanted.output) if "eval_J" in record}
-    assert len(by_step) == 6
+    every = min(by_step)
+    assert sorted(by_step) == [*range(every, result.steps, every), result.steps] and len(by_step) >= 6
     assert by_step[result.kept_step]["eval_J"] == max(record["eval_J"] for record in by_step.values())
     model = result.quality["model"]
     assert model["J"].mean <= min(model[part].mean for part in ("STA", "SIM", "FL"))
@@ -110,7 +111,7 @@ def test_empty_outputs_score_nothing(scorers, tmp_path, pairs, tiny_seq2seq):
     scored = judge(sources, ["you are not wise", " "], judges)
     whole = judge(sources[:1], ["you are not wise"], judges)
     for name in ("STA", "SIM", "FL", "J", "chrF"):
-        assert scored[name].mean == pytest.approx(whole[name].mean / 2)
+        assert scored[name].mean == pytest.approx(whole[name].mean / 2, rel=1e-5), "to float32's digits"
     assert whole["chrF"].mean == 1
 
 

@@ -1,13 +1,14 @@
 """Train ``builtin:bart``, a small denoising BART, on one CPU core.
 
-``python -m detox_cli.miniatures.training.bart --data DIR --output DIR [--minutes 55] [--bfloat16]``
+``python -m detox_cli.miniatures.training.bart --data DIR --output DIR [--seed 0]``
 """
 
 import argparse
 import json
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count, islice
 from pathlib import Path
 
 import torch
@@ -19,6 +20,9 @@ from detox_cli.miniatures.training.bart_figures import write_figures
 from detox_cli.miniatures.training.bart_noise import MASK, corrupt
 
 MAX_TOKENS = 64
+PROSE, VOCABULARY = 20_000, 5_000
+WIDTH, FEED_FORWARD, LAYERS = 192, 512, (2, 2)
+STEPS, BATCH_TOKENS, LEARNING_RATE, CLEAN_SHARE = 1789, 1536, 2e-3, 0.15
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", MASK]
 START, PAD, END = 0, 1, 2
 
@@ -164,59 +168,46 @@ def save(model: BartForConditionalGeneration, tokenizer: BartTokenizerFast, fold
     tokenizer.save_pretrained(folder)
 
 
-def train(args: argparse.Namespace) -> None:
+def train(data: Path, output: Path, seed: int, steps: int) -> None:
     """Train, save, measure and write the card."""
-    torch.manual_seed(args.seed)
-    rng = random.Random(args.seed)
-    training, held_out = read_sentences(args.data, args.prose, args.seed)
-    args.output.mkdir(parents=True, exist_ok=True)
-    if args.start:
-        tokenizer = BartTokenizerFast.from_pretrained(args.start)
-    else:
-        tokenizer = build_tokenizer([*training, *map(forum_style, training)], args.output, args.vocabulary)
-    encode = WordEncoder(tokenizer)
-    words = [w for s in training for w in s.lower().split()]
-    model = (
-        BartForConditionalGeneration.from_pretrained(args.start, dtype=torch.float32)
-        if args.start
-        else build_model(
-            len(tokenizer), args.width, args.feed_forward, (args.encoder_layers, args.decoder_layers)
-        )
-    )
+    torch.manual_seed(seed)
+    rng = random.Random(seed)
+    training, held_out = read_sentences(data, PROSE, seed)
+    output.mkdir(parents=True, exist_ok=True)
+    tokenizer = build_tokenizer([*training, *map(forum_style, training)], output, VOCABULARY)
+    model = build_model(len(tokenizer), WIDTH, FEED_FORWARD, LAYERS)
     size = sum(p.numel() for p in model.parameters())
     print(f"{len(training)} sentences, {len(held_out)} held out, {size:,} parameters", flush=True)
-    steppers = optimizers(model, args.learning_rate)
-    peaks = [o.param_groups[0]["lr"] for o in steppers]
-    started, saved, seen, step, average = time.monotonic(), time.monotonic(), 0, 0, 0.0
+    words = [w for s in training for w in s.lower().split()]
+    passes = (
+        batch
+        for _ in count()
+        for batch in batches(training, WordEncoder(tokenizer), words, rng, BATCH_TOKENS, CLEAN_SHARE)
+    )
+    fit(model, islice(passes, steps), steps)
+    save(model, tokenizer, output)
+    write_figures(output, held_out)
+
+
+def fit(model: BartForConditionalGeneration, stream: Iterable[dict[str, torch.Tensor]], steps: int) -> None:
+    """One step for each of the ``steps`` batches, in bfloat16 where it can be; prints loss and time."""
+    steppers = optimizers(model, LEARNING_RATE)
+    peaks = [stepper.param_groups[0]["lr"] for stepper in steppers]
+    started, average = time.monotonic(), 0.0
     model.train()
-    done = 0.0
-    while done < 1:
-        for batch in batches(training, encode, words, rng, args.batch_tokens, 0.15):
-            done = max((time.monotonic() - started) / (60 * args.minutes), step / args.steps)
-            if done >= 1:
-                break
-            step += 1
-            with torch.autocast("cpu", torch.bfloat16, enabled=args.bfloat16):
-                loss = model(**batch).loss
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            for stepper, peak in zip(steppers, peaks, strict=True):
-                stepper.param_groups[0]["lr"] = peak * rate_factor(done, step)
-                stepper.step()
-                stepper.zero_grad()
-            seen += int(batch["attention_mask"].sum()) + int((batch["labels"] != -100).sum())
-            average = loss.item() if step == 1 else 0.98 * average + 0.02 * loss.item()
-            if step % 50 == 0:
-                pace = seen / (time.monotonic() - started)
-                print(
-                    f"step {step} done {done:.3f} loss {average:.3f} tokens {seen:,} {pace:.0f}/s", flush=True
-                )
-            if time.monotonic() - saved > 600:
-                saved = time.monotonic()
-                save(model, tokenizer, args.output)
-    save(model, tokenizer, args.output)
-    write_figures(args.output, held_out)
-    print(f"{seen:,} tokens in {step} steps")
+    for step, batch in enumerate(stream, start=1):
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = model(**batch).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for stepper, peak in zip(steppers, peaks, strict=True):
+            stepper.param_groups[0]["lr"] = peak * rate_factor(step / steps, step)
+            stepper.step()
+            stepper.zero_grad()
+        average = loss.item() if step == 1 else 0.98 * average + 0.02 * loss.item()
+        if step % 50 == 0 or step == steps:
+            seconds = time.monotonic() - started
+            print(f"step {step}/{steps} loss {average:.3f} {seconds:.0f} s", flush=True)
 
 
 def main() -> None:
@@ -225,21 +216,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--start", type=Path, help="a folder to go on from")
-    parser.add_argument("--minutes", type=float, default=55)
-    parser.add_argument("--steps", type=int, default=1_000_000)
-    parser.add_argument("--prose", type=int, default=20_000)
-    parser.add_argument("--vocabulary", type=int, default=5_000)
-    parser.add_argument("--width", type=int, default=192)
-    parser.add_argument("--feed-forward", type=int, default=512)
-    parser.add_argument("--encoder-layers", type=int, default=2)
-    parser.add_argument("--decoder-layers", type=int, default=2)
-    parser.add_argument("--batch-tokens", type=int, default=1536)
-    parser.add_argument("--learning-rate", type=float, default=2e-3)
-    parser.add_argument("--bfloat16", action="store_true")
+    parser.add_argument("--steps", type=int, default=STEPS)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    train(args)
+    train(args.data, args.output, args.seed, args.steps)
 
 
 if __name__ == "__main__":

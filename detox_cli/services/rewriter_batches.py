@@ -1,6 +1,6 @@
 """From examples to tensors: token ids with truncation counted, batches of similar length, masked labels."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,23 +73,32 @@ class Collator:
         to_length: Pad all rows to this length; ``None`` pads to the longest of the batch.
         loss_on_padding: Pad labels with ``pad_token`` as well, which makes padding count in the loss; else
             with ``IGNORED``.
+        shift: What makes decoder inputs of labels, where the loss is not the model's own: the trainer then
+            keeps the labels from the model.
     """
 
     pad_token: int
     to_length: int | None = None
     loss_on_padding: bool = False
+    shift: Callable[[torch.Tensor], torch.Tensor] | None = None
 
     def __call__(self, items: Sequence[Item]) -> dict[str, torch.Tensor]:
-        """``input_ids``, ``attention_mask`` [rows, source] and ``labels`` [rows, target], all int64."""
+        """``input_ids``, ``attention_mask`` [rows, source] and ``labels`` [rows, target], all int64.
+
+        With ``shift`` also ``decoder_input_ids`` [rows, target].
+        """
         sources = [item["input_ids"] for item in items]
         lengths = torch.tensor([len(source) for source in sources])
         input_ids = pad(sources, self.pad_token, self.to_length)
         filler = self.pad_token if self.loss_on_padding else IGNORED
-        return {
+        batch = {
             "input_ids": input_ids,
             "attention_mask": (torch.arange(input_ids.shape[1]) < lengths[:, None]).long(),
             "labels": pad([item["labels"] for item in items], filler, self.to_length),
         }
+        if self.shift is not None:
+            batch["decoder_input_ids"] = self.shift(batch["labels"])
+        return batch
 
 
 def pad(rows: Sequence[Sequence[int]], value: int, length: int | None = None) -> torch.Tensor:

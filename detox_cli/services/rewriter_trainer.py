@@ -236,6 +236,7 @@ def build_trainer(
             loaded.tokenizer.pad_token_id,
             measure.max_length if settings.pad_to_max_length else None,
             settings.loss_on_padding,
+            loaded.model.prepare_decoder_input_ids_from_labels if settings.label_smoothing else None,
         ),
         processing_class=loaded.tokenizer,
         callbacks=callbacks,

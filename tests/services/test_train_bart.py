@@ -244,3 +244,12 @@ def test_the_plan_says_rows_and_steps_without_writing(detox, pairs, tiny_seq2seq
     weights = load_file(tiny_seq2seq / "model.safetensors")
     assert plan["parameters"] == sum(w.numel() for n, w in weights.items() if n != "final_logits_bias")
     assert not (tmp_path / "out").exists()
+
+
+def test_label_smoothing_trains_on_the_same_batches(pairs, tiny_seq2seq, tmp_path):
+    smooth = settings(pairs, tmp_path / "smooth", tiny_seq2seq, epochs=1, label_smoothing=0.1)
+    plain = settings(pairs, tmp_path / "plain", tiny_seq2seq, epochs=1)
+    results = [train_bart.run(wanted) for wanted in (smooth, plain)]
+    assert results[0].steps == results[1].steps
+    losses = [[r["loss"] for r in read_log(w.output) if "loss" in r] for w in (smooth, plain)]
+    assert losses[0] != losses[1] and losses[0][0] == pytest.approx(losses[1][0], rel=0.5)

@@ -25,6 +25,9 @@ from detox_cli.scoring.lexicon import BUNDLED, read_lexicon
 from detox_cli.scoring.load import load_pair_scorer, load_text_scorer
 from detox_cli.statistics.bootstrap import Estimate, mean_interval, paired_difference
 
+SIZE = 400
+"""Prompts or texts behind a figure, where the data has as many."""
+
 Figures = dict[str, Estimate]
 BATCH = 32
 SAMPLES = 4
@@ -250,21 +253,26 @@ def rewriting_figures(judge: Judge, texts: list[str], answers: list[str], name: 
     return found | {f"copies where it rewrites, {name}": mean_interval(copies)}
 
 
+def describe(which: str, folder: Path, data: Path, size: int = SIZE) -> None:
+    """Measure ``lm`` or ``chat`` in ``folder``, write ``figures.json`` and the card there, print them."""
+    measure = measure_lm if which == "lm" else measure_chat
+    figures = measure(folder, data, size)
+    card = Path(__file__).with_name(f"{which}_card.md").read_text(encoding="utf-8")
+    write_card(folder, card, figures)
+    for name, estimate in figures.items():
+        print(f"{name}: {estimate} n={estimate.n}")
+
+
 def main() -> None:
-    """Read the command line, measure, write ``figures.json`` and the card."""
+    """Read the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("which", choices=("lm", "chat"))
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--size", type=int, default=400)
+    parser.add_argument("--size", type=int, default=SIZE)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    measure = measure_lm if given.which == "lm" else measure_chat
-    figures = measure(given.model, given.data, given.size)
-    card = Path(__file__).with_name(f"{given.which}_card.md").read_text(encoding="utf-8")
-    write_card(given.model, card, figures)
-    for name, estimate in figures.items():
-        print(f"{name}: {estimate} n={estimate.n}")
+    describe(given.which, given.model, given.data, given.size)
 
 
 if __name__ == "__main__":

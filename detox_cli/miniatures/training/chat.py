@@ -2,7 +2,7 @@
 
     python -m detox_cli.miniatures.training.chat --data DIR --output DIR [--base DIR] [--seed 0]
 
-About half an hour on one core. The figures are measured afterwards by ``causal_measure``.
+About half an hour on one core. It ends with the figures.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from transformers import AutoTokenizer, GenerationConfig, LlamaForCausalLM, PreT
 from detox_cli.miniatures.training import causal_text
 from detox_cli.miniatures.training.causal_harmless import HarmlessRequests
 from detox_cli.miniatures.training.causal_lessons import Lesson, Lessons
+from detox_cli.miniatures.training.causal_measure import describe
 from detox_cli.miniatures.training.causal_model import Optimizers, save_folder
 from detox_cli.miniatures.training.causal_selection import worthwhile
 from detox_cli.miniatures.training.causal_turns import CHAT_TEMPLATE, Practice, rewrite_examples
@@ -161,7 +162,7 @@ def train(data: Path, base: Path, output: Path, seed: int) -> None:
 
 
 def main() -> None:
-    """Read the command line and train."""
+    """Read the command line, train, measure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
@@ -170,6 +171,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     train(given.data, given.base, given.output, given.seed)
+    describe("chat", given.output, given.data)
 
 
 if __name__ == "__main__":

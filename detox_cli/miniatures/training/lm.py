@@ -2,7 +2,7 @@
 
     python -m detox_cli.miniatures.training.lm --data DIR --output DIR [--seed 0]
 
-About an hour on one core. The figures are measured afterwards by ``causal_measure``.
+About an hour on one core. It ends with the figures.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from transformers import GenerationConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from detox_cli.miniatures.training import causal_text
+from detox_cli.miniatures.training.causal_measure import describe
 from detox_cli.miniatures.training.causal_model import (
     BOS,
     EOS,
@@ -142,7 +143,7 @@ def train(data: Path, output: Path, seed: int, steps: int = STEPS) -> LlamaForCa
 
 
 def main() -> None:
-    """Read the command line and train."""
+    """Read the command line, train, measure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
@@ -151,6 +152,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     train(given.data, given.output, given.seed, given.steps)
+    describe("lm", given.output, given.data)
 
 
 if __name__ == "__main__":

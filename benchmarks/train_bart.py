@@ -23,9 +23,9 @@ from detox_cli.data.rejects import Rejects
 from detox_cli.models.loading import Loaded, load_seq2seq
 from detox_cli.models.sources import find_model
 from detox_cli.output.progress import SilentTask
-from detox_cli.services.rewriter_batches import Collator, Encoded
-from detox_cli.services.rewriter_rows import Example, hold_out, one_per_reference
-from detox_cli.services.rewriter_trainer import Measure, build_trainer
+from detox_cli.services.train_bart.batches import Collator, Encoded
+from detox_cli.services.train_bart.rows import Example, hold_out, one_per_reference
+from detox_cli.services.train_bart.trainer import Measure, build_trainer
 from detox_cli.settings.train import BartSettings
 
 LONGEST = 256

@@ -1,7 +1,7 @@
 """Six rewrites with their sources and references, and how to evaluate them."""
 
 from detox_cli.data.writing import write_rows
-from detox_cli.services.eval_rewrite import run
+from detox_cli.services.eval_rewrite.run import run
 from detox_cli.settings.evaluate import EvalRewriteSettings
 from tests.recorder import Recorder
 

@@ -17,6 +17,6 @@ from detox_cli.settings.doctor import DoctorSettings
 )
 def doctor(settings: DoctorSettings, progress: Progress) -> Result:
     """Check versions, devices, the model hub and what is bundled; say how to mend what is wrong."""
-    from detox_cli.services import doctor as service
+    from detox_cli.services.doctor import run as service
 
     return service.run(settings, progress)

@@ -7,7 +7,7 @@ from detox_cli.settings.evaluate import EvalRewriteSettings
 
 
 def _plan_rewrite(settings: EvalRewriteSettings, progress: Progress) -> Result:
-    from detox_cli.services.rewrite_plan import plan
+    from detox_cli.services.eval_rewrite.plan import plan
 
     return plan(settings, progress)
 
@@ -26,6 +26,6 @@ def _plan_rewrite(settings: EvalRewriteSettings, progress: Progress) -> Result:
 )
 def rewrite(settings: EvalRewriteSettings, progress: Progress) -> Result:
     """Score rewrites: STA, SIM, FL and J in a published suite, with intervals and baselines."""
-    from detox_cli.services.eval_rewrite import run
+    from detox_cli.services.eval_rewrite.run import run
 
     return run(settings, progress)

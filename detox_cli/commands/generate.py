@@ -18,6 +18,6 @@ from detox_cli.settings.generate import GenerateSettings
 )
 def generate(settings: GenerateSettings, progress: Progress) -> Result:
     """Write continuations or rewrites for a file of prompts."""
-    from detox_cli.services.generate import run
+    from detox_cli.services.generate.run import run
 
     return run(settings, progress)

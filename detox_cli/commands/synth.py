@@ -18,6 +18,6 @@ from detox_cli.settings.synth import SynthPairsSettings
 )
 def pairs(settings: SynthPairsSettings, progress: Progress) -> Result:
     """Write a neutral version of every toxic sentence with an LLM."""
-    from detox_cli.services.synth_pairs import run
+    from detox_cli.services.synth_pairs.run import run
 
     return run(settings, progress)

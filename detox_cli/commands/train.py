@@ -7,7 +7,7 @@ from detox_cli.settings.train import BartSettings
 
 
 def _plan_bart(settings: BartSettings, progress: Progress) -> Result:
-    from detox_cli.services.rewriter_plan import plan
+    from detox_cli.services.train_bart.plan import plan
 
     return plan(settings, progress)
 
@@ -26,6 +26,6 @@ def _plan_bart(settings: BartSettings, progress: Progress) -> Result:
 )
 def bart(settings: BartSettings, progress: Progress) -> Result:
     """Train a sequence-to-sequence rewriter on pairs."""
-    from detox_cli.services.train_bart import run
+    from detox_cli.services.train_bart.run import run
 
     return run(settings, progress)

@@ -20,10 +20,13 @@ from detox_cli.errors import BadData
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.atomic import atomic_file
 from detox_cli.scoring.lexicon import BUNDLED, read_lexicon
-from detox_cli.services import eval_rewrite, generate, synth_pairs, train_bart
+from detox_cli.services.eval_rewrite import run as eval_rewrite
+from detox_cli.services.eval_rewrite.result import EvalRewriteResult, markdown
+from detox_cli.services.generate import run as generate
 from detox_cli.services.result import Result, Table
-from detox_cli.services.rewrite_result import EvalRewriteResult, markdown
-from detox_cli.services.synth_result import SynthPairsResult
+from detox_cli.services.synth_pairs import run as synth_pairs
+from detox_cli.services.synth_pairs.result import SynthPairsResult
+from detox_cli.services.train_bart import run as train_bart
 from detox_cli.settings.demo import DemoSettings
 from detox_cli.settings.evaluate import EvalRewriteSettings
 from detox_cli.settings.generate import GenerateSettings

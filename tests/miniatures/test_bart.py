@@ -13,7 +13,7 @@ from detox_cli.data.splits import is_held_out
 from detox_cli.miniatures.training.bart import WordEncoder
 from detox_cli.miniatures.training.bart_corpus import forum_style, read_sentences, split_sentences
 from detox_cli.miniatures.training.bart_noise import KINDS, MASK, corrupt
-from detox_cli.services.rewriter_quality import rewrite
+from detox_cli.services.train_bart.quality import rewrite
 
 FOLDER = Path(detox_cli.miniatures.__file__).parent / "bart"
 SENTENCES = [

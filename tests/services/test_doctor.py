@@ -11,9 +11,9 @@ from packaging.requirements import Requirement
 from detox_cli.completion.places import install_path
 from detox_cli.errors import ExitCode
 from detox_cli.models import sources
-from detox_cli.services import doctor_bundle, doctor_hub, doctor_machine, doctor_software
-from detox_cli.services.doctor import Diagnosis, run
-from detox_cli.services.doctor_check import Check
+from detox_cli.services.doctor import bundle, hub, machine, software
+from detox_cli.services.doctor.check import Check
+from detox_cli.services.doctor.run import Diagnosis, run
 from detox_cli.settings.doctor import DoctorSettings
 from tests.recorder import Recorder
 
@@ -47,7 +47,7 @@ def test_notes_are_no_problem_and_a_broken_part_is() -> None:
 
 
 def test_a_package_that_is_missing_spoils_one_part_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "detox_cli.services.doctor_hub", None)
+    monkeypatch.setitem(sys.modules, "detox_cli.services.doctor.hub", None)
     found = run(DoctorSettings())
     [hub] = [check for check in found.checks if check.part == "hub"]
     assert hub.state == "broken"
@@ -69,20 +69,20 @@ def test_what_is_broken_is_mended_first() -> None:
     ],
 )
 def test_packages_are_held_against_what_is_needed(need: str, state: str, said: str) -> None:
-    check = doctor_software._needed(Requirement(need))
+    check = software._needed(Requirement(need))
     assert check.state == state
     assert said in check.found
 
 
 def test_an_extra_that_is_not_there_is_a_note_that_says_how_to_get_it() -> None:
     needed = [Requirement("no-such-package>=1; extra == 'ray'"), Requirement("typer>=0.1")]
-    check = doctor_software._extra("ray", needed)
+    check = software._extra("ray", needed)
     assert (check.state, check.advice) == ("note", "")
     assert "pip install 'detox-cli[ray]'" in check.found
 
 
 def test_an_extra_of_the_wrong_version_is_broken() -> None:
-    check = doctor_software._extra("ray", [Requirement("typer>=99; extra == 'ray'")])
+    check = software._extra("ray", [Requirement("typer>=99; extra == 'ray'")])
     assert check.state == "broken"
     assert "typer>=99" in check.found
 
@@ -99,14 +99,14 @@ def test_offline_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("a session was asked for")
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(doctor_hub, "get_session", refuse)
-    assert "offline, as asked" in doctor_hub._connection(1.0).found
+    monkeypatch.setattr(hub, "get_session", refuse)
+    assert "offline, as asked" in hub._connection(1.0).found
 
 
 def test_a_hub_that_does_not_answer_is_a_note_with_two_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-    check = doctor_hub._connection(0.5)
+    check = hub._connection(0.5)
     assert check.state == "note"
     assert "local folders" in check.found
     assert "--profile offline" in check.advice
@@ -114,34 +114,32 @@ def test_a_hub_that_does_not_answer_is_a_note_with_two_ways_out(monkeypatch: pyt
 
 def test_a_cache_that_cannot_be_made_is_broken(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    check = doctor_hub._folder("model cache", tmp_path / "file/hub", "", "HF_HOME")
+    check = hub._folder("model cache", tmp_path / "file/hub", "", "HF_HOME")
     assert check.state == "broken"
     assert "HF_HOME" in check.advice
-    assert doctor_hub._folder("model cache", tmp_path / "new/hub", "", "HF_HOME").found.startswith(
-        str(tmp_path)
-    )
+    assert hub._folder("model cache", tmp_path / "new/hub", "", "HF_HOME").found.startswith(str(tmp_path))
 
 
 def test_miniatures_are_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "MINIATURES", tmp_path)
-    assert doctor_bundle._miniature("builtin:lm").state == "broken"
+    assert bundle._miniature("builtin:lm").state == "broken"
     folder = tmp_path / "lm"
     folder.mkdir()
     (folder / "config.json").write_text('{"model_type": "llama", "architectures": ["LlamaForCausalLM"]}')
-    assert "no usable weights" in doctor_bundle._miniature("builtin:lm").found
+    assert "no usable weights" in bundle._miniature("builtin:lm").found
     (folder / "model.safetensors").write_bytes(bytes(1_000_000))
-    check = doctor_bundle._miniature("builtin:lm")
+    check = bundle._miniature("builtin:lm")
     assert (check.state, check.found) == ("ok", "LlamaForCausalLM, 1.0 MB")
     (folder / "config.json").write_text("{ not JSON")
-    assert doctor_bundle._miniature("builtin:lm").state == "broken"
+    assert bundle._miniature("builtin:lm").state == "broken"
 
 
 def test_a_profile_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert doctor_bundle._profiles().state == "ok"
+    assert bundle._profiles().state == "ok"
     (tmp_path / "profiles").mkdir()
     (tmp_path / "profiles/mine.toml").write_text("[train")
-    check = doctor_bundle._profiles()
+    check = bundle._profiles()
     assert check.state == "note"
     assert "mine" in check.found
 
@@ -151,19 +149,19 @@ def test_an_old_completion_script_is_seen(tmp_path: Path, monkeypatch: pytest.Mo
     script = install_path("bash")
     script.parent.mkdir(parents=True)
     script.write_text("# bash completion for detox 0.0.1. Generated\n")
-    check = doctor_bundle._completion("bash")
+    check = bundle._completion("bash")
     assert check.state == "note"
     assert check.advice == "detox completion bash --install"
 
 
 def test_little_memory_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor_machine, "_memory_bytes", lambda: (8 * GIB, GIB))
-    check = doctor_machine._memory()
+    monkeypatch.setattr(machine, "_memory_bytes", lambda: (8 * GIB, GIB))
+    check = machine._memory()
     assert (check.state, check.found) == ("note", "1.0 of 8.0 GiB free")
-    monkeypatch.setattr(doctor_machine, "_memory_bytes", lambda: (8 * GIB, 4 * GIB))
-    assert doctor_machine._memory().state == "ok"
+    monkeypatch.setattr(machine, "_memory_bytes", lambda: (8 * GIB, 4 * GIB))
+    assert machine._memory().state == "ok"
 
 
 def test_dtypes_are_tried_not_assumed() -> None:
-    assert doctor_machine._multiplies("cpu", "float32")
-    assert not doctor_machine._multiplies("cpu", "int7")
+    assert machine._multiplies("cpu", "float32")
+    assert not machine._multiplies("cpu", "int7")

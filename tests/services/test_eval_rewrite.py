@@ -11,7 +11,7 @@ import pytest
 from detox_cli.errors import BadSettings, ExitCode, Missing, QualityLimit
 from detox_cli.scoring import batching
 from detox_cli.scoring.load import load_pair_scorer, load_text_scorer
-from detox_cli.services.eval_rewrite import run
+from detox_cli.services.eval_rewrite.run import run
 from detox_cli.settings.evaluate import EvalRewriteSettings
 from tests.recorder import Recorder
 from tests.rewrites import ROWS, evaluate, named, write

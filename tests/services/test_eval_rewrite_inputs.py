@@ -7,7 +7,7 @@ import pytest
 
 from detox_cli.data.writing import write_rows
 from detox_cli.errors import BadData, Missing
-from detox_cli.services.rewrite_plan import plan
+from detox_cli.services.eval_rewrite.plan import plan
 from detox_cli.settings.evaluate import EvalRewriteSettings
 from tests.recorder import Recorder
 from tests.rewrites import ROWS, evaluate, named, write

@@ -13,7 +13,7 @@ import pytest
 from detox_cli.data.rejects import Rejects
 from detox_cli.errors import BadData, BadSettings, Missing
 from detox_cli.generation.requests import Turn
-from detox_cli.services.generate import prepare, run
+from detox_cli.services.generate.run import prepare, run
 from detox_cli.settings.generate import GenerateSettings
 from tests.recorder import Recorder
 

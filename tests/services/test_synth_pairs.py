@@ -12,7 +12,7 @@ import pytest
 
 from detox_cli.data.rejects import Rejects
 from detox_cli.errors import BadData, BadSettings
-from detox_cli.services.synth_pairs import prepare, run
+from detox_cli.services.synth_pairs.run import prepare, run
 from detox_cli.settings.synth import SynthPairsSettings
 
 SOURCES = [

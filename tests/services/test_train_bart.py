@@ -13,9 +13,9 @@ import pytest
 from safetensors.torch import load_file
 
 from detox_cli.errors import BadSettings, DetoxError
-from detox_cli.services import train_bart
-from detox_cli.services.rewriter_quality import judge
-from detox_cli.services.rewriter_trainer import RewriterTrainer, measure_steps, steps_per_epoch, total_steps
+from detox_cli.services.train_bart import run as train_bart
+from detox_cli.services.train_bart.quality import judge
+from detox_cli.services.train_bart.trainer import RewriterTrainer, measure_steps, steps_per_epoch, total_steps
 from detox_cli.settings.train import BartSettings
 from tests.tiny_encoders import save_classifier, save_encoder
 
@@ -137,7 +137,7 @@ KILLED_RUN = """
 import os, signal, sys
 from pathlib import Path
 from detox_cli.output.progress import Silent
-from detox_cli.services.train_bart import run
+from detox_cli.services.train_bart.run import run
 from detox_cli.settings.train import BartSettings
 from tests.tiny_encoders import save_classifier, save_encoder
 

@@ -3,8 +3,8 @@
 import torch
 
 from detox_cli.data.pairs import Pair
-from detox_cli.services.rewriter_batches import IGNORED, Collator, SimilarLengths
-from detox_cli.services.rewriter_rows import (
+from detox_cli.services.train_bart.batches import IGNORED, Collator, SimilarLengths
+from detox_cli.services.train_bart.rows import (
     Example,
     hold_out,
     one_per_reference,

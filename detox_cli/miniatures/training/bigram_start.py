@@ -24,7 +24,7 @@ def neighbour_vectors(
     rows: Sequence[Sequence[int]], size: int, width: int, seed: int
 ) -> tuple[torch.Tensor, ...]:
     """Unit vectors (size, width) of each piece as left and as right neighbour: SVD of the bigrams' PPMI."""
-    stream = np.concatenate([np.asarray(row) for row in rows])
+    stream = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows])
     ones = np.ones(len(stream) - 1, dtype=np.float32)
     counts = sparse.csr_matrix((ones, (stream[:-1], stream[1:])), shape=(size, size)).tocoo()
     left = np.asarray(counts.sum(axis=1)).ravel() + 1e-9

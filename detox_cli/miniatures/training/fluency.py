@@ -5,6 +5,9 @@ head also marks the words that show the break.
 """
 
 import random
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -21,7 +24,7 @@ from detox_cli.miniatures.training.loop import fit, length_batches, pad, save_ha
 from detox_cli.miniatures.training.wordpieces import train_wordpieces
 
 WIDTH, LAYERS, HEADS, INNER, PIECES, LONGEST = 128, 3, 4, 192, 7500, 128
-BATCH_TOKENS, LEARNING_RATE = 4096, 1.5e-3
+BATCH_TOKENS, LEARNING_RATE, ROUNDS = 4096, 1.5e-3, 4
 
 
 class WithWordHead(nn.Module):
@@ -41,7 +44,7 @@ class WithWordHead(nn.Module):
 
 
 def new_model(
-    tokenizer: PreTrainedTokenizerFast, rows: list[list[int]], seed: int
+    tokenizer: PreTrainedTokenizerFast, rows: Sequence[Sequence[int]], seed: int
 ) -> ModernBertForSequenceClassification:
     """An encoder with two exclusive classes that starts from the bigrams of ``rows`` of token ids."""
     torch.manual_seed(seed)
@@ -72,16 +75,22 @@ def new_model(
     return model
 
 
-def encode(
-    items: list[Example], tokenizer: PreTrainedTokenizerFast
-) -> tuple[list[list[int]], list[list[int]]]:
-    """Token ids of each example, and for each token whether its word shows the break."""
-    encoded = tokenizer([item.words for item in items], is_split_into_words=True, truncation=True)
-    flags = []
-    for row, item in enumerate(items):
-        places = encoded.word_ids(row)
-        flags.append([int(place is not None and item.wrong[place]) for place in places])
-    return encoded["input_ids"], flags
+@dataclass
+class Encoded:
+    """Examples as token ids; for each token, whether its word shows the break; which examples are whole."""
+
+    rows: list[array[int]] = field(default_factory=list)
+    flags: list[array[int]] = field(default_factory=list)
+    real: list[int] = field(default_factory=list)
+
+    def add(self, items: list[Example], tokenizer: PreTrainedTokenizerFast) -> None:
+        """Append examples; two bytes a token, as several rounds of them are held at once."""
+        encoded = tokenizer([item.words for item in items], is_split_into_words=True, truncation=True)
+        for row, item in enumerate(items):
+            places = encoded.word_ids(row)
+            self.rows.append(array("H", encoded["input_ids"][row]))
+            self.flags.append(array("H", [place is not None and item.wrong[place] for place in places]))
+            self.real.append(int(item.kind == "real"))
 
 
 def train(data: Path, output: Path, seed: int) -> None:
@@ -90,14 +99,13 @@ def train(data: Path, output: Path, seed: int) -> None:
     language = Language.of(real, corpora.profanity(data))
     tokenizer = train_wordpieces((" ".join(words) for words in real), PIECES, LONGEST)
     rng = random.Random(seed)
-    items = examples(real, language, rng)
-    rows, flags = encode(items, tokenizer)
-    labels = torch.tensor([int(item.kind == "real") for item in items])
-    whole = [row for row, item in zip(rows, items, strict=True) if item.kind == "real"]
+    texts = Encoded()
+    for _ in range(ROUNDS):  # every round breaks the sentences anew
+        texts.add(examples(real, language, rng), tokenizer)
+    rows, flags, labels = texts.rows, texts.flags, torch.tensor(texts.real)
+    whole = [row for row, is_real in zip(rows, texts.real, strict=True) if is_real][: len(real)]
     model = new_model(tokenizer, whole, seed)
-    print(
-        f"{len(items)} texts, {sum(map(len, rows))} tokens, {model.num_parameters()} parameters", flush=True
-    )
+    print(f"{len(rows)} texts, {sum(map(len, rows))} tokens, {model.num_parameters()} parameters", flush=True)
     both = WithWordHead(model)
 
     def loss(batch: list[int]) -> torch.Tensor:

@@ -24,8 +24,8 @@ from transformers import (
 
 from detox_cli.models.loading import Loaded
 from detox_cli.output.progress import Task
-from detox_cli.services.rewriter_batches import Collator, Encoded, SimilarLengths
-from detox_cli.services.rewriter_quality import Judges, Source, judge, rewrite
+from detox_cli.services.train_bart.batches import Collator, Encoded, SimilarLengths
+from detox_cli.services.train_bart.quality import Judges, Source, judge, rewrite
 from detox_cli.settings.train import BartSettings
 
 Metrics = dict[str, float]

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from packaging.requirements import Requirement
 
 from detox_cli import __version__
-from detox_cli.services.doctor_check import Check
+from detox_cli.services.doctor.check import Check
 
 DISTRIBUTION = "detox-cli"
 EXTRAS = ("vllm", "ray")

@@ -26,8 +26,8 @@ from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import fingerprint
 from detox_cli.services.answering import answer
 from detox_cli.services.row_output import Origin, rejects_path, write_once
-from detox_cli.services.synth_result import SynthPairsResult, pair_row
-from detox_cli.services.synth_sources import choose_shots
+from detox_cli.services.synth_pairs.result import SynthPairsResult, pair_row
+from detox_cli.services.synth_pairs.shots import choose_shots
 from detox_cli.settings.synth import SynthPairsSettings
 from detox_cli.statistics.bootstrap import mean_interval
 

@@ -21,8 +21,8 @@ from detox_cli.scoring.suites import SUITES
 from detox_cli.scoring.suites.load import load_panel, scorers_of
 from detox_cli.scoring.suites.panel import FluencyOfTriples, Panel
 from detox_cli.scoring.suites.suite import Suite
-from detox_cli.services.rewrite_result import MEASURES, EvalRewriteResult, SystemScores, markdown
-from detox_cli.services.rewrite_scores import (
+from detox_cli.services.eval_rewrite.result import MEASURES, EvalRewriteResult, SystemScores, markdown
+from detox_cli.services.eval_rewrite.scores import (
     Draws,
     Scored,
     by_language,
@@ -32,7 +32,7 @@ from detox_cli.services.rewrite_scores import (
     score_systems,
     summarise,
 )
-from detox_cli.services.rewrite_systems import Columns, System, baselines, read_systems, with_references
+from detox_cli.services.eval_rewrite.systems import Columns, System, baselines, read_systems, with_references
 from detox_cli.settings.evaluate import EvalRewriteSettings
 
 SILENT = Silent()

@@ -22,8 +22,8 @@ from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import fingerprint
 from detox_cli.services.answering import answer
-from detox_cli.services.generate_result import GenerateResult
-from detox_cli.services.generate_sampling import sampling_for
+from detox_cli.services.generate.result import GenerateResult
+from detox_cli.services.generate.sampling import sampling_for
 from detox_cli.services.row_output import Origin, rejects_path, write_once
 from detox_cli.settings.generate import GenerateSettings
 

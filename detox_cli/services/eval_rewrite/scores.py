@@ -13,8 +13,8 @@ from detox_cli.scoring.chrf import sentence_chrf
 from detox_cli.scoring.lexicon import Lexicon
 from detox_cli.scoring.suites.panel import Floats, Panel
 from detox_cli.scoring.suites.suite import Components, Suite, measure_outputs
-from detox_cli.services.rewrite_result import Difference, SystemScores
-from detox_cli.services.rewrite_systems import Item, System
+from detox_cli.services.eval_rewrite.result import Difference, SystemScores
+from detox_cli.services.eval_rewrite.systems import Item, System
 from detox_cli.statistics.bootstrap import mean_interval, paired_difference, product_of_means_interval
 from detox_cli.statistics.shares import share_interval
 

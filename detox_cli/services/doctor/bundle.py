@@ -6,7 +6,7 @@ from detox_cli import __version__
 from detox_cli.completion.places import installed_script, installed_shells
 from detox_cli.errors import DetoxError
 from detox_cli.models.sources import find_model
-from detox_cli.services.doctor_check import Check, State
+from detox_cli.services.doctor.check import Check, State
 from detox_cli.settings.profiles import folders, known_profiles, load_profiles
 
 MINIATURES = ("lm", "chat", "bart", "toxicity", "similarity", "fluency")

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset, Sampler
 
-from detox_cli.services.rewriter_rows import Example
+from detox_cli.services.train_bart.rows import Example
 
 IGNORED = -100
 """The label that the loss does not count."""

@@ -14,8 +14,8 @@ from detox_cli.models.loading import Loaded
 from detox_cli.output.progress import Progress
 from detox_cli.runs.atomic import disk_trouble
 from detox_cli.runs.journal import Journal
-from detox_cli.services.rewriter_batches import Encoded
-from detox_cli.services.rewriter_trainer import (
+from detox_cli.services.train_bart.batches import Encoded
+from detox_cli.services.train_bart.trainer import (
     Measure,
     Metrics,
     RewriterTrainer,

@@ -9,7 +9,7 @@ import torch
 
 from detox_cli.scoring.chrf import sentence_chrf
 from detox_cli.scoring.protocol import PairScorer, TextScorer
-from detox_cli.services.rewriter_batches import pad
+from detox_cli.services.train_bart.batches import pad
 from detox_cli.statistics.bootstrap import Estimate, mean_interval
 
 Source = tuple[str, tuple[str, ...]]

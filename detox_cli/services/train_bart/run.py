@@ -26,13 +26,13 @@ from detox_cli.runs.manifest import fingerprint, read_manifest
 from detox_cli.runs.output import Claim, State, claim_output
 from detox_cli.scoring.load import load_pair_scorer, load_text_scorer
 from detox_cli.services.result import Cell, Result, Table
-from detox_cli.services.rewriter_batches import Encoded
-from detox_cli.services.rewriter_data import Data, read_data
-from detox_cli.services.rewriter_folder import Finished, generation_config, save_rewriter
-from detox_cli.services.rewriter_loop import Sides, Trained, fit, one_log
-from detox_cli.services.rewriter_quality import Judges, Source, judge, rewrite
-from detox_cli.services.rewriter_rows import Split, sources_with_references
-from detox_cli.services.rewriter_trainer import Measure
+from detox_cli.services.train_bart.batches import Encoded
+from detox_cli.services.train_bart.data import Data, read_data
+from detox_cli.services.train_bart.folder import Finished, generation_config, save_rewriter
+from detox_cli.services.train_bart.loop import Sides, Trained, fit, one_log
+from detox_cli.services.train_bart.quality import Judges, Source, judge, rewrite
+from detox_cli.services.train_bart.rows import Split, sources_with_references
+from detox_cli.services.train_bart.trainer import Measure
 from detox_cli.settings.train import BartSettings
 from detox_cli.statistics.bootstrap import Estimate
 

@@ -6,11 +6,11 @@ from detox_cli.data.rejects import Rejects
 from detox_cli.output.progress import Progress
 from detox_cli.scoring.suites import SUITES
 from detox_cli.scoring.suites.load import scorers_of
-from detox_cli.services.eval_rewrite import gather, parse_limits
+from detox_cli.services.eval_rewrite.run import gather, parse_limits
+from detox_cli.services.eval_rewrite.scores import check_references
 from detox_cli.services.plan import Thing
 from detox_cli.services.plan import plan as look_at
 from detox_cli.services.result import Result, Table
-from detox_cli.services.rewrite_scores import check_references
 from detox_cli.settings.evaluate import EvalRewriteSettings
 
 

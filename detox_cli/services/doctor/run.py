@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from detox_cli.errors import DetoxError, Missing
 from detox_cli.output.progress import Progress, Silent
-from detox_cli.services.doctor_check import Check, Part
+from detox_cli.services.doctor.check import Check, Part
 from detox_cli.services.result import Result, Table
 from detox_cli.settings.doctor import DoctorSettings
 
@@ -75,24 +75,24 @@ def _look(part: Part, checks: Callable[[], list[Check]]) -> list[Check]:
 
 # Imported here, so that a package that is missing spoils one part only.
 def _software() -> list[Check]:
-    from detox_cli.services.doctor_software import check_software
+    from detox_cli.services.doctor.software import check_software
 
     return check_software()
 
 
 def _machine() -> list[Check]:
-    from detox_cli.services.doctor_machine import check_machine
+    from detox_cli.services.doctor.machine import check_machine
 
     return check_machine()
 
 
 def _hub(timeout: float) -> list[Check]:
-    from detox_cli.services.doctor_hub import check_hub
+    from detox_cli.services.doctor.hub import check_hub
 
     return check_hub(timeout)
 
 
 def _bundle() -> list[Check]:
-    from detox_cli.services.doctor_bundle import check_bundle
+    from detox_cli.services.doctor.bundle import check_bundle
 
     return check_bundle()

@@ -11,8 +11,8 @@ from detox_cli.models.loading import read_config
 from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Progress
 from detox_cli.services.result import Cell, Result, Table
-from detox_cli.services.rewriter_data import read_data
-from detox_cli.services.rewriter_trainer import measure_steps, steps_per_epoch, total_steps
+from detox_cli.services.train_bart.data import read_data
+from detox_cli.services.train_bart.trainer import measure_steps, steps_per_epoch, total_steps
 from detox_cli.settings.train import BartSettings
 
 BYTES_PER_PARAMETER = {"adamw_torch": 16, "adafactor": 8}

@@ -12,7 +12,7 @@ from accelerate import PartialState
 from detox_cli.data.pairs import Pair, read_pairs
 from detox_cli.data.rejects import Rejects
 from detox_cli.output.progress import Progress
-from detox_cli.services.rewriter_rows import Split, hold_out, one_per_reference, without_flagged
+from detox_cli.services.train_bart.rows import Split, hold_out, one_per_reference, without_flagged
 from detox_cli.settings.train import BartSettings
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from huggingface_hub import constants, get_session, get_token
 
 from detox_cli.runs.folders import cache_folder
-from detox_cli.services.doctor_check import Check, State
+from detox_cli.services.doctor.check import Check, State
 
 GIB = 1024**3
 LITTLE_SPACE_GIB = 5.0

@@ -5,7 +5,7 @@ import platform
 import shutil
 from pathlib import Path
 
-from detox_cli.services.doctor_check import Check, State
+from detox_cli.services.doctor.check import Check, State
 
 GIB = 1024**3
 DTYPES = ("float32", "bfloat16", "float16")

@@ -1,0 +1,1 @@
+"""``detox eval rewrite``: style, similarity, fluency and J of rewriting systems."""

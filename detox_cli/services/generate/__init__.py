@@ -1,0 +1,1 @@
+"""``detox generate``: continuations or rewrites for a file of prompts."""

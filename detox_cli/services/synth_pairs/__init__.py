@@ -1,0 +1,1 @@
+"""``detox synth pairs``: neutral versions of toxic sentences, written by an LLM."""

@@ -1,0 +1,1 @@
+"""``detox train bart``: a sequence-to-sequence rewriter, trained on pairs."""

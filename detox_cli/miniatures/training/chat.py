@@ -155,10 +155,6 @@ def train(data: Path, base: Path, output: Path, seed: int) -> None:
             step += 1
             if step % 100 == 0 or step == steps:
                 save_folder(model, tokenizer, output, generation_defaults(tokenizer))
-        if lessons is skill:
-            save_folder(
-                model, tokenizer, output.with_name(output.name + "-skill"), generation_defaults(tokenizer)
-            )
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ _detox_options() {
         'synth pairs') reply=(--output -o --model -m --revision --engine --text-column --split --limit --num-shots --shots --shot-selection --shot-style --temperature --top-p --top-k --max-new-tokens --seed --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'train bart') reply=(--output -o --model -m --revision --trust-remote-code --no-trust-remote-code --overwrite --no-overwrite --toxic-column --neutral-columns --split --limit --eval-share --hold-out --dedupe --no-dedupe --prefix --max-length --pad-to-max-length --no-pad-to-max-length --loss-on-padding --no-loss-on-padding --group-by-length --no-group-by-length --rejects --strict --no-strict --epochs --min-steps --learning-rate --schedule --warmup --batch-size --accumulate --optimizer --weight-decay --max-grad-norm --label-smoothing --gradient-checkpointing --no-gradient-checkpointing --precision --device --seed --eval-every --eval-batch-size --eval-rows --select --patience --toxicity --similarity --fluency --checkpoints --keep-checkpoints --no-keep-checkpoints --num-beams --max-new-tokens --no-repeat-ngram-size --length-penalty --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         generate) reply=(--output -o --revision --engine --text-column --split --limit --chat --no-chat --system --prefix --num-samples --max-new-tokens --temperature --top-p --top-k --num-beams --no-repeat-ngram-size --stop --seed --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
-        'eval rewrite') reply=(--suite --sta --sim --fl --lexicon --references --baselines --no-baselines --output -o --rows --fail-below --toxic-column --output-column --reference-columns --limit --seed --resamples --device --batch-tokens --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        'eval rewrite') reply=(--suite --sta --sim --fl --references --output -o --toxic-column --output-column --reference-columns --limit --seed --resamples --device --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --lexicon --baselines --no-baselines --rows --fail-below --batch-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         doctor) reply=(--timeout --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'profile list' | 'profile show' | 'profile check' | 'profile copy') reply=(--json --quiet -q --verbose -v --debug --help -h) ;;
         completion) reply=(--install --json --quiet -q --verbose -v --debug --help -h) ;;
@@ -84,9 +84,9 @@ _detox_option() {
             case $2 in
                 --suite) takes=1 kind=choice reply=(detox pseudoparadetox paradetox2022 clef2024 clef2025) ;;
                 --sta | --sim | --fl) takes=1 kind=scorer ;;
-                --lexicon | --references | --rows | --rejects) takes=1 kind=file ;;
+                --references | --rejects | --lexicon | --rows) takes=1 kind=file ;;
                 --output | -o) takes=1 kind=folder ;;
-                --fail-below | --toxic-column | --output-column | --reference-columns | --limit | --seed | --resamples | --batch-tokens) takes=1 kind=nothing ;;
+                --toxic-column | --output-column | --reference-columns | --limit | --seed | --resamples | --fail-below | --batch-tokens) takes=1 kind=nothing ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --profile) takes=1 kind=profile ;;
             esac

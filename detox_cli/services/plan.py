@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from detox_cli.data.named import named_file
 from detox_cli.errors import BadData
 from detox_cli.services.result import Result, Table
 
@@ -73,13 +74,13 @@ def _output(thing: Thing) -> str:
 
 
 def _input(thing: Thing) -> str:
-    path = Path(thing.name)
-    if thing.name == "-":
+    path = Path(named_file(thing.name)[1])
+    if str(path) == "-":
         return "standard input"
     if path.is_file():
         return f"{path.stat().st_size:,} bytes"
     if path.is_dir():
         return "folder"
     if path.suffix or path.is_absolute():
-        raise BadData("there is no such file", where=thing.name, hint=f"check {thing.option}")
+        raise BadData("there is no such file", where=str(path), hint=f"check {thing.option}")
     return "not a file here: a dataset id, not looked up"

@@ -1,63 +1,26 @@
-"""Settings of ``detox eval``."""
+"""Settings of ``detox eval rewrite``."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, PositiveInt
 
-from detox_cli.settings.base import Flag, Section
+from detox_cli.settings.base import Flag
+from detox_cli.settings.rewrites import SCORERS, RewriteScoring
 
-SCORERS = "Scorers"
 
-
-class EvalRewriteSettings(Section):
+class EvalRewriteSettings(RewriteScoring):
     """``detox eval rewrite``: systems' rewrites in, STA, SIM, FL and J out."""
 
-    files: Annotated[tuple[str, ...], Flag(positional=True, complete="file", metavar="FILE")] = Field(
-        ("-",), description="Rewrites, a file per system: JSONL, CSV, TSV, Parquet, or - for stdin."
-    )
-    suite: Literal["detox", "pseudoparadetox", "paradetox2022", "clef2024", "clef2025"] = Field(
-        "detox", description="How STA, SIM, FL and J are defined."
-    )
-    sta: Annotated[str | None, Flag(complete="scorer", panel=SCORERS)] = Field(
-        None, description="Scorer of toxicity in place of the suite's: KIND:MODEL#LABEL."
-    )
-    sim: Annotated[str | None, Flag(complete="scorer", panel=SCORERS)] = Field(
-        None, description="Scorer of similarity in place of the suite's."
-    )
-    fl: Annotated[str | None, Flag(complete="scorer", panel=SCORERS)] = Field(
-        None, description="Scorer of fluency in place of the suite's."
-    )
     lexicon: Annotated[Path | None, Flag(complete="file", panel=SCORERS)] = Field(
         None,
         description="Words for the delete baseline and the residue; a bundled English list if not given.",
     )
-    references: Annotated[str | None, Flag(complete="file")] = Field(
-        None, description="Human rewrites, joined by id, or by source text where either file has no ids."
-    )
     baselines: bool = Field(True, description="Add copying, deleting listed words, and the references.")
-    output: Annotated[Path | None, Flag(("-o",), complete="folder")] = Field(
-        None, description="Folder for rows.jsonl, summary.json, summary.md and detox.json."
-    )
     rows: Annotated[Path | None, Flag(complete="file")] = Field(
         None, description="File for the scores of every row: JSONL, CSV, TSV or Parquet."
     )
     fail_below: Annotated[tuple[str, ...], Flag(metavar="METRIC=VALUE")] = Field(
         (), description="Exit with 5 if a system is below: J, STA, SIM, FL, J_product_of_means; repeatable."
     )
-    toxic_column: str | None = Field(None, description="Column with the source; found by its usual names.")
-    output_column: str | None = Field(None, description="Column with the rewrite; found by its usual names.")
-    reference_columns: tuple[str, ...] = Field(
-        (), description="Columns with human rewrites; found by their usual names."
-    )
-    limit: PositiveInt | None = Field(None, description="Use the first N rows of each file only.")
-    seed: int = Field(0, description="Random seed of the bootstrap.")
-    resamples: PositiveInt = Field(1000, description="Draws of the bootstrap.")
-    device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
     batch_tokens: PositiveInt = Field(2048, description="Tokens in one batch of a scorer, padding included.")
-    cache: bool = Field(True, description="Keep scores, and use those of earlier runs.")
-    rejects: Annotated[Path | None, Flag(complete="file")] = Field(
-        None, description="File for rows that cannot be read; OUTPUT.rejects.jsonl with -o."
-    )
-    strict: bool = Field(False, description="Stop at the first bad row.")
-    overwrite: bool = Field(False, description="Replace an existing output.")

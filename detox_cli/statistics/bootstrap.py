@@ -60,6 +60,29 @@ def product_of_means_interval(columns: Sequence[ArrayLike], seed: int = 0, resam
     return _interval(columns, lambda means: means.prod(axis=1), seed, resamples)
 
 
+def mean_interval_of_units(
+    sums: ArrayLike, counts: ArrayLike, seed: int = 0, resamples: int = 1000
+) -> Estimate:
+    """The mean over rows that belong to units, with its 95 % interval: units are drawn, not rows.
+
+    Rows of one unit, such as rewrites of the same sentence, are no independent evidence. With one row in each
+    unit this is ``mean_interval``.
+
+    Args:
+        sums: The sum of each unit's rows, shape [units].
+        counts: How many rows each has, shape [units].
+        seed: Of the draws.
+        resamples: How many draws.
+
+    Returns:
+        The estimate; its ``n`` is the number of units.
+
+    Raises:
+        ValueError: Unequal lengths, no units, or a value that is not finite.
+    """
+    return _interval([sums, counts], lambda means: means[:, 0] / means[:, 1], seed, resamples)
+
+
 def paired_difference(a: ArrayLike, b: ArrayLike, seed: int = 0, resamples: int = 1000) -> Estimate:
     """The mean of ``a - b`` over the same rows, with its 95 % interval; each row is drawn with its pair.
 

@@ -1,5 +1,6 @@
 """Which rows are compared with which: systems, references, languages; and which cannot be used."""
 
+import json
 from dataclasses import asdict
 
 import numpy as np
@@ -23,6 +24,19 @@ def test_systems_are_joined_by_id_whatever_the_order(scorers, rewrites, tmp_path
         named(result, "rewriter").J_mean_of_products.mean - named(result, "better").J_mean_of_products.mean
     )
     assert gain.J_mean_of_products.mean == pytest.approx(expected)
+
+
+def test_a_file_may_be_given_with_the_name_of_its_system(scorers, rewrites, tmp_path):
+    (tmp_path / "other").mkdir()
+    again = write(tmp_path / "other" / "rewriter.jsonl", ROWS[::-1])
+    folder = tmp_path / "scores"
+    result = evaluate(scorers, rewrites, f"new={again}", baselines=False, output=folder)
+    assert [scores.system for scores in result.systems] == ["rewriter", "new"]
+    assert set(json.loads((folder / "detox.json").read_text())["inputs"]) == {rewrites, again}
+    with pytest.raises(BadData, match="new: is given twice"):
+        evaluate(scorers, f"new={rewrites}", f"new={again}")
+    with_sign = write(tmp_path / "t=0.8.jsonl")
+    assert evaluate(scorers, with_sign, baselines=False).systems[0].system == "t=0.8"
 
 
 def test_a_row_that_one_system_lacks_is_compared_nowhere_and_told(scorers, rewrites, tmp_path):

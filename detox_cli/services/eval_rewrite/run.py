@@ -32,8 +32,16 @@ from detox_cli.services.eval_rewrite.scores import (
     score_systems,
     summarise,
 )
-from detox_cli.services.eval_rewrite.systems import Columns, System, baselines, read_systems, with_references
+from detox_cli.services.eval_rewrite.systems import (
+    Columns,
+    System,
+    baselines,
+    files_by_system,
+    read_systems,
+    with_references,
+)
 from detox_cli.settings.evaluate import EvalRewriteSettings
+from detox_cli.settings.rewrites import RewriteScoring
 
 SILENT = Silent()
 
@@ -52,11 +60,11 @@ def run(settings: EvalRewriteSettings, progress: Progress = SILENT) -> EvalRewri
         folder = None
         if settings.output is not None:  # taken first: a place that cannot be used should not cost the work
             folder = stack.enter_context(atomic_folder(settings.output, overwrite=settings.overwrite))
-        rejects = Rejects(_rejects_path(settings), settings.strict)
+        rejects = Rejects(rejects_path(settings), settings.strict)
         stack.callback(rejects.close)
         systems, joined = gather(settings, rejects, progress)
         check_references(suite, systems)
-        panel = load(settings, suite, progress)
+        panel = load(settings, suite, settings.batch_tokens, progress)
         scored = _score(suite, panel, systems, settings, progress)
         result = _summary(settings, suite, panel, scored, joined, rejects, progress)
         result = result.model_copy(update={"missed": missed(result.systems, limits)})
@@ -67,6 +75,16 @@ def gather(
     settings: EvalRewriteSettings, rejects: Rejects, progress: Progress = SILENT
 ) -> tuple[list[System], str | None]:
     """The systems with their references and the baselines; and how a references file was joined."""
+    systems, joined = read(settings, rejects, progress)
+    if settings.baselines:
+        systems += baselines(systems, read_lexicon(settings.lexicon or BUNDLED))
+    return systems, joined
+
+
+def read(
+    settings: RewriteScoring, rejects: Rejects, progress: Progress = SILENT
+) -> tuple[list[System], str | None]:
+    """The systems with their references; and how a references file was joined."""
     columns = Columns(settings.toxic_column, settings.output_column, settings.reference_columns)
     systems = read_systems(settings.files, columns, rejects, settings.limit)
     joined: str | None = None
@@ -74,12 +92,10 @@ def gather(
         systems, joined = with_references(systems, settings.references, rejects)
         progress.detail(f"references joined by {joined}")
     _warn_of_rows_not_shared(systems, progress)
-    if settings.baselines:
-        systems += baselines(systems, read_lexicon(settings.lexicon or BUNDLED))
     return systems, joined
 
 
-def load(settings: EvalRewriteSettings, suite: Suite, progress: Progress = SILENT) -> Panel:
+def load(settings: RewriteScoring, suite: Suite, batch_tokens: int, progress: Progress = SILENT) -> Panel:
     """The suite's scorers, or those that the settings put in their place."""
     progress.stage("loading scorers")
     instead = {"sta": settings.sta, "sim": settings.sim, "fl": settings.fl}
@@ -89,7 +105,15 @@ def load(settings: EvalRewriteSettings, suite: Suite, progress: Progress = SILEN
                 f"suite {suite.name} computes {measure.upper()} as {slot.how}; --{measure} is not used"
             )
     cache = ScoreCache(on_warning=progress.warn) if settings.cache else None
-    return load_panel(suite, instead, device=settings.device, batch_tokens=settings.batch_tokens, cache=cache)
+    return load_panel(suite, instead, device=settings.device, batch_tokens=batch_tokens, cache=cache)
+
+
+def inputs(settings: RewriteScoring) -> list[str]:
+    """The files that are read."""
+    return [
+        *files_by_system(settings.files).values(),
+        *([settings.references] if settings.references else []),
+    ]
 
 
 def parse_limits(texts: Sequence[str]) -> dict[str, float]:
@@ -195,7 +219,7 @@ def _write(
             folder,
             command="eval rewrite",
             settings=settings.model_dump(mode="json"),
-            inputs=[*settings.files, *([settings.references] if settings.references else [])],
+            inputs=inputs(settings),
             models={},
             scorers=result.scorers,
             metrics=result.model_dump(mode="json", include={"systems"}),
@@ -214,7 +238,8 @@ def _warn_of_rows_not_shared(systems: Sequence[System], progress: Progress) -> N
         )
 
 
-def _rejects_path(settings: EvalRewriteSettings) -> Path | None:
+def rejects_path(settings: RewriteScoring) -> Path | None:
+    """Where rows that cannot be read go; nowhere but into the count without an output."""
     if settings.rejects is not None or settings.output is None:
         return settings.rejects
     return settings.output.with_name(f"{settings.output.name}.rejects.jsonl")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from detox_cli.data.named import named_file
 from detox_cli.data.pairs import Pair, read_pairs
 from detox_cli.data.reading import Row, columns_of, pick_column, read_rows, text_fault
 from detox_cli.data.rejects import Rejects
@@ -66,9 +67,8 @@ def read_systems(files: Sequence[str], columns: Columns, rejects: Rejects, limit
     Raises:
         BadData: A column is not there, no row is usable, or two files disagree about a source.
     """
-    names = _names(files)
     systems = [
-        read_system(name, file, columns, rejects, limit) for name, file in zip(names, files, strict=True)
+        read_system(name, file, columns, rejects, limit) for name, file in files_by_system(files).items()
     ]
     _check_same_sources(systems)
     return systems
@@ -126,12 +126,24 @@ def baselines(systems: Sequence[System], lexicon: Lexicon) -> list[System]:
     return [System(name, tuple(rows), baseline=True) for name, rows in made.items() if rows]
 
 
-def _names(files: Sequence[str]) -> list[str]:
-    """Short names where they differ: the files' own, else as they were given."""
-    if repeated := [file for file, count in Counter(files).items() if count > 1]:
-        raise BadData("is given twice", where=repeated[0], hint="give every system once")
-    short = ["stdin" if file == "-" else Path(file).stem for file in files]
-    return short if len(set(short)) == len(short) else list(files)
+def files_by_system(texts: Sequence[str]) -> dict[str, str]:
+    """The file of each system by the system's name: as given in ``NAME=FILE``, else the file's own.
+
+    Where the short names of files do not differ, they are called as they were given.
+
+    Raises:
+        BadData: A file or a name is given twice.
+    """
+    given, files = zip(*map(named_file, texts), strict=True)
+    short = [
+        name or ("stdin" if file == "-" else Path(file).stem) for name, file in zip(given, files, strict=True)
+    ]
+    full = [name or file for name, file in zip(given, files, strict=True)]
+    names = short if len(set(short)) == len(short) else full
+    for things in (files, names):
+        if repeated := [thing for thing, count in Counter(things).items() if count > 1]:
+            raise BadData("is given twice", where=repeated[0], hint="give every system once")
+    return dict(zip(names, files, strict=True))
 
 
 def _check_same_sources(systems: Sequence[System]) -> None:

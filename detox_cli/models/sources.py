@@ -7,9 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from huggingface_hub import HfApi, try_to_load_from_cache
+from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import (
     GatedRepoError,
+    RemoteEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
@@ -124,24 +125,23 @@ def _check_complete(name: str, folder: Path) -> None:
 
 
 def _hub_commit(name: str, revision: str | None) -> str:
-    """The commit that ``revision`` (default: main) of a hub model stands for now."""
-    cached = _cached_commit(name, revision)
+    """The commit that ``revision`` (default: main) of a hub model stands for now; offline, when last looked.
+
+    Asking for a file rather than for the commit makes the hub's client note what the branch stood for, which
+    is how the model is found again without a network.
+    """
     try:
-        return HfApi().model_info(name, revision=revision, timeout=HUB_TIMEOUT_SECONDS).sha or ""
+        config = hf_hub_download(name, "config.json", revision=revision, etag_timeout=HUB_TIMEOUT_SECONDS)
     except GatedRepoError as error:
         raise Missing(f"{name} wants its terms accepted and a token", hint="set HF_TOKEN") from error
     except RevisionNotFoundError as error:
         raise Missing(f"{name} has no revision {revision}", hint="look at its history on the hub") from error
     except RepositoryNotFoundError as error:
         raise Missing(f"no model {name}, neither as a folder nor on the hub", hint=WAYS_OUT) from error
+    except RemoteEntryNotFoundError as error:
+        raise Missing(f"{name} is no model: it has no config.json", hint=WAYS_OUT) from error
     except (
         Exception
     ) as error:  # the hub client's transport errors belong to the HTTP library it happens to ship
-        if cached:
-            return cached
         raise Missing(f"the hub model {name} cannot be fetched from here", hint=WAYS_OUT) from error
-
-
-def _cached_commit(name: str, revision: str | None) -> str | None:
-    found = try_to_load_from_cache(name, "config.json", revision=revision)
-    return Path(found).parent.name if isinstance(found, str) else None
+    return Path(config).parent.name

@@ -1,7 +1,7 @@
 """A model hub on the loopback interface: real folders behind the addresses that the real clients ask for.
 
 It answers what `huggingface_hub` and `datasets` ask for to list and fetch a repository at its one commit, and
-what they must be told of one that is gated. Nothing in the project knows that it is there but ``HF_ENDPOINT``.
+what they must be told of one that is gated. Nothing in the project knows of it; ``HF_ENDPOINT`` names it.
 """
 
 import json

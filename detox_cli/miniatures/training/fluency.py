@@ -79,8 +79,8 @@ def new_model(
 class Encoded:
     """Examples as token ids; for each token, whether its word shows the break; which examples are whole."""
 
-    rows: list[array[int]] = field(default_factory=list)
-    flags: list[array[int]] = field(default_factory=list)
+    rows: "list[array[int]]" = field(default_factory=list)
+    flags: "list[array[int]]" = field(default_factory=list)
     real: list[int] = field(default_factory=list)
 
     def add(self, items: list[Example], tokenizer: PreTrainedTokenizerFast) -> None:

@@ -19,10 +19,10 @@ _detox_options() {
         '') reply=(--version --help -h) ;;
         demo) reply=(--output -o --data --limit --test-share --show --redact --no-redact --seed --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         synth | train | eval | profile) reply=(--help -h) ;;
-        'synth pairs') reply=(--output -o --model -m --revision --engine --text-column --split --limit --num-shots --shots --shot-selection --shot-style --temperature --top-p --top-k --max-new-tokens --seed --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        'synth pairs') reply=(--model -m --output -o --text-column --split --limit --num-shots --shots --shot-selection --shot-style --temperature --top-p --top-k --max-new-tokens --seed --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'train bart') reply=(--output -o --model -m --revision --trust-remote-code --no-trust-remote-code --overwrite --no-overwrite --toxic-column --neutral-columns --split --limit --eval-share --hold-out --dedupe --no-dedupe --prefix --max-length --pad-to-max-length --no-pad-to-max-length --loss-on-padding --no-loss-on-padding --group-by-length --no-group-by-length --rejects --strict --no-strict --epochs --min-steps --learning-rate --schedule --warmup --batch-size --accumulate --optimizer --weight-decay --max-grad-norm --label-smoothing --gradient-checkpointing --no-gradient-checkpointing --precision --device --seed --eval-every --eval-batch-size --eval-rows --select --patience --toxicity --similarity --fluency --checkpoints --keep-checkpoints --no-keep-checkpoints --num-beams --max-new-tokens --no-repeat-ngram-size --length-penalty --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
-        generate) reply=(--output -o --revision --engine --text-column --split --limit --chat --no-chat --system --prefix --num-samples --max-new-tokens --temperature --top-p --top-k --num-beams --no-repeat-ngram-size --stop --seed --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
-        'eval rewrite') reply=(--suite --sta --sim --fl --references --output -o --toxic-column --output-column --reference-columns --limit --seed --resamples --device --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --lexicon --baselines --no-baselines --rows --fail-below --batch-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        generate) reply=(--output -o --text-column --split --limit --chat --no-chat --system --prefix --num-samples --max-new-tokens --temperature --top-p --top-k --num-beams --no-repeat-ngram-size --stop --seed --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        'eval rewrite') reply=(--suite --references --output -o --toxic-column --output-column --reference-columns --limit --seed --resamples --device --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --baselines --no-baselines --rows --fail-below --batch-tokens --sta --sim --fl --lexicon --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         doctor) reply=(--timeout --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'profile list' | 'profile show' | 'profile check' | 'profile copy') reply=(--json --quiet -q --verbose -v --debug --help -h) ;;
         completion) reply=(--install --json --quiet -q --verbose -v --debug --help -h) ;;
@@ -43,12 +43,12 @@ _detox_option() {
             ;;
         'synth pairs')
             case $2 in
-                --output | -o | --shots | --rejects) takes=1 kind=file ;;
                 --model | -m) takes=1 kind=model ;;
-                --revision | --text-column | --split | --limit | --num-shots | --temperature | --top-p | --top-k | --max-new-tokens | --seed | --batch-tokens) takes=1 kind=nothing ;;
-                --engine) takes=1 kind=choice reply=(transformers) ;;
+                --output | -o | --shots | --rejects) takes=1 kind=file ;;
+                --text-column | --split | --limit | --num-shots | --temperature | --top-p | --top-k | --max-new-tokens | --seed | --revision | --batch-tokens) takes=1 kind=nothing ;;
                 --shot-selection) takes=1 kind=choice reply=(last random) ;;
                 --shot-style) takes=1 kind=choice reply=(turns inline) ;;
+                --engine) takes=1 kind=choice reply=(transformers) ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
                 --profile) takes=1 kind=profile ;;
@@ -73,7 +73,7 @@ _detox_option() {
         generate)
             case $2 in
                 --output | -o | --rejects) takes=1 kind=file ;;
-                --revision | --text-column | --split | --limit | --system | --prefix | --num-samples | --max-new-tokens | --temperature | --top-p | --top-k | --num-beams | --no-repeat-ngram-size | --stop | --seed | --batch-tokens) takes=1 kind=nothing ;;
+                --text-column | --split | --limit | --system | --prefix | --num-samples | --max-new-tokens | --temperature | --top-p | --top-k | --num-beams | --no-repeat-ngram-size | --stop | --seed | --revision | --batch-tokens) takes=1 kind=nothing ;;
                 --engine) takes=1 kind=choice reply=(transformers) ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
@@ -83,11 +83,11 @@ _detox_option() {
         'eval rewrite')
             case $2 in
                 --suite) takes=1 kind=choice reply=(detox pseudoparadetox paradetox2022 clef2024 clef2025) ;;
-                --sta | --sim | --fl) takes=1 kind=scorer ;;
-                --references | --rejects | --lexicon | --rows) takes=1 kind=file ;;
+                --references | --rejects | --rows | --lexicon) takes=1 kind=file ;;
                 --output | -o) takes=1 kind=folder ;;
                 --toxic-column | --output-column | --reference-columns | --limit | --seed | --resamples | --fail-below | --batch-tokens) takes=1 kind=nothing ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
+                --sta | --sim | --fl) takes=1 kind=scorer ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;

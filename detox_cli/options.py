@@ -9,12 +9,12 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from detox_cli.settings.base import Flag, Section
-from detox_cli.settings.fields import cli_type, flag_of, option_name
+from detox_cli.settings.fields import cli_type, flag_of, option_name, ordered_fields
 
 
 def parameters_of(model: type[Section]) -> list[inspect.Parameter]:
     """One keyword parameter per field, ``None`` meaning that it was not typed."""
-    return [_parameter(name, field) for name, field in model.model_fields.items()]
+    return [_parameter(name, field) for name, field in ordered_fields(model)]
 
 
 def typed_values(model: type[Section], values: dict[str, Any]) -> dict[str, Any]:

@@ -25,8 +25,8 @@ def test_a_plan_tells_inputs_models_and_outputs(
     assert (outcome.code, outcome.err) == (0, "")
     assert json.loads(outcome.out)["things"] == [
         ["INPUT", "toxic.txt", "26 bytes"],
-        ["--output", "pairs.jsonl", "will be written"],
         ["--model", str(tiny_causal), f"folder {tiny_causal}"],
+        ["--output", "pairs.jsonl", "will be written"],
     ]
     assert detox(*words, "-q").out == "ok\n"
     assert sorted(path.name for path in Path().iterdir()) == ["toxic.txt"]

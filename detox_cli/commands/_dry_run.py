@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 from detox_cli.output.progress import Progress
 from detox_cli.services.result import Result
 from detox_cli.settings.base import Section
-from detox_cli.settings.fields import flag_of, option_name
+from detox_cli.settings.fields import flag_of, option_name, ordered_fields
 
 if TYPE_CHECKING:
     from detox_cli.services.plan import Thing
@@ -33,7 +33,7 @@ def _named_things(settings: Section) -> "Iterator[Thing]":
     """What the settings name outside themselves, by their flags."""
     from detox_cli.services.plan import Thing
 
-    for name, field in type(settings).model_fields.items():
+    for name, field in ordered_fields(type(settings)):
         kind, value = flag_of(field).complete, getattr(settings, name)
         if kind and value not in (None, ""):
             kind = "output" if name in WRITTEN else kind

@@ -58,6 +58,12 @@ class PromptReader:
             return f"{sampling.max_new_tokens} new tokens exceed the model's context of {self.context}"
         return None
 
+    def faults(self, requests: Sequence[Request], sampling: Sampling) -> dict[str, str]:
+        """`fault` of every request that has one, by id."""
+        reasons = (self.fault(prompt, sampling) for prompt in self.read(requests))
+        pairs = zip(requests, reasons, strict=True)
+        return {request.id: reason for request, reason in pairs if reason is not None}
+
     def _text(self, request: Request, ids: list[int]) -> Encoded:
         end = self.tokenizer.eos_token_id
         if (

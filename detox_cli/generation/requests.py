@@ -53,12 +53,13 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The answer to one request, its samples in order."""
+    """The answer to one request, its samples in order; or no samples, and the ``fault`` that is why."""
 
     id: str
     seed: int
     prompt_tokens: int
     samples: tuple[Sample, ...]
+    fault: str = ""
 
 
 class Engine(Protocol):

@@ -76,12 +76,6 @@ class TransformersEngine:
             "batch_rows": str(self.batch_rows),
         }
 
-    def faults(self, requests: Sequence[Request], sampling: Sampling) -> dict[str, str]:
-        """Why requests cannot be answered (empty, or longer than the context), by id of those that cannot."""
-        reasons = (self.reader.fault(prompt, sampling) for prompt in self.reader.read(requests))
-        pairs = zip(requests, reasons, strict=True)
-        return {request.id: reason for request, reason in pairs if reason is not None}
-
     def generate(
         self, requests: Sequence[Request], sampling: Sampling, done: Collection[str] = ()
     ) -> Iterator[Completion]:

@@ -2,10 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import NamedTuple
 
+from detox_cli.errors import BadData
 from detox_cli.generation.requests import Completion, Engine, Request, Sample, Sampling
 from detox_cli.output.progress import Progress
 from detox_cli.runs.journal import Journal
+
+
+class Answers(NamedTuple):
+    """Completions by request id, and the reasons of the requests that could not be answered, by id."""
+
+    completions: dict[str, Completion]
+    faults: dict[str, str]
 
 
 def answer(
@@ -15,11 +24,14 @@ def answer(
     journal: Journal | None,
     progress: Progress,
     label: str,
-) -> dict[str, Completion]:
+) -> Answers:
     """The completion of every request, by id; what the journal already holds is not computed again.
 
     Because the engine forms its batches from all requests, a resumed run gives the same bits as one that was
     never interrupted.
+
+    Raises:
+        BadData: None of the requests could be answered.
     """
     answers = {c.id: c for c in map(_completion, journal.records() if journal is not None else ())}
     total = sum(request.samples for request in requests)
@@ -30,7 +42,16 @@ def answer(
                 journal.append(asdict(completion))
             answers[completion.id] = completion
             task.advance(len(completion.samples))
-    return answers
+    return _sorted_out(answers)
+
+
+def _sorted_out(answers: dict[str, Completion]) -> Answers:
+    faults = {name: completion.fault for name, completion in answers.items() if completion.fault}
+    if answers and len(faults) == len(answers):
+        raise BadData(
+            f"none of {len(faults)} rows could be answered; the first: {next(iter(faults.values()))}"
+        )
+    return Answers({name: answers[name] for name in answers if name not in faults}, faults)
 
 
 def _completion(record: dict[str, object]) -> Completion:

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from detox_cli.settings.base import Flag
@@ -16,6 +17,18 @@ TEXT_FIRST = (str, float, int)
 def flag_of(field: FieldInfo) -> Flag:
     """How a field wants to appear on the command line."""
     return next((item for item in field.metadata if isinstance(item, Flag)), Flag())
+
+
+def ordered_fields(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
+    """The fields as a user reads them: arguments, then options, then those of each panel.
+
+    Inherited fields come first in the class, and last here, because they are what commands share.
+    """
+    return sorted(model.model_fields.items(), key=lambda item: _rank(flag_of(item[1])))
+
+
+def _rank(flag: Flag) -> int:
+    return 0 if flag.positional else 1 if flag.panel is None else 2
 
 
 def option_name(name: str, field: FieldInfo) -> str:

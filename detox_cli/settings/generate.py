@@ -1,14 +1,15 @@
 """Settings of ``detox generate``."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from detox_cli.settings.base import Flag, Section
+from detox_cli.settings.base import Flag
+from detox_cli.settings.engine import EngineOptions
 
 
-class GenerateSettings(Section):
+class GenerateSettings(EngineOptions):
     """``detox generate``: prompts in, continuations or rewrites out."""
 
     model: Annotated[str, Flag(positional=True, complete="model")] = Field(
@@ -20,8 +21,6 @@ class GenerateSettings(Section):
     output: Annotated[str, Flag(("-o",), complete="file")] = Field(
         "-", description="Where the answers go: JSONL, CSV, TSV or Parquet by suffix, or - for stdout."
     )
-    revision: str | None = Field(None, description="Branch, tag or commit of a Hub model.")
-    engine: Literal["transformers"] = Field("transformers", description="What runs the model.")
     text_column: str | None = Field(None, description="Column with the prompts; found by its usual names.")
     split: str = Field("train", description="Split of a dataset id.")
     limit: PositiveInt | None = Field(None, description="Use the first N rows only.")
@@ -53,11 +52,6 @@ class GenerateSettings(Section):
     )
     stop: list[str] = Field([], description="Text that ends an answer; can be given several times.")
     seed: int = Field(0, description="Random seed; each row derives its own from it.")
-
-    batch_tokens: PositiveInt = Field(16384, description="Tokens in one batch, padding and answers included.")
-    device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto", description="Weights in memory.")
-    trust_remote_code: bool = Field(False, description="Run code that the model repository brings.")
 
     rejects: Annotated[Path | None, Flag(complete="file")] = Field(
         None, description="File for rows that cannot be used; OUTPUT.rejects.jsonl when not given."

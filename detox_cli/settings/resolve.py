@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails, PydanticUndefined, to_jsonable_python
 
 from detox_cli.errors import BadSettings
 from detox_cli.settings.base import Section
-from detox_cli.settings.fields import option_name
+from detox_cli.settings.fields import option_name, ordered_fields
 from detox_cli.settings.layers import Value, layered
 from detox_cli.settings.profiles import load_profiles
 from detox_cli.settings.unknown import unknown_keys, unknown_variables
@@ -51,6 +51,7 @@ def describe(
     if problems or invalid:
         raise _bad(section, [*problems, *invalid])
     shown = settings.model_dump(mode="json") if settings else _unfinished(model, values)
+    shown = {name: shown[name] for name, _ in ordered_fields(model)}
     return table(section, shown, {key: value.origin for key, value in values.items()})
 
 

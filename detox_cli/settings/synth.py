@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from detox_cli.settings.base import Flag, Section
+from detox_cli.settings.base import Flag
+from detox_cli.settings.engine import ENGINE, EngineOptions
 
 
-class SynthPairsSettings(Section):
+class SynthPairsSettings(EngineOptions):
     """``detox synth pairs``: toxic sentences in, pairs out."""
 
     input: Annotated[str, Flag(positional=True, complete="file")] = Field(
@@ -21,8 +22,6 @@ class SynthPairsSettings(Section):
         "meta-llama/Llama-3.1-8B-Instruct",
         description="The model that writes: Hub id, folder or builtin:chat.",
     )
-    revision: str | None = Field(None, description="Branch, tag or commit of a Hub model.")
-    engine: Literal["transformers"] = Field("transformers", description="What runs the model.")
     text_column: str | None = Field(None, description="Column with the toxic text; found by its usual names.")
     split: str = Field("train", description="Split of a dataset id.")
     limit: PositiveInt | None = Field(None, description="Use the first N rows only.")
@@ -44,10 +43,9 @@ class SynthPairsSettings(Section):
     max_new_tokens: PositiveInt = Field(64, description="Longest answer, in tokens.")
     seed: int = Field(0, description="Random seed; each row derives its own from it.")
 
-    batch_tokens: PositiveInt = Field(8192, description="Tokens in one batch, padding and answers included.")
-    device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto", description="Weights in memory.")
-    trust_remote_code: bool = Field(False, description="Run code that the model repository brings.")
+    batch_tokens: Annotated[PositiveInt, ENGINE] = Field(
+        8192, description="Tokens in one batch, padding and answers included."
+    )
 
     rejects: Annotated[Path | None, Flag(complete="file")] = Field(
         None, description="File for rows that cannot be read; OUTPUT.rejects.jsonl when not given."

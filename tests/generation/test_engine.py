@@ -137,7 +137,7 @@ def test_the_models_own_rules_hold(tiny_causal):
 def test_a_prompt_beyond_the_context_is_named(tiny_causal):
     engine = engine_of(tiny_causal)
     requests = [Request("short", "You", 0), Request("long", "read " * 600, 0)]
-    assert list(engine.faults(requests, SAMPLED)) == ["long"]
+    assert list(engine.reader.faults(requests, SAMPLED)) == ["long"]
     with pytest.raises(BadData, match=r"^long: prompt of .* exceed the model's context of 512"):
         next(engine.generate(requests, SAMPLED))
 

@@ -11,17 +11,13 @@ from detox_cli.data.reading import Row, pick_column, read_rows, rows_with_text
 from detox_cli.data.rejects import Rejects
 from detox_cli.data.writing import check_target
 from detox_cli.errors import BadData, BadSettings
-from detox_cli.generation.encoding import PromptReader
-from detox_cli.generation.load import load_engine
-from detox_cli.generation.requests import Completion, Request, Sampling, Turn
+from detox_cli.generation.requests import Completion, Engine, Request, Sampling, Turn
 from detox_cli.generation.seeds import row_seed
-from detox_cli.generation.transformers_engine import TransformersEngine
-from detox_cli.models.loading import load_tokenizer, read_config
-from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import fingerprint
 from detox_cli.services.answering import answer
+from detox_cli.services.engine import Writer, find_writer
 from detox_cli.services.generate.result import GenerateResult
 from detox_cli.services.generate.sampling import sampling_for
 from detox_cli.services.row_output import Origin, rejects_path, write_once
@@ -35,10 +31,11 @@ TEXT = ("prompt", "text", "toxic", "toxic_sentence", "toxic_comment", "en_toxic_
 class Work:
     """Everything that decides the output, before a model's weights are loaded."""
 
+    rows: list[Row]
     prompts: list[str]
     requests: list[Request]
     sampling: Sampling
-    source: ModelSource
+    writer: Writer
     fingerprint: str
 
 
@@ -60,7 +57,7 @@ def run(settings: GenerateSettings, progress: Progress = SILENT) -> GenerateResu
             command="generate",
             settings=settings,
             inputs=[settings.input],
-            models={"writer": {"name": work.source.name, "fingerprint": work.source.fingerprint}},
+            models={"writer": work.writer.identity},
             fingerprint=work.fingerprint,
         )
 
@@ -73,26 +70,23 @@ def run(settings: GenerateSettings, progress: Progress = SILENT) -> GenerateResu
 
 def prepare(settings: GenerateSettings, rejects: Rejects) -> Work:
     """Read the prompts, find the model, decide how tokens are chosen, and form the requests."""
-    source = find_model(settings.model, settings.revision)
-    config = read_config(source, settings.trust_remote_code)
-    if settings.chat and config.is_encoder_decoder:
-        raise BadSettings(f"{source.name} reads text, not a conversation", hint="leave --chat out")
-    sampling = sampling_for(settings, source, config)
+    writer = find_writer(settings)
+    if settings.chat and writer.encoder_decoder:
+        raise BadSettings(f"{writer.name} reads text, not a conversation", hint="leave --chat out")
+    sampling = sampling_for(settings, writer)
     rows = read_rows(settings.input, rejects, split=settings.split, limit=settings.limit)
     column = pick_column(rows, settings.text_column, TEXT, settings.input, flag="--text-column")
     rows = rows_with_text([_unnested(row, column) for row in rows], column, rejects)
-    reader = PromptReader(load_tokenizer(source, settings.trust_remote_code), config)
     requests = [request_for(row, str(row.values[column]), settings) for row in rows]
-    rows, requests = _answerable(reader, sampling, rows, requests, rejects)
+    rows, requests = _answerable(writer.faults(requests, sampling), rows, requests, rejects)
     prompts = [str(row.values[column]) for row in rows]
     decisive = fingerprint(
         command="generate",
         requests=[asdict(request) for request in requests],
         sampling=asdict(sampling),
-        model=source.fingerprint,
-        numerics=[settings.device, settings.dtype, settings.batch_tokens],
+        writer=writer.decisive,
     )
-    return Work(prompts, requests, sampling, source, decisive)
+    return Work(rows, prompts, requests, sampling, writer, decisive)
 
 
 def request_for(row: Row, text: str, settings: GenerateSettings) -> Request:
@@ -107,24 +101,15 @@ def respond(
     settings: GenerateSettings, work: Work, rejects: Rejects, journal: Journal | None, progress: Progress
 ) -> tuple[GenerateResult, list[dict[str, Any]]]:
     """Ask the model; the summary, and one row per prompt that could be answered."""
-    progress.stage(f"loading {work.source.name}")
-    engine = load_engine(
-        settings.engine,
-        work.source,
-        device=settings.device,
-        dtype=settings.dtype,
-        batch_tokens=settings.batch_tokens,
-        trust_remote_code=settings.trust_remote_code,
-        warn=progress.warn,
-    )
+    engine = work.writer.load(progress)
     began, before = time.monotonic(), len(journal) if journal is not None else 0
     answers = answer(engine, work.requests, work.sampling, journal, progress, "generating")
     seconds = time.monotonic() - began
-    rows = [
-        _row(text, answers[request.id], work.source)
-        for request, text in zip(work.requests, work.prompts, strict=True)
-    ]
-    return _result(settings, engine, answers, rejects, seconds, resumed=before), rows
+    _, requests = _answerable(answers.faults, work.rows, work.requests, rejects)
+    texts = {request.id: text for request, text in zip(work.requests, work.prompts, strict=True)}
+    completions = answers.completions
+    rows = [_row(texts[request.id], completions[request.id], work.writer) for request in requests]
+    return _result(settings, engine, completions, rejects, seconds, resumed=before), rows
 
 
 def _unnested(row: Row, column: str) -> Row:
@@ -136,24 +121,26 @@ def _unnested(row: Row, column: str) -> Row:
 
 
 def _answerable(
-    reader: PromptReader, sampling: Sampling, rows: list[Row], requests: list[Request], rejects: Rejects
+    faults: Mapping[str, str], rows: list[Row], requests: list[Request], rejects: Rejects
 ) -> tuple[list[Row], list[Request]]:
-    """The rows that the model can answer; the others are rejected with the reason.
+    """The rows without a fault; the others are rejected with the reason.
 
     Raises:
         BadData: There is none.
     """
-    faults = [reader.fault(prompt, sampling) for prompt in reader.read(requests)]
-    for row, fault in zip(rows, faults, strict=True):
-        if fault is not None:
-            rejects.add(row.where, fault, dict(row.values))
-    if None not in faults:
-        raise BadData(f"none of {len(rows)} prompts can be answered; the first: {faults[0]}")
-    kept = [place for place, fault in enumerate(faults) if fault is None]
+    kept = []
+    for place, (row, request) in enumerate(zip(rows, requests, strict=True)):
+        if request.id in faults:
+            rejects.add(row.where, faults[request.id], dict(row.values))
+        else:
+            kept.append(place)
+    if not kept:
+        first = faults[requests[0].id]
+        raise BadData(f"none of {len(rows)} prompts can be answered; the first: {first}")
     return [rows[place] for place in kept], [requests[place] for place in kept]
 
 
-def _row(prompt: str, completion: Completion, source: ModelSource) -> dict[str, Any]:
+def _row(prompt: str, completion: Completion, writer: Writer) -> dict[str, Any]:
     """A row of the output: one answer as plain values, several as lists."""
     samples = completion.samples
     answers: dict[str, list[Any]] = {
@@ -172,14 +159,14 @@ def _row(prompt: str, completion: Completion, source: ModelSource) -> dict[str, 
         **shown,
         "prompt_tokens": completion.prompt_tokens,
         "seed": completion.seed,
-        "model": source.name,
-        "model_fingerprint": source.fingerprint,
+        "model": writer.name,
+        "model_fingerprint": writer.fingerprint,
     }
 
 
 def _result(
     settings: GenerateSettings,
-    engine: TransformersEngine,
+    engine: Engine,
     answers: Mapping[str, Completion],
     rejects: Rejects,
     seconds: float,

@@ -8,6 +8,7 @@ from detox_cli.errors import BadSettings
 from detox_cli.generation.encoding import context_length
 from detox_cli.generation.requests import Sampling
 from detox_cli.models.sources import ModelSource
+from detox_cli.services.engine import Writer
 from detox_cli.settings.generate import GenerateSettings
 
 T = TypeVar("T")
@@ -15,7 +16,7 @@ MAX_NEW_TOKENS = 64
 CONTINUATION = Sampling(max_new_tokens=MAX_NEW_TOKENS, temperature=0.8, top_p=0.9)
 
 
-def sampling_for(settings: GenerateSettings, source: ModelSource, config: Any) -> Sampling:
+def sampling_for(settings: GenerateSettings, writer: Writer) -> Sampling:
     """Nucleus sampling for a decoder-only model; the model's own settings for an encoder-decoder.
 
     What the user gave replaces the one or the other, field by field.
@@ -23,7 +24,9 @@ def sampling_for(settings: GenerateSettings, source: ModelSource, config: Any) -
     Raises:
         BadSettings: The fields contradict each other.
     """
-    own = encoder_decoder_sampling(source, config) if config.is_encoder_decoder else CONTINUATION
+    own = CONTINUATION
+    if writer.encoder_decoder:
+        own = encoder_decoder_sampling(writer.source, writer.config)
     _check(settings)
     drawn = settings.temperature is not None and settings.temperature > 0
     beams = settings.num_beams or (1 if drawn else own.num_beams)

@@ -16,15 +16,14 @@ from detox_cli.data.pairs import Pair, read_pairs
 from detox_cli.data.rejects import Rejects
 from detox_cli.data.writing import check_target
 from detox_cli.errors import BadData
-from detox_cli.generation.load import load_engine
 from detox_cli.generation.prompts import DETOX_EN_V1, Shot, rewrite_conversation
 from detox_cli.generation.requests import Completion, Request, Sampling
 from detox_cli.generation.seeds import row_seed
-from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import fingerprint
 from detox_cli.services.answering import answer
+from detox_cli.services.engine import Writer, find_writer
 from detox_cli.services.row_output import Origin, rejects_path, write_once
 from detox_cli.services.synth_pairs.result import SynthPairsResult, pair_row
 from detox_cli.services.synth_pairs.shots import choose_shots
@@ -42,7 +41,8 @@ class Work:
     requests: dict[str, Request]
     shots: list[Shot]
     sampling: Sampling
-    source: ModelSource
+    faults: dict[str, str]
+    writer: Writer
     fingerprint: str
 
 
@@ -64,7 +64,7 @@ def run(settings: SynthPairsSettings, progress: Progress = SILENT) -> SynthPairs
             command="synth pairs",
             settings=settings,
             inputs=[settings.input, settings.shots],
-            models={"writer": {"name": work.source.name, "fingerprint": work.source.fingerprint}},
+            models={"writer": work.writer.identity},
             fingerprint=work.fingerprint,
         )
 
@@ -87,7 +87,7 @@ def prepare(settings: SynthPairsSettings, rejects: Rejects) -> Work:
         toxic_flag="--text-column",
     )
     shots = choose_shots(settings, pairs, rejects)
-    source = find_model(settings.model, settings.revision)
+    writer = find_writer(settings)
     requests = requests_for(pairs, shots, settings)
     sampling = Sampling(
         max_new_tokens=settings.max_new_tokens,
@@ -100,10 +100,12 @@ def prepare(settings: SynthPairsSettings, rejects: Rejects) -> Work:
         requests=[asdict(request) for request in requests.values()],
         rows=[(pair.id, pair.toxic, pair.references, pair.lang) for pair in pairs],
         sampling=asdict(sampling),
-        model=source.fingerprint,
-        numerics=[settings.device, settings.dtype, settings.batch_tokens],
+        writer=writer.decisive,
     )
-    return Work(pairs, requests, shots, sampling, source, decisive)
+    faults = writer.faults(list(requests.values()), sampling)
+    if len(faults) == len(requests):
+        raise BadData(f"none of {len(faults)} sentences can be answered: {next(iter(faults.values()))}")
+    return Work(pairs, requests, shots, sampling, faults, writer, decisive)
 
 
 def requests_for(
@@ -129,21 +131,11 @@ def write_pairs(
 ) -> tuple[SynthPairsResult, list[dict[str, Any]]]:
     """Ask the model, and put its answers beside their sources, in the order of the input."""
     began = time.monotonic()
-    progress.stage(f"loading {work.source.name}")
-    engine = load_engine(
-        settings.engine,
-        work.source,
-        device=settings.device,
-        dtype=settings.dtype,
-        batch_tokens=settings.batch_tokens,
-        trust_remote_code=settings.trust_remote_code,
-        warn=progress.warn,
+    requests = [request for request in work.requests.values() if request.id not in work.faults]
+    answers, faults = answer(
+        work.writer.load(progress), requests, work.sampling, journal, progress, "rewriting"
     )
-    faults = engine.faults(list(work.requests.values()), work.sampling)
-    requests = [request for request in work.requests.values() if request.id not in faults]
-    if not requests:
-        raise BadData(f"none of {len(faults)} sentences can be answered: {next(iter(faults.values()))}")
-    answers = answer(engine, requests, work.sampling, journal, progress, "rewriting")
+    faults.update(work.faults)
     rows = _rows(settings, work, answers, faults, rejects)
     return _result(settings, rows, answers, rejects.count, time.monotonic() - began), rows
 
@@ -156,8 +148,8 @@ def _rows(
     rejects: Rejects,
 ) -> list[dict[str, Any]]:
     provenance = {
-        "model": work.source.name,
-        "model_fingerprint": work.source.fingerprint,
+        "model": work.writer.name,
+        "model_fingerprint": work.writer.fingerprint,
         "prompt_id": DETOX_EN_V1.id,
         "num_shots": len(work.shots),
         "shot_style": settings.shot_style,

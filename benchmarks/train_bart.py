@@ -99,9 +99,9 @@ def measure(name: str, args: argparse.Namespace, training: list[Example], held_o
         eval_share=0,
         **RECIPES[name],
     )
-    rows = Encoded(training, loaded.tokenizer, "", LONGEST)
-    none = Encoded([], loaded.tokenizer, "", LONGEST)
-    nothing = Measure([], None, "", LONGEST, 64)
+    rows = Encoded(training, loaded.tokenizer, LONGEST)
+    none = Encoded([], loaded.tokenizer, LONGEST)
+    nothing = Measure([], None, LONGEST, 64)
     with tempfile.TemporaryDirectory() as folder:
         trainer = build_trainer(
             settings, loaded, (rows, none), nothing, Path(folder), SilentTask(), lambda step, logs: None
@@ -131,7 +131,7 @@ def with_positions(loaded: Loaded, positions: int) -> None:
 
 def masked_loss(loaded: Loaded, held_out: list[Example]) -> float:
     """Nats per target token, padding left out."""
-    encoded = Encoded(held_out, loaded.tokenizer, "", LONGEST)
+    encoded = Encoded(held_out, loaded.tokenizer, LONGEST)
     collate, model = Collator(loaded.tokenizer.pad_token_id), loaded.model.eval()
     total, tokens = 0.0, 0
     with torch.inference_mode():

@@ -20,7 +20,7 @@ _detox_options() {
         demo) reply=(--output -o --data --limit --test-share --show --redact --no-redact --seed --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         synth | train | eval | profile) reply=(--help -h) ;;
         'synth pairs') reply=(--model -m --output -o --text-column --split --limit --num-shots --shots --shot-selection --shot-style --temperature --top-p --top-k --max-new-tokens --seed --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
-        'train bart') reply=(--output -o --model -m --revision --trust-remote-code --no-trust-remote-code --overwrite --no-overwrite --toxic-column --neutral-columns --split --limit --eval-share --hold-out --dedupe --no-dedupe --prefix --max-length --pad-to-max-length --no-pad-to-max-length --loss-on-padding --no-loss-on-padding --group-by-length --no-group-by-length --rejects --strict --no-strict --epochs --min-steps --learning-rate --schedule --warmup --batch-size --accumulate --optimizer --weight-decay --max-grad-norm --label-smoothing --gradient-checkpointing --no-gradient-checkpointing --precision --device --seed --eval-every --eval-batch-size --eval-rows --select --patience --toxicity --similarity --fluency --checkpoints --keep-checkpoints --no-keep-checkpoints --num-beams --max-new-tokens --no-repeat-ngram-size --length-penalty --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        'train bart') reply=(--output -o --model -m --revision --trust-remote-code --no-trust-remote-code --overwrite --no-overwrite --toxic-column --neutral-columns --split --limit --weight --origin --held-out --eval-share --hold-out --split-seed --dedupe --no-dedupe --prefix --template --max-length --pad-to-max-length --no-pad-to-max-length --loss-on-padding --no-loss-on-padding --group-by-length --no-group-by-length --rejects --strict --no-strict --epochs --min-steps --learning-rate --schedule --warmup --batch-size --accumulate --optimizer --weight-decay --max-grad-norm --label-smoothing --gradient-checkpointing --no-gradient-checkpointing --precision --device --seed --eval-every --eval-batch-size --eval-rows --select --patience --toxicity --similarity --fluency --checkpoints --keep-checkpoints --no-keep-checkpoints --num-beams --max-new-tokens --no-repeat-ngram-size --length-penalty --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         generate) reply=(--output -o --text-column --split --limit --chat --no-chat --system --prefix --num-samples --max-new-tokens --temperature --top-p --top-k --num-beams --no-repeat-ngram-size --stop --seed --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'eval rewrite') reply=(--suite --references --output -o --toxic-column --output-column --reference-columns --limit --seed --resamples --device --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --baselines --no-baselines --rows --fail-below --batch-tokens --sta --sim --fl --lexicon --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         doctor) reply=(--timeout --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
@@ -58,9 +58,9 @@ _detox_option() {
             case $2 in
                 --output | -o) takes=1 kind=folder ;;
                 --model | -m) takes=1 kind=model ;;
-                --revision | --toxic-column | --neutral-columns | --split | --limit | --eval-share | --prefix | --max-length | --epochs | --min-steps | --learning-rate | --warmup | --batch-size | --accumulate | --weight-decay | --max-grad-norm | --label-smoothing | --seed | --eval-every | --eval-batch-size | --eval-rows | --patience | --checkpoints | --num-beams | --max-new-tokens | --no-repeat-ngram-size | --length-penalty) takes=1 kind=nothing ;;
+                --revision | --toxic-column | --neutral-columns | --split | --limit | --weight | --origin | --eval-share | --split-seed | --prefix | --template | --max-length | --epochs | --min-steps | --learning-rate | --warmup | --batch-size | --accumulate | --weight-decay | --max-grad-norm | --label-smoothing | --seed | --eval-every | --eval-batch-size | --eval-rows | --patience | --checkpoints | --num-beams | --max-new-tokens | --no-repeat-ngram-size | --length-penalty) takes=1 kind=nothing ;;
+                --held-out | --rejects) takes=1 kind=file ;;
                 --hold-out) takes=1 kind=choice reply=(sources rows) ;;
-                --rejects) takes=1 kind=file ;;
                 --schedule) takes=1 kind=choice reply=(linear cosine constant_with_warmup) ;;
                 --optimizer) takes=1 kind=choice reply=(adamw_torch adafactor) ;;
                 --precision) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
@@ -104,7 +104,7 @@ _detox_option() {
 _detox_argument() {
     kind=
     case "$1 $2" in
-        'synth pairs 1' | 'train bart 1' | 'generate 2' | 'eval rewrite '* | 'profile copy 2') kind=file ;;
+        'synth pairs 1' | 'train bart '* | 'generate 2' | 'eval rewrite '* | 'profile copy 2') kind=file ;;
         'generate 1') kind=model ;;
         'profile show 1' | 'profile check '* | 'profile copy 1') kind=profile ;;
         'completion 1') kind=choice reply=(bash zsh fish) ;;

@@ -52,6 +52,7 @@ def read_pairs(
     split: str = "train",
     limit: int | None = None,
     toxic_flag: str = "--toxic-column",
+    if_there: bool = False,
 ) -> list[Pair]:
     """Read pairs; rows without a toxic text or (if ``need_reference``) a neutral one go to ``rejects``.
 
@@ -64,11 +65,15 @@ def read_pairs(
         split: The part to read of a data set.
         limit: Look at so many rows only.
         toxic_flag: What the user calls ``toxic_column``, for messages.
+        if_there: Of the named columns, use those that are there, and the known names where none is: for
+            several files of which each has its own columns.
 
     Raises:
         BadData: A column is not there, or no row is usable.
     """
     rows = read_rows(source, rejects, split=split, limit=limit)
+    if if_there:
+        toxic_column, neutral_columns = _those_there(rows, toxic_column, neutral_columns)
     toxic = pick_column(rows, toxic_column, _known_toxic(rows), source, flag=toxic_flag)
     neutral = _neutral_columns(rows, toxic, neutral_columns, need_reference, source)
     pairs = list(_pairs(rows, toxic, neutral, need_reference, rejects))
@@ -76,6 +81,13 @@ def read_pairs(
         reason = rejects.by_reason.most_common(1)[0][0]
         raise BadData(f"none of its {len(rows)} rows is a pair: {reason}", where=source)
     return pairs
+
+
+def _those_there(
+    rows: Sequence[Row], toxic: str | None, neutral: Sequence[str] | None
+) -> tuple[str | None, Sequence[str] | None]:
+    columns = columns_of(rows)
+    return toxic if toxic in columns else None, [name for name in neutral or () if name in columns] or None
 
 
 def _known_toxic(rows: Sequence[Row]) -> list[str]:

@@ -43,6 +43,7 @@ class Card:
         task: The Hub's pipeline tag, such as ``text2text-generation``.
         figures: What was measured.
         training: The settings that made it.
+        sections: Further parts of the page: Markdown by title.
         limits: What it should not be used for, one sentence each.
         command: The command that makes it again.
     """
@@ -57,6 +58,7 @@ class Card:
     task: str | None = None
     figures: Sequence[Figure] = ()
     training: Mapping[str, object] = field(default_factory=dict)
+    sections: Mapping[str, str] = field(default_factory=dict)
     limits: Sequence[str] = ()
     command: str | None = None
 
@@ -82,6 +84,7 @@ def card_text(card: Card) -> str:
         parts += ["## Made by", f"```sh\n{card.command}\n```"]
     if card.training:
         parts += ["## Settings", "\n".join(f"- `{key}`: {value}" for key, value in card.training.items())]
+    parts += [part for title, text in card.sections.items() if text for part in (f"## {title}", text)]
     if card.limits:
         parts += ["## Limits", "\n".join(f"- {limit}" for limit in card.limits)]
     return "\n\n".join(parts) + "\n"

@@ -79,7 +79,7 @@ def run(settings: DemoSettings, stages: Stages, progress: Progress = SILENT) -> 
     annotate(settings, stages, "test", "annotator", progress)
     progress.stage(f"a rewriter learns from {written.usable} usable pairs")
     common = {"seed": settings.seed, "overwrite": settings.overwrite}
-    changes = {"pairs": str(folder / "pairs.jsonl"), "output": folder / "model", **common}
+    changes = {"pairs": (str(folder / "pairs.jsonl"),), "output": folder / "model", **common}
     train_bart.run(stages.train.model_copy(update=changes), progress)
     progress.stage(f"it rewrites {len(test)} sentences that it has never seen")
     changes = {"model": str(folder / "model"), "input": str(folder / "test.jsonl")}

@@ -51,7 +51,9 @@ def cli_type(annotation: Any) -> Any:
     if origin in (Union, UnionType):
         return _one_of([cli_type(item) for item in get_args(annotation) if item is not NoneType])
     if origin in (tuple, list, frozenset):
-        return list[cli_type(get_args(annotation)[0])]  # type: ignore[misc]
+        item = cli_type(get_args(annotation)[0])
+        # Typer has no lists of choices; pydantic checks the words.
+        return list[str if get_origin(item) is Literal else item]  # type: ignore[misc]
     known = isinstance(annotation, type) and issubclass(annotation, (str, int, float, bool, Path, Enum))
     if origin is Literal or known:
         return annotation

@@ -15,11 +15,14 @@ DATA, TRAINING, MEASURING, WRITING = (
 )
 
 
+Weight = Annotated[float, Field(gt=0)]
+
+
 class BartSettings(Section):
     """``detox train bart``: pairs in, a model that rewrites out."""
 
-    pairs: Annotated[str, Flag(positional=True, complete="file")] = Field(
-        "-", description="Pairs: JSONL, CSV, TSV, Parquet, a dataset id, or - for stdin."
+    pairs: Annotated[tuple[str, ...], Flag(positional=True, complete="file", metavar="FILE")] = Field(
+        ("-",), description="Pairs, from one or several: JSONL, CSV, TSV, Parquet, dataset id, - for stdin."
     )
     output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(
         Path("rewriter"), description="Folder for the model."
@@ -32,14 +35,23 @@ class BartSettings(Section):
     overwrite: bool = Field(False, description="Replace the output, and an unfinished run for it.")
 
     toxic_column: Annotated[str | None, Flag(panel=DATA)] = Field(
-        None, description="Column with the toxic text; found by its usual names."
+        None, description="Column with the toxic text; in files without it found by its usual names."
     )
     neutral_columns: Annotated[tuple[str, ...] | None, Flag(panel=DATA)] = Field(
-        None, description="Columns with neutral rewrites; found by their usual names."
+        None, description="Columns with neutral rewrites; in files without them found by their usual names."
     )
     split: Annotated[str, Flag(panel=DATA)] = Field("train", description="Split of a dataset id.")
     limit: Annotated[PositiveInt | None, Flag(panel=DATA)] = Field(
-        None, description="Use the first N rows only."
+        None, description="Use the first N rows of each file only."
+    )
+    weight: Annotated[tuple[Weight, ...], Flag(panel=DATA)] = Field(
+        (), description="Passes over each file in an epoch, one number per FILE: 1 each if not given."
+    )
+    origin: Annotated[
+        tuple[Literal["human", "synthetic"], ...], Flag(panel=DATA, metavar="<human|synthetic>...")
+    ] = Field((), description="Who wrote each FILE, one word per FILE; else what its rows say of themselves.")
+    held_out: Annotated[tuple[str, ...], Flag(complete="file", panel=DATA)] = Field(
+        (), description="File of sources that must not be trained on, such as a test set; repeatable."
     )
     eval_share: Annotated[float, Flag(panel=DATA)] = Field(
         0.1, ge=0, lt=1, description="Share held out to measure with."
@@ -47,9 +59,17 @@ class BartSettings(Section):
     hold_out: Annotated[Literal["sources", "rows"], Flag(panel=DATA)] = Field(
         "sources", description="Hold out whole sources, or rows, which lets a source stand on both sides."
     )
-    dedupe: Annotated[bool, Flag(panel=DATA)] = Field(True, description="Train on equal pairs once.")
+    split_seed: Annotated[int | None, Flag(panel=DATA)] = Field(
+        None, description="Seed that decides which rows are held out; --seed when not given."
+    )
+    dedupe: Annotated[bool, Flag(panel=DATA)] = Field(
+        True, description="Train on equal pairs once; of those in several files the first one counts."
+    )
     prefix: Annotated[str, Flag(panel=DATA)] = Field(
         "", description="Text before every source, such as 'detoxify: ' for T5."
+    )
+    template: Annotated[str | None, Flag(panel=DATA)] = Field(
+        None, description="Frame of every source, such as 'Detoxify text for {lang}: {text}'; names columns."
     )
     max_length: Annotated[PositiveInt, Flag(panel=DATA)] = Field(
         128, description="Longest source and target, in tokens; longer ones are cut and counted."

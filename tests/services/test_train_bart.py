@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from detox_cli.errors import BadSettings, DetoxError
 from detox_cli.services.train_bart import run as train_bart
 from detox_cli.services.train_bart.quality import judge
+from detox_cli.services.train_bart.rows import Source
 from detox_cli.services.train_bart.trainer import RewriterTrainer, measure_steps, steps_per_epoch, total_steps
 from detox_cli.settings.train import BartSettings
 from tests.tiny_encoders import save_classifier, save_encoder
@@ -40,7 +41,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def settings(pairs: Path, output: Path, model: Path, **changes: object) -> BartSettings:
     given = {
-        "pairs": str(pairs),
+        "pairs": (str(pairs),),
         "output": output,
         "model": str(model),
         "epochs": 3,
@@ -90,7 +91,9 @@ def scorers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def test_the_checkpoint_with_the_best_j_becomes_the_model(pairs, tiny_seq2seq, scorers, tmp_path):
-    wanted = settings(pairs, tmp_path / "rewriter", tiny_seq2seq, select="j", eval_every=0.5, **scorers)
+    wanted = settings(
+        pairs, tmp_path / "rewriter", tiny_seq2seq, select="j", eval_every=0.5, patience=0, **scorers
+    )
     result = train_bart.run(wanted)
     by_step = {record["step"]: record for record in read_log(wanted.output) if "eval_J" in record}
     every = min(by_step)
@@ -107,7 +110,8 @@ def test_the_checkpoint_with_the_best_j_becomes_the_model(pairs, tiny_seq2seq, s
 
 def test_empty_outputs_score_nothing(scorers, tmp_path, pairs, tiny_seq2seq):
     judges = train_bart.load_judges(settings(pairs, tmp_path, tiny_seq2seq, **scorers))
-    sources = [("you are silly", ("you are not wise",)), ("shut up", ("please be quiet",))]
+    pairs = (("you are silly", "you are not wise"), ("shut up", "please be quiet"))
+    sources = [Source(toxic, (neutral,), toxic) for toxic, neutral in pairs]
     scored = judge(sources, ["you are not wise", " "], judges)
     whole = judge(sources[:1], ["you are not wise"], judges)
     for name in ("STA", "SIM", "FL", "J", "chrF"):

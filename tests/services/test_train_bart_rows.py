@@ -83,8 +83,9 @@ def test_of_machine_written_rows_the_human_references_are_not_trained_on():
 def test_measured_sources_have_all_their_references_and_do_not_depend_on_order():
     examples = [Example(f"source {i}", f"neutral {j}") for i in range(9) for j in range(2)]
     chosen = sources_with_references(examples, 4)
-    assert len(chosen) == 4 and all(len(references) == 2 for _, references in chosen)
-    assert [s for s, _ in sources_with_references(examples[::-1], 4)] == [s for s, _ in chosen]
+    assert len(chosen) == 4 and all(len(source.references) == 2 for source in chosen)
+    again = sources_with_references(examples[::-1], 4)
+    assert [source.toxic for source in again] == [source.toxic for source in chosen]
 
 
 def test_batches_hold_rows_of_similar_length_in_an_order_of_their_epoch():

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset, Sampler
 
+from detox_cli.services.train_bart.mixing import Mixture
 from detox_cli.services.train_bart.rows import Example
 
 IGNORED = -100
@@ -21,12 +22,12 @@ class Encoded(Dataset[Item]):
     Attributes:
         items: ``input_ids`` and ``labels`` of each example, without padding.
         cut: How many examples had a source or a target longer than the limit.
+        files: The number of the file of each example.
     """
 
-    def __init__(self, examples: Sequence[Example], tokenizer: Any, prefix: str, max_length: int) -> None:
-        sources, cut_sources = _tokens(
-            tokenizer, [prefix + e.toxic for e in examples], max_length, target=False
-        )
+    def __init__(self, examples: Sequence[Example], tokenizer: Any, max_length: int) -> None:
+        self.files = [example.file for example in examples]
+        sources, cut_sources = _tokens(tokenizer, [e.text for e in examples], max_length, target=False)
         targets, cut_targets = _tokens(tokenizer, [e.neutral for e in examples], max_length, target=True)
         self.items: list[Item] = [
             {"input_ids": s, "labels": t} for s, t in zip(sources, targets, strict=True)
@@ -114,32 +115,38 @@ class SimilarLengths(Sampler[int]):
     in the middle of an epoch goes on with the batches it had not seen.
 
     Args:
-        lengths: Tokens of each row.
+        lengths: Tokens of each row; all equal gives an order without grouping.
         batch_size: Rows that go into one step, over all devices.
         seed: Of the order.
+        mixture: Which rows an epoch has; all of them, once, if not given.
     """
 
     POOL = 50
     """Batches that are sorted together: enough for little padding, few enough to keep the order random."""
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+    def __init__(
+        self, lengths: Sequence[int], batch_size: int, seed: int, mixture: Mixture | None = None
+    ) -> None:
         self._lengths = torch.tensor(lengths)
+        self._mixture = mixture
         self._batch_size = batch_size
         self._seed = seed
         self._epoch = 0
 
     def __len__(self) -> int:
-        """How many rows."""
-        return len(self._lengths)
+        """How many rows an epoch has."""
+        return len(self._lengths) if self._mixture is None else len(self._mixture)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of this epoch."""
         self._epoch = epoch
 
     def __iter__(self) -> Iterator[int]:
-        """Row numbers, each once."""
+        """The numbers of the rows of this epoch."""
         generator = torch.Generator().manual_seed(1_000_003 * self._seed + self._epoch)
-        order = torch.randperm(len(self._lengths), generator=generator)
+        order = torch.randperm(len(self), generator=generator)
+        if self._mixture is not None:
+            order = torch.tensor(self._mixture.rows_of(self._epoch))[order]
         batches: list[list[int]] = []
         for pool in torch.split(order, self.POOL * self._batch_size):
             by_length = pool[self._lengths[pool].argsort(descending=True, stable=True)]

@@ -1,6 +1,7 @@
 """The folder of a finished rewriter: weights, tokenizer, generation config, card, journal and manifest."""
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ from detox_cli.models.loading import Loaded
 from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.card import Card, Figure, write_card
 from detox_cli.runs.manifest import write_manifest
+from detox_cli.services.train_bart.files import FileRows
+from detox_cli.services.train_bart.leaks import leak_text
+from detox_cli.services.train_bart.result import BartResult
 from detox_cli.settings.train import BartSettings
 
 LIMITS = (
@@ -48,7 +52,7 @@ def generation_config(settings: BartSettings, model: Any, limit: int) -> Generat
 class Finished:
     """What is known at the end of a run."""
 
-    metrics: Mapping[str, Any]
+    result: BartResult
     log: Sequence[Mapping[str, Any]]
     scorers: Mapping[str, str]
     fingerprint: str
@@ -80,36 +84,57 @@ def save_rewriter(
             folder,
             command="train bart",
             settings=settings.model_dump(mode="json"),
-            inputs=[settings.pairs],
+            inputs=[*settings.pairs, *settings.held_out],
             models={
                 "start": {"name": source.name, "revision": source.revision, "fingerprint": source.fingerprint}
             },
             scorers=finished.scorers,
-            metrics=finished.metrics,
+            metrics=finished.result.model_dump(mode="json", exclude={"files"}),
             started=finished.started,
             fingerprint=finished.fingerprint,
         )
 
 
 def _card(settings: BartSettings, finished: Finished) -> Card:
-    own = finished.metrics["quality"].get("model", {})
-    data = finished.metrics["measured_on"]
+    own = finished.result.quality.get("model", {})
+    data = finished.result.measured_on
     shown = ("epochs", "learning_rate", "batch_size", "max_length", "hold_out", "num_beams", "seed")
     return Card(
         name=settings.output.name,
         summary="Rewrites a toxic sentence into a neutral one with the same meaning.",
         base_models=[settings.model],
-        datasets=[Path(settings.pairs).name],
+        datasets=[_dataset(file) for file in finished.result.files_read],
         tags=["detoxification", "text-style-transfer"],
         task="text2text-generation",
         figures=[
-            Figure(_figure_name(name, finished.scorers), e["mean"], e["low"], e["high"], e["n"], data)
+            Figure(_figure_name(name, finished.scorers), e.mean, e.low, e.high, e.n, data)
             for name, e in own.items()
         ],
         training={name: getattr(settings, name) for name in shown},
+        sections={"Sources in two places": leak_text(finished.result.leaks)},
         limits=LIMITS,
-        command=f"detox train bart {Path(settings.pairs).name} --model {settings.model}",
+        command=_command(settings),
     )
+
+
+def _dataset(file: FileRows) -> str:
+    """A file in the words of a card."""
+    return f"{file.name} ({file.origin}, {file.trained_on} pairs, {file.weight:g} passes in an epoch)"
+
+
+def _command(settings: BartSettings) -> str:
+    """The command without what only concerns the machine that it ran on."""
+    words = [
+        "detox",
+        "train",
+        "bart",
+        *(Path(name).name for name in settings.pairs),
+        "--model",
+        settings.model,
+    ]
+    for option, values in (("--weight", settings.weight), ("--held-out", settings.held_out)):
+        words += [word for value in values for word in (option, Path(str(value)).name)]
+    return shlex.join(words)
 
 
 def _figure_name(name: str, scorers: Mapping[str, str]) -> str:

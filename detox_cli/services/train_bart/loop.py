@@ -21,6 +21,7 @@ from detox_cli.services.train_bart.trainer import (
     RewriterTrainer,
     build_trainer,
     last_checkpoint,
+    mixture_of,
     read_state,
     total_steps,
     was_stopped,
@@ -77,7 +78,7 @@ def fit(
     checkpoint = last_checkpoint(folder)
     state = (read_state(checkpoint) if checkpoint else None) or {}
     done = int(state.get("global_step", 0))
-    total = total_steps(settings, len(sides.training))
+    total = total_steps(settings, len(mixture_of(settings, sides.training.files)))
     progress.stage(f"training on {len(sides.training)} pairs" + (f", from step {done}" if done else ""))
     with progress.task("training", total, done) as task:
         trainer = build_trainer(

@@ -12,7 +12,7 @@ from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Progress
 from detox_cli.services.result import Cell, Result, Table
 from detox_cli.services.train_bart.data import read_data
-from detox_cli.services.train_bart.trainer import measure_steps, steps_per_epoch, total_steps
+from detox_cli.services.train_bart.trainer import measure_steps, mixture_of, steps_per_epoch, total_steps
 from detox_cli.settings.train import BartSettings
 
 BYTES_PER_PARAMETER = {"adamw_torch": 16, "adafactor": 8}
@@ -52,7 +52,7 @@ def plan(settings: BartSettings, progress: Progress) -> BartPlan:
     data = read_data(settings, progress)
     source = find_model(settings.model, settings.revision)
     parameters = count_parameters(read_config(source, settings.trust_remote_code))
-    rows = len(data.split.training)
+    rows = len(mixture_of(settings, (example.file for example in data.split.training)))
     steps = total_steps(settings, rows)
     return BartPlan(
         rows=data.counts,

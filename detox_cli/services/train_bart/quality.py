@@ -10,10 +10,8 @@ import torch
 from detox_cli.scoring.chrf import sentence_chrf
 from detox_cli.scoring.protocol import PairScorer, TextScorer
 from detox_cli.services.train_bart.batches import pad
+from detox_cli.services.train_bart.rows import Source
 from detox_cli.statistics.bootstrap import Estimate, mean_interval
-
-Source = tuple[str, tuple[str, ...]]
-"""A toxic sentence and its neutral references."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +65,14 @@ def judge(sources: Sequence[Source], outputs: Sequence[str], judges: Judges | No
     if judges is not None:
         columns["STA"] = (1 - np.array(judges.toxicity.score(outputs))) * present
         columns["SIM"] = np.array(
-            judges.similarity.score([(s, o) for (s, _), o in zip(sources, outputs, strict=True)])
+            judges.similarity.score([(s.toxic, o) for s, o in zip(sources, outputs, strict=True)])
         )
         columns["SIM"] = columns["SIM"] * present
         columns["FL"] = np.array(judges.fluency.score(outputs)) * present
         columns["J"] = columns["STA"] * columns["SIM"] * columns["FL"]
     columns["chrF"] = [
-        float(sentence_chrf([output] * len(references), references).max()) / 100
-        for (_, references), output in zip(sources, outputs, strict=True)
+        float(sentence_chrf([output] * len(source.references), source.references).max()) / 100
+        for source, output in zip(sources, outputs, strict=True)
     ]
-    columns["copies"] = [float(o.split() == s.split()) for (s, _), o in zip(sources, outputs, strict=True)]
+    columns["copies"] = [float(o.split() == s.toxic.split()) for s, o in zip(sources, outputs, strict=True)]
     return {name: mean_interval(values) for name, values in columns.items()}

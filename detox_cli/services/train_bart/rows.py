@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,17 +11,36 @@ from detox_cli.data.splits import split_fraction, text_key
 from detox_cli.errors import BadData
 
 
+def source_key(text: str) -> str:
+    """The identity of a text, equal for copies with other case, spaces or punctuation."""
+    return text_key(text) or text
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One toxic sentence with one neutral rewrite."""
+    """One toxic sentence with one neutral rewrite.
+
+    Attributes:
+        toxic: The sentence.
+        neutral: What is to be written for it.
+        file: The number of the file that it comes from.
+        prompt: What the model reads, where that is not the bare sentence.
+    """
 
     toxic: str
     neutral: str
+    file: int = 0
+    prompt: str = ""
 
     @property
     def source(self) -> str:
-        """The identity of the toxic sentence, equal for re-cased and re-spaced copies."""
-        return text_key(self.toxic) or self.toxic
+        """The identity of the toxic sentence."""
+        return source_key(self.toxic)
+
+    @property
+    def text(self) -> str:
+        """What the model reads."""
+        return self.prompt or self.toxic
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +98,46 @@ def written_rewrites(pair: Pair) -> tuple[str, ...]:
     return pair.references
 
 
-def one_per_reference(pairs: Iterable[Pair], *, dedupe: bool) -> tuple[list[Example], int]:
-    """A row for every reference, in order; with ``dedupe`` equal rows once. Also how many were left out."""
-    examples = [Example(pair.toxic, reference) for pair in pairs for reference in written_rewrites(pair)]
+def one_per_reference(
+    pairs: Iterable[Pair], *, dedupe: bool, file: int = 0, prompts: Mapping[str, str] | None = None
+) -> tuple[list[Example], int]:
+    """A row for every reference, in order; with ``dedupe`` equal rows once. Also how many were left out.
+
+    ``file`` is the number of the file; ``prompts`` is what the model reads, by the id of the pair.
+    """
+    examples = [
+        Example(pair.toxic, reference, file, (prompts or {}).get(pair.id, ""))
+        for pair in pairs
+        for reference in written_rewrites(pair)
+    ]
     chosen = list(dict.fromkeys(examples)) if dedupe else examples
     return chosen, len(examples) - len(chosen)
+
+
+def without_repeats(
+    files: Sequence[Sequence[Example]], precedence: Sequence[int]
+) -> tuple[list[list[Example]], list[int]]:
+    """Leave out pairs that a file of higher precedence has; also how many each file lost.
+
+    Between files two pairs are equal when both sides are, but for case, spaces and punctuation: files of
+    one origin differ in these.
+
+    Args:
+        files: The examples of each file.
+        precedence: The numbers of the files, the one whose pairs count first.
+    """
+    seen: set[tuple[str, str, str]] = set()
+    kept: list[list[Example]] = [[] for _ in files]
+    for file in precedence:
+        keys = [_pair_key(example) for example in files[file]]
+        kept[file] = [e for e, key in zip(files[file], keys, strict=True) if key not in seen]
+        seen.update(keys)
+    return kept, [len(before) - len(after) for before, after in zip(files, kept, strict=True)]
+
+
+def _pair_key(example: Example) -> tuple[str, str, str]:
+    frame = example.prompt.replace(example.toxic, "") if example.prompt else ""
+    return example.source, source_key(example.neutral), frame
 
 
 def hold_out(examples: Sequence[Example], share: float, by: Literal["sources", "rows"], seed: int) -> Split:
@@ -116,10 +170,22 @@ def _by_rows(examples: Sequence[Example], share: float, seed: int) -> Split:
     return Split(order[size:], order[:size])
 
 
-def sources_with_references(examples: Iterable[Example], limit: int) -> list[tuple[str, tuple[str, ...]]]:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A toxic sentence, its neutral references, and what the model reads for it."""
+
+    toxic: str
+    references: tuple[str, ...]
+    text: str
+
+
+def sources_with_references(examples: Iterable[Example], limit: int) -> list[Source]:
     """Different sources with all their references, at most ``limit``, chosen by text so that runs agree."""
     grouped: dict[str, list[Example]] = {}
     for example in examples:
         grouped.setdefault(example.source, []).append(example)
     chosen = sorted(grouped, key=lambda source: split_fraction(source, "rows-to-measure"))[:limit]
-    return [(grouped[s][0].toxic, tuple(dict.fromkeys(e.neutral for e in grouped[s]))) for s in chosen]
+    return [
+        Source(grouped[s][0].toxic, tuple(dict.fromkeys(e.neutral for e in grouped[s])), grouped[s][0].text)
+        for s in chosen
+    ]

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import PartialState
-from pydantic import Field
 from transformers import set_seed
 
 from detox_cli.errors import BadSettings
@@ -25,54 +24,22 @@ from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.manifest import fingerprint, read_manifest
 from detox_cli.runs.output import Claim, State, claim_output
 from detox_cli.scoring.load import load_pair_scorer, load_text_scorer
-from detox_cli.services.result import Cell, Result, Table
 from detox_cli.services.train_bart.batches import Encoded
 from detox_cli.services.train_bart.data import Data, read_data
 from detox_cli.services.train_bart.folder import Finished, generation_config, save_rewriter
 from detox_cli.services.train_bart.loop import Sides, Trained, fit, one_log
-from detox_cli.services.train_bart.quality import Judges, Source, judge, rewrite
-from detox_cli.services.train_bart.rows import Split, sources_with_references
+from detox_cli.services.train_bart.quality import Judges, judge, rewrite
+from detox_cli.services.train_bart.result import BartResult
+from detox_cli.services.train_bart.rows import Source, Split, sources_with_references
 from detox_cli.services.train_bart.trainer import Measure
 from detox_cli.settings.train import BartSettings
-from detox_cli.statistics.bootstrap import Estimate
 
 FINAL_ROWS = 500
 """Held-out sources in the closing measurement, other ones than those that chose the checkpoint."""
 
-NOT_DECISIVE = {"output", "overwrite", "rejects", "strict", "keep_checkpoints", "eval_batch_size", "pairs"}
-"""Settings that do not change the trained model; of the pairs the rows count, not the name."""
-
-
-class BartResult(Result):
-    """A trained rewriter."""
-
-    rows: dict[str, int] = Field(description="Rows used, held out and left out, by reason.")
-    steps: int = Field(description="Optimizer steps until the end.")
-    kept_step: int = Field(description="The step whose weights were kept.")
-    quality: dict[str, dict[str, Estimate]] = Field(
-        description="STA, SIM, FL, J (mean of products), chrF and copies of the model and of plain copying."
-    )
-    measured_on: str = Field(description="Which rows the quality was measured on.")
-
-    def tables(self) -> list[Table]:
-        """Quality by system, then the rows."""
-        names = list(next(iter(self.quality.values()), {}))
-        systems: list[list[Cell]] = [
-            [system, *(str(values[name]) for name in names)] for system, values in self.quality.items()
-        ]
-        quality = Table(
-            title="quality of the rewrites",
-            columns=["system", *names],
-            rows=systems,
-            caption=f"mean [95 % interval]; {self.measured_on}; J is the mean of products",
-        )
-        counted: list[list[Cell]] = [[name, count] for name, count in self.rows.items()]
-        rows = Table(title="rows", columns=["rows", "count"], rows=counted)
-        return [quality, rows] if systems else [rows]
-
-    def next_steps(self) -> list[str]:
-        """Use it."""
-        return [f"detox generate toxic.txt --model {path} -o neutral.jsonl" for path in self.files[:1]]
+NOT_DECISIVE = {"output", "overwrite", "rejects", "strict", "keep_checkpoints", "eval_batch_size"}
+NOT_DECISIVE |= {"pairs", "origin", "held_out"}
+"""Settings that do not change the trained model; of files the rows count, not the name."""
 
 
 @dataclass(frozen=True)
@@ -176,10 +143,9 @@ def prepare(run: Run) -> tuple[Loaded, Judges | None, Sides, list[Source]]:
     limit = longest(settings, loaded, run.progress)
     loaded.model.generation_config = generation_config(settings, loaded.model, limit)
     choosing, closing = measured_sources(run.data.split, settings.eval_rows)
-    measure = Measure(choosing, judges, settings.prefix, limit, settings.eval_batch_size)
+    measure = Measure(choosing, judges, limit, settings.eval_batch_size)
     training, held_out = (
-        Encoded(side, loaded.tokenizer, settings.prefix, limit)
-        for side in (run.data.split.training, run.data.split.held_out)
+        Encoded(side, loaded.tokenizer, limit) for side in (run.data.split.training, run.data.split.held_out)
     )
     if training.cut:
         run.progress.warn(f"{training.cut} training rows exceed {limit} tokens and are cut")
@@ -221,11 +187,13 @@ def _metrics(
     sources = closing or measure.sources
     systems = {}
     if sources:
-        texts = [measure.prefix + toxic for toxic, _ in sources]
+        texts = [source.text for source in sources]
         written = rewrite(loaded.model, loaded.tokenizer, texts, measure.max_length, measure.batch_size)
-        systems = {"model": written, "copy": [toxic for toxic, _ in sources]}
+        systems = {"model": written, "copy": [source.toxic for source in sources]}
     which = "that did not choose the checkpoint" if closing else "the same that chose the checkpoint"
     return {
+        "files_read": run.data.files,
+        "leaks": run.data.leaks,
         "rows": run.data.counts | {"cut to the length limit": sides.training.cut + sides.held_out.cut},
         "steps": trained.steps,
         "kept_step": trained.kept_step,
@@ -244,7 +212,5 @@ def _save(
 ) -> None:
     result = BartResult(files=[run.settings.output], **metrics)
     scorers = judges.identities if judges else {}
-    finished = Finished(
-        result.model_dump(exclude={"files"}), log, scorers, run.claim.fingerprint, run.started
-    )
+    finished = Finished(result, log, scorers, run.claim.fingerprint, run.started)
     save_rewriter(run.settings, loaded, finished, weights)

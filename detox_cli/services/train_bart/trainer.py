@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,9 @@ from transformers import (
 from detox_cli.models.loading import Loaded
 from detox_cli.output.progress import Task
 from detox_cli.services.train_bart.batches import Collator, Encoded, SimilarLengths
-from detox_cli.services.train_bart.quality import Judges, Source, judge, rewrite
+from detox_cli.services.train_bart.mixing import Mixture, weights_of
+from detox_cli.services.train_bart.quality import Judges, judge, rewrite
+from detox_cli.services.train_bart.rows import Source
 from detox_cli.settings.train import BartSettings
 
 Metrics = dict[str, float]
@@ -37,7 +39,6 @@ class Measure:
 
     sources: list[Source]
     judges: Judges | None
-    prefix: str
     max_length: int
     batch_size: int
 
@@ -68,7 +69,7 @@ class RewriterTrainer(Seq2SeqTrainer):  # type: ignore[misc]
             return {}
         workers, rank = self.args.world_size, self.args.process_index
         model = self.accelerator.unwrap_model(self.model)
-        texts = [self._measure.prefix + toxic for toxic, _ in self._measure.sources[rank::workers]]
+        texts = [source.text for source in self._measure.sources[rank::workers]]
         written = rewrite(
             model, self.processing_class, texts, self._measure.max_length, self._measure.batch_size
         )
@@ -217,11 +218,9 @@ def build_trainer(
 ) -> RewriterTrainer:
     """Everything that trains, put together; ``sides`` are the rows to train on and those held out."""
     training, held_out = sides
-    args = arguments(settings, folder, len(training), len(held_out))
-    order = None
-    if settings.group_by_length:
-        in_a_step = settings.batch_size * settings.accumulate * world_size()
-        order = SimilarLengths(training.lengths, in_a_step, settings.seed)
+    mixture = mixture_of(settings, training.files)
+    args = arguments(settings, folder, len(mixture), len(held_out))
+    order = row_order(settings, training, mixture)
     callbacks: list[Any] = [Listener(task, on_log, order)]
     if args.load_best_model_at_end and settings.patience:
         callbacks.append(EarlyStoppingCallback(settings.patience))
@@ -243,6 +242,21 @@ def build_trainer(
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def mixture_of(settings: BartSettings, files: Iterable[int]) -> Mixture:
+    """The rows of each epoch; ``files`` is the number of the file of each training row."""
+    return Mixture(files, weights_of(settings), settings.seed)
+
+
+def row_order(settings: BartSettings, training: Encoded, mixture: Mixture) -> SimilarLengths | None:
+    """In which order rows are trained on; ``None`` where the trainer's own order does."""
+    weighted = any(weight != 1 for weight in weights_of(settings))
+    if not settings.group_by_length and not weighted:
+        return None
+    in_a_step = settings.batch_size * settings.accumulate * world_size()
+    lengths = training.lengths if settings.group_by_length else [1] * len(training)
+    return SimilarLengths(lengths, in_a_step, settings.seed, mixture if weighted else None)
 
 
 def last_checkpoint(folder: Path) -> Path | None:

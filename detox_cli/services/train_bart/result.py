@@ -1,0 +1,45 @@
+"""What ``detox train bart`` reports about one training."""
+
+from pydantic import Field
+
+from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.train_bart.files import FileRows, file_table
+from detox_cli.services.train_bart.leaks import Leak, leak_table
+from detox_cli.statistics.bootstrap import Estimate
+
+
+class BartResult(Result):
+    """A trained rewriter."""
+
+    rows: dict[str, int] = Field(description="Rows used, held out and left out, by reason.")
+    files_read: list[FileRows] = Field(description="What became of the pairs of each file.")
+    leaks: list[Leak] = Field(description="Sources that stand in two places.")
+    steps: int = Field(description="Optimizer steps until the end.")
+    kept_step: int = Field(description="The step whose weights were kept.")
+    quality: dict[str, dict[str, Estimate]] = Field(
+        description="STA, SIM, FL, J (mean of products), chrF and copies of the model and of plain copying."
+    )
+    measured_on: str = Field(description="Which rows the quality was measured on.")
+
+    def tables(self) -> list[Table]:
+        """Quality by system, then the rows, the files and what they share."""
+        counted: list[list[Cell]] = [[name, count] for name, count in self.rows.items()]
+        rows = Table(title="rows", columns=["rows", "count"], rows=counted)
+        several = [file_table(self.files_read)] if len(self.files_read) > 1 else []
+        shared = [leak_table(self.leaks)] if len(self.leaks) > 1 else []
+        return [*self._quality_table(), rows, *several, *shared]
+
+    def next_steps(self) -> list[str]:
+        """Use it."""
+        return [f"detox generate {path} toxic.txt -o neutral.jsonl" for path in self.files[:1]]
+
+    def _quality_table(self) -> list[Table]:
+        names = list(next(iter(self.quality.values()), {}))
+        systems: list[list[Cell]] = [
+            [system, *(str(values[name]) for name in names)] for system, values in self.quality.items()
+        ]
+        caption = f"mean [95 % interval]; {self.measured_on}; J is the mean of products"
+        title = "quality of the rewrites"
+        return (
+            [Table(title=title, columns=["system", *names], rows=systems, caption=caption)] if names else []
+        )

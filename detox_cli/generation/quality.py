@@ -3,7 +3,7 @@
 from typing import Literal
 
 from detox_cli.data.splits import text_key
-from detox_cli.generation.refusal import is_refusal
+from detox_cli.generation.refusal import RefusalRule, is_refusal
 from detox_cli.generation.requests import FinishReason
 
 QualityFlag = Literal["refusal", "empty", "copy", "truncated", "too_long"]
@@ -13,10 +13,12 @@ LENGTH_SLACK = 5
 """A rewrite of more than twice the source's words plus five explains or invents."""
 
 
-def quality_flags(output: str, source: str, finish_reason: FinishReason) -> list[QualityFlag]:
+def quality_flags(
+    output: str, source: str, finish_reason: FinishReason, refused: RefusalRule = is_refusal
+) -> list[QualityFlag]:
     """The flags of one rewrite, in a fixed order; none means that it may be trained on."""
     found: dict[QualityFlag, bool] = {
-        "refusal": is_refusal(output, source),
+        "refusal": refused(output, source),
         "empty": not text_key(output),
         "copy": bool(text_key(output)) and text_key(output) == text_key(source),
         "truncated": finish_reason == "length",

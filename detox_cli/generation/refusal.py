@@ -7,6 +7,22 @@ contain itself.
 """
 
 import re
+from collections.abc import Callable
+
+RefusalRule = Callable[[str, str], bool]
+"""Whether an output declines to rewrite a source, both plain text."""
+
+PUBLISHED_PREFIXES = (
+    "i cannot",
+    "i can't",
+    "i can not",
+    "i understand",
+    "i strongly",
+    "i apologize",
+    "i condemn",
+    "i'm deeply",
+)
+"""The rule of PseudoParaDetox (Moskovskiy et al., EMNLP Findings 2024)."""
 
 _APOSTROPHE = re.compile(r"\s*[’`´']\s*")
 _WORD = re.compile(r"[a-z][a-z']+")
@@ -90,6 +106,17 @@ def is_refusal(output: str, source: str) -> bool:
     if not any(pattern.search(said) for pattern in _ABOUT_THE_TASK if not pattern.search(given)):
         return False
     return _shared_words(said, given) < SHARED_WORDS
+
+
+def begins_as_published(output: str, source: str = "") -> bool:
+    """The published rule, for parity: one of ``PUBLISHED_PREFIXES`` begins the output, whatever the source.
+
+    Of the published 8B outputs that it flags about one in six declines; see ``is_refusal`` for ours.
+    """
+    return output.strip().lower().startswith(PUBLISHED_PREFIXES)
+
+
+RULES: dict[str, RefusalRule] = {"anchored": is_refusal, "paper": begins_as_published}
 
 
 def _plain(text: str) -> str:

@@ -27,13 +27,17 @@ def answer(
 ) -> Answers:
     """The completion of every request, by id; what the journal already holds is not computed again.
 
+    A journal may hold the answers to other requests too, such as those of an earlier round.
+
     Because the engine forms its batches from all requests, a resumed run gives the same bits as one that was
     never interrupted.
 
     Raises:
         BadData: None of the requests could be answered.
     """
-    answers = {c.id: c for c in map(_completion, journal.records() if journal is not None else ())}
+    wanted = {request.id for request in requests}
+    kept = map(_completion, journal.records() if journal is not None else ())
+    answers = {completion.id: completion for completion in kept if completion.id in wanted}
     total = sum(request.samples for request in requests)
     done = sum(len(completion.samples) for completion in answers.values())
     with progress.task(label, total, done) as task:

@@ -5,39 +5,32 @@ import hashlib
 
 import pytest
 
-from detox_cli.generation.refusal import is_refusal
+from detox_cli.generation.refusal import begins_as_published, is_refusal
+from detox_cli.scoring.refusals import RefusalJudge
 
-PUBLISHED_PREFIXES = (
-    "i cannot",
-    "i can't",
-    "i can not",
-    "i understand",
-    "i strongly",
-    "i apologize",
-    "i condemn",
-    "i'm deeply",
-)
-REFUSALS = frozenset(
-    [
-        "166d3d872797",
-        "25baa3c1d612",
-        "581d4897d984",
-        "6a8f830c902a",
-        "71c78573c7e5",
-        "7c90fe315243",
-        "8667868a43be",
-        "beb66ce4d6c8",
-        "c0c83e0b5a91",
-        "c1b5fe43dab0",
-        "c867ad1b8252",
-        "dd004f155ef2",
-        "e7b1be1fb058",
-        "f0c6e98adcfb",
-        "fb9fcf8b1d6c",
-    ]
-)
-"""By hand, among the published outputs that begin with one of the prefixes: first digits of
-sha256("source|output"). Each different (source, output) is listed once."""
+REFUSALS = {
+    1697: "166d3d872797",
+    1979: "c0c83e0b5a91",
+    2013: "f0c6e98adcfb",
+    2840: "c867ad1b8252",
+    3268: "beb66ce4d6c8",
+    3564: "c1b5fe43dab0",
+    3660: "f7781556898b",
+    3690: "c1b5fe43dab0",
+    5002: "fb9fcf8b1d6c",
+    8126: "7c90fe315243",
+    8332: "6a8f830c902a",
+    9845: "e7b1be1fb058",
+    11038: "8667868a43be",
+    11512: "dd004f155ef2",
+    12997: "71c78573c7e5",
+    13112: "581d4897d984",
+    13296: "25baa3c1d612",
+}
+"""By hand, all published outputs that begin with one of the published prefixes having been read: row of the
+file, and first digits of sha256("source|output")."""
+BEYOND_THE_PREFIXES = {3660}
+"""The only one that begins otherwise, as far as is known."""
 
 
 @pytest.mark.parametrize(
@@ -74,15 +67,37 @@ def test_published_outputs_of_a_real_model(shared_data):
     path = shared_data / "paradetox" / "pseudo_llama3_8b_10shot.csv"
     with path.open(newline="", encoding="utf-8") as file:
         rows = [(row["en_toxic_comment"], row["generated_neutral_sentence"]) for row in csv.DictReader(file)]
-    flagged = [row for row in rows if row[1].strip().lower().startswith(PUBLISHED_PREFIXES)]
-    said = [is_refusal(output, source) for source, output in flagged]
-    true = [digest(*row) in REFUSALS for row in flagged]
-    hits = sum(map(min, said, true))
-    assert sum(true) >= len(REFUSALS)
-    assert hits / sum(said) >= 0.95 and hits / sum(true) >= 0.95
-    others = [row for row in rows if row not in set(flagged)]
-    alarms = sum(is_refusal(output, source) for source, output in others)
-    assert alarms / len(others) <= 0.001
+    assert all(digest(*rows[number - 1]) == known for number, known in REFUSALS.items())
+    said = {number for number, (source, output) in enumerate(rows, 1) if is_refusal(output, source)}
+    published = {number for number, (_, output) in enumerate(rows, 1) if begins_as_published(output)}
+    true = published & REFUSALS.keys()
+    assert len(true) / len(published) < 0.25, "the published rule's own precision"
+    hits = len(said & true)
+    assert hits / len(said & published) >= 0.95 and hits / len(true) >= 0.95
+    alarms = said - published - BEYOND_THE_PREFIXES
+    assert len(alarms) / (len(rows) - len(published)) <= 0.001
+
+
+class Table:
+    """A classifier of refusals whose answers are known."""
+
+    identity, meaning = "table", "refusal"
+
+    def __init__(self, **scores: float) -> None:
+        self.scores = {text.replace("_", " "): score for text, score in scores.items()}
+
+    def score(self, texts):
+        return [self.scores.get(text, 0.0) for text in texts]
+
+    def too_long(self, texts):
+        return 0
+
+
+def test_the_classifier_counts_an_output_only_where_its_source_is_none():
+    judge = RefusalJudge(Table(let_us_talk_of_this=0.9, i_say_no=0.8, i_say_no_fool=0.7, good_day=0.1))
+    outputs = ["let us talk of this", "i say no", "good day", ""]
+    sources = ["you fool", "i say no fool", "good day fool", "fool"]
+    assert judge.refused(outputs, sources) == [True, False, False, False]
 
 
 def digest(source: str, output: str) -> str:

@@ -12,7 +12,10 @@ import pytest
 
 from detox_cli.data.rejects import Rejects
 from detox_cli.errors import BadData, BadSettings
-from detox_cli.services.synth_pairs.run import prepare, run
+from detox_cli.output.progress import Silent
+from detox_cli.services.synth_pairs.run import run
+from detox_cli.services.synth_pairs.sources import requests_for
+from detox_cli.services.synth_pairs.work import prepare
 from detox_cli.settings.synth import SynthPairsSettings
 
 SOURCES = [
@@ -74,13 +77,14 @@ def test_plain_lines_are_sentences(tmp_path, tiny_causal):
 def test_shots_stand_in_the_prompt_and_a_source_is_never_its_own_example(sources, tiny_causal, tmp_path):
     shots = tmp_path / "shots.tsv"
     shots.write_text("toxic\tneutral\nThis game is garbage!\tno\nyou fool\tyou there\nbad man\tman\n")
-    work = prepare(settings(sources, tiny_causal, shots=str(shots), num_shots=2), Rejects())
-    turns = next(iter(work.requests.values())).prompt
+    wanted = settings(sources, tiny_causal, shots=str(shots), num_shots=2)
+    work = prepare(wanted, Rejects(), Silent())
+    turns = next(iter(requests_for(work.sources, wanted).values())).prompt
     assert [turn.text for turn in turns][1:5] == ["you fool", "you there", "bad man", "man"]
     with pytest.raises(BadData, match="2 examples"):
-        prepare(settings(sources, tiny_causal, shots=str(shots), num_shots=3), Rejects())
+        prepare(settings(sources, tiny_causal, shots=str(shots), num_shots=3), Rejects(), Silent())
     with pytest.raises(BadSettings, match="--num-shots 2"):
-        prepare(settings(sources, tiny_causal, num_shots=2), Rejects())
+        prepare(settings(sources, tiny_causal, num_shots=2), Rejects(), Silent())
 
 
 def test_a_finished_output_is_kept_and_another_run_does_not_overwrite_it(sources, tiny_causal):
@@ -99,21 +103,23 @@ def test_killed_in_the_middle_the_same_command_gives_the_same_bytes(tmp_path, ti
     path.write_text("".join(f"comment number {i} is silly {'and dull ' * (i % 7)}\n" for i in range(150)))
     calm, killed = (tmp_path / name for name in ("calm.jsonl", "killed.jsonl"))
     command = [sys.executable, "-m", "detox_cli", "synth", "pairs", str(path), "-m", str(tiny_causal)]
-    command += ["--max-new-tokens", "30", "--batch-tokens", "300", "-o"]
+    # Nearly all answers of a random model run into the limit, so nearly all are asked for again.
+    command += ["--max-new-tokens", "20", "--batch-tokens", "300", "--retries", "1"]
+    command += ["--retry-on", "truncated", "--drop", "copy", "-o"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run([*command, calm], check=True, env=environment, capture_output=True)
     process = subprocess.Popen([*command, killed], env=environment, stderr=subprocess.DEVNULL)
     journal = tmp_path / "killed.jsonl.journal"
     until = time.monotonic() + 120
     while time.monotonic() < until and process.poll() is None:
-        if journal.exists() and journal.read_bytes().count(b"\n") > 20:
+        if journal.exists() and journal.read_bytes().count(b"\n") > 170:
             break
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not killed.exists(), "it was to be killed before the end"
     done = journal.read_bytes().count(b"\n") - 1
-    assert 0 < done < 150
+    assert 150 < done < 290, "it was to be killed while it asked again"
     again = subprocess.run([*command, killed], check=True, env=environment, capture_output=True, text=True)
     assert killed.read_bytes() == calm.read_bytes()
     assert "150" in again.stdout

@@ -1,64 +1,128 @@
-"""The rows that ``synth pairs`` writes, and what it reports about them."""
+"""What ``synth pairs`` reports: how much can be used, how good it is, and whether refusals need a cure."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
-from detox_cli.data.pairs import Pair
-from detox_cli.generation.cleaning import clean_output
-from detox_cli.generation.prompts import DETOX_EN_V1
-from detox_cli.generation.quality import quality_flags
-from detox_cli.generation.requests import Completion
 from detox_cli.services.result import Cell, Result, Table
-from detox_cli.statistics.bootstrap import Estimate
+from detox_cli.services.synth_pairs.candidates import Written
+from detox_cli.settings.synth import SynthPairsSettings
+from detox_cli.statistics.bootstrap import Estimate, mean_interval
+from detox_cli.statistics.shares import share_interval
 
 
 class SynthPairsResult(Result):
     """What was written, and how much of it can be trained on."""
 
-    rows: int = Field(description="Rows written: one for each row read.")
+    rows: int = Field(description="Rows written: one for each row read that is not dropped.")
     unique_sources: int = Field(description="Prompts asked: each different source once.")
-    usable: int = Field(description="Rows without a flag.")
-    refusals: Estimate = Field(description="Share of unique sources that the model declined to rewrite.")
-    flags: dict[str, int] = Field(description="Rows with each flag.")
-    rejects: int = Field(description="Rows that could not be read; their reasons are in the rejects file.")
-    new_tokens: int = Field(description="Tokens written in this run and before.")
-    seconds: float = Field(description="Wall time of this run.")
+    usable: int = Field(description="Rows written that have no flag.")
+    refusals: Estimate = Field(description="Share of unique sources whose first answer declined.")
+    declined: int = Field(default=0, description="Unique sources with nothing but refusals in the end.")
+    asked_again: int = Field(default=0, description="Unique sources that were asked more than once.")
+    advice: str = Field(default="", description="Whether removing the refusals from the model would pay.")
+    flags: dict[str, int] = Field(description="Rows written with each flag.")
+    dropped: dict[str, int] = Field(
+        default={}, description="Rows dropped, by reason; a row may have several."
+    )
+    dropped_rows: int = Field(default=0, description="Rows dropped.")
+    scores: dict[str, Estimate] = Field(
+        default={}, description="Means over the unique rewrites that are kept."
+    )
+    scorers: dict[str, str] = Field(default={}, description="The identity of each scorer.")
+    preferences: int = Field(default=0, description="Preference pairs written.")
+    faults: dict[str, str] = Field(
+        default={}, description="Why sentences could not be answered, by source id."
+    )
+    rejects: int = Field(
+        default=0, description="Rows that could not be used; their reasons are in the rejects file."
+    )
+    new_tokens: int = Field(description="Tokens written in this run and before, all candidates together.")
+    seconds: float = Field(default=0.0, description="Wall time of this run.")
 
     def tables(self) -> list[Table]:
-        """One table of counts."""
-        declined = self.refusals
+        """Counts, and the scores where there are any."""
         counts: list[list[Cell]] = [
             ["rows", self.rows],
             ["unique sources", self.unique_sources],
             ["usable rows", self.usable],
             ["rejected rows", self.rejects],
+            ["tokens written", self.new_tokens],
         ]
+        extra = {"asked again": self.asked_again, "dropped rows": self.dropped_rows}
+        extra["preference pairs"] = self.preferences
+        counts += [[name, count] for name, count in extra.items() if count]
         counts += [[f"flag: {flag}", count] for flag, count in self.flags.items()]
-        share = (
-            f"refusals {declined.mean:.1%} [{declined.low:.1%}, {declined.high:.1%}] of {declined.n} sources"
-        )
-        return [Table(title="Pairs", columns=["", "count"], rows=counts, caption=share)]
+        counts += [[f"dropped: {reason}", count] for reason, count in self.dropped.items()]
+        caption = f"{shown_refusals(self.refusals)}; {self.advice}"
+        tables = [Table(title="Pairs", columns=["", "count"], rows=counts, caption=caption)]
+        if self.scores:
+            rows: list[list[Cell]] = [[name, str(value), value.n] for name, value in self.scores.items()]
+            caption = "suite detox; J is the mean of STA x SIM x FL, and chose among candidates"
+            tables.append(Table(title="Scores", columns=["", "mean", "n"], rows=rows, caption=caption))
+        return tables
 
     def next_steps(self) -> list[str]:
         """Train on the pairs."""
         return [f"detox train bart {path} -o rewriter" for path in self.files[:1]]
 
 
-def pair_row(pair: Pair, completion: Completion, provenance: dict[str, Any]) -> dict[str, Any]:
-    """One row of the output: the source, what was written, its flags and where it comes from."""
-    sample = completion.samples[0]
-    neutral = clean_output(sample.text, DETOX_EN_V1.toxic_label)
-    flags = quality_flags(neutral, pair.toxic, sample.finish_reason)
-    return {
-        "id": pair.id,
-        "lang": pair.lang,
-        "toxic": pair.toxic,
-        "neutral": neutral,
-        "references": list(pair.references),
-        "refusal": "refusal" in flags,
-        "flags": flags,
-        "finish_reason": sample.finish_reason,
-        **provenance,
-        "seed": completion.seed,
-    }
+def summary(
+    settings: SynthPairsSettings,
+    kept: Sequence[Mapping[str, Any]],
+    dropped: Sequence[Mapping[str, Any]],
+    written: Mapping[str, Written],
+    scorers: Mapping[str, str],
+) -> SynthPairsResult:
+    """Count and average what was written; ``written`` is by source key."""
+    refusals = share_interval([one.first_refused for one in written.values()])
+    again = [one for one in written.values() if one.attempts > 1]
+    flags = Counter(flag for row in kept for flag in row["flags"])
+    reasons = Counter(reason for row in dropped for reason in row["dropped"])
+    return SynthPairsResult(
+        files=[] if settings.output == "-" else [Path(settings.output)],
+        rows=len(kept),
+        unique_sources=len(written),
+        usable=sum(not row["flags"] for row in kept),
+        refusals=refusals,
+        declined=sum(all("refusal" in c.flags for c in one.candidates) for one in written.values()),
+        asked_again=len(again),
+        advice=advice(refusals, settings.advise_above, settings.num_shots),
+        flags=dict(sorted(flags.items())),
+        dropped=dict(sorted(reasons.items())),
+        dropped_rows=len(dropped),
+        scores=_means([one for one in written.values() if not one.dropped], settings.seed),
+        scorers=dict(scorers),
+        new_tokens=sum(one.tokens for source in written.values() for one in source.candidates),
+    )
+
+
+def advice(refusals: Estimate, limit: float, num_shots: int) -> str:
+    """Whether abliteration would pay, in one clause.
+
+    With ten examples the published 8B model declines .1% of sentences, and abliterating it changes the
+    rewriter's J by .001; without examples it declines often, and abliteration brings a gain (PseudoParaDetox,
+    Moskovskiy et al., EMNLP Findings 2024, tables 2 and 3).
+    """
+    if refusals.high < limit:
+        return f"surely below {limit:.1%}, so removing refusals from the model would not pay"
+    if refusals.low <= limit:
+        return f"whether that is above {limit:.1%}, where removing refusals pays, more sentences would tell"
+    first = "" if num_shots else ", though --num-shots 10 or --retries 2 may be the cheaper cure"
+    return f"above {limit:.1%}: removing the refusal direction from the model would pay{first}"
+
+
+def shown_refusals(share: Estimate) -> str:
+    """The share with its interval and n."""
+    return f"refusals {share.mean:.1%} [{share.low:.1%}, {share.high:.1%}] of {share.n} sources"
+
+
+def _means(written: Sequence[Written], seed: int) -> dict[str, Estimate]:
+    scores = [one.best.scores for one in written if one.best.scores is not None]
+    if not scores:
+        return {}
+    columns = {name.upper(): [getattr(one, name) for one in scores] for name in ("sta", "sim", "fl", "j")}
+    return {name: mean_interval(values, seed) for name, values in columns.items()}

@@ -2,187 +2,171 @@
 
 The road of PseudoParaDetox (Moskovskiy et al., EMNLP Findings 2024), with its defects removed: the rows
 written are the rows read, each unique source is prompted once, every row has its own seed, refusals are told
-from rewrites that begin like one, and a killed run goes on where it was.
+from rewrites that begin like one and asked again, the best of several answers is chosen, what is dropped is
+kept with the reason, and a killed run goes on where it was.
 """
 
 import time
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from detox_cli.data.pairs import Pair, read_pairs
+from detox_cli.data.reading import read_rows
 from detox_cli.data.rejects import Rejects
-from detox_cli.data.writing import check_target
-from detox_cli.errors import BadData
-from detox_cli.generation.prompts import DETOX_EN_V1, Shot, rewrite_conversation
-from detox_cli.generation.requests import Completion, Request, Sampling
-from detox_cli.generation.seeds import row_seed
+from detox_cli.data.writing import check_target, write_rows
+from detox_cli.errors import BadSettings
+from detox_cli.models.licence import licence_remark
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.journal import Journal
-from detox_cli.runs.manifest import fingerprint
-from detox_cli.services.answering import answer
-from detox_cli.services.engine import Writer, find_writer
 from detox_cli.services.row_output import Origin, rejects_path, write_once
-from detox_cli.services.synth_pairs.result import SynthPairsResult, pair_row
-from detox_cli.services.synth_pairs.shots import choose_shots
+from detox_cli.services.synth_pairs.asking import ask
+from detox_cli.services.synth_pairs.candidates import Candidate, Written, best_of
+from detox_cli.services.synth_pairs.export import PAPER_COLUMNS, paper_rows, preference_rows
+from detox_cli.services.synth_pairs.filters import filtered, filters_on
+from detox_cli.services.synth_pairs.result import SynthPairsResult, summary
+from detox_cli.services.synth_pairs.rows import excluded_row, pair_row, provenance
+from detox_cli.services.synth_pairs.scores import load_judge, load_scorers, scored, scoring_wanted
+from detox_cli.services.synth_pairs.sources import source_key
+from detox_cli.services.synth_pairs.work import Work, prepare
 from detox_cli.settings.synth import SynthPairsSettings
-from detox_cli.statistics.bootstrap import mean_interval
 
 SILENT = Silent()
-
-
-@dataclass(frozen=True)
-class Work:
-    """Everything that decides the output, before a model is loaded."""
-
-    pairs: list[Pair]
-    requests: dict[str, Request]
-    shots: list[Shot]
-    sampling: Sampling
-    faults: dict[str, str]
-    writer: Writer
-    fingerprint: str
+Rows = list[dict[str, Any]]
 
 
 def run(settings: SynthPairsSettings, progress: Progress = SILENT) -> SynthPairsResult:
     """Write a neutral version of every sentence of ``settings.input`` to ``settings.output``.
 
     A file as output is resumable: beside it lie ``NAME.journal`` while the work runs, ``NAME.detox.json``
-    (what made it) when it is done, and ``NAME.rejects.jsonl`` if rows could not be used.
+    (what made it) when it is done, ``NAME.dropped.jsonl`` if there are filters, and ``NAME.rejects.jsonl`` if
+    rows could not be used. The other formats are made from the finished rows, so they can be asked for later.
 
     Raises:
         BadData: Nothing can be read or answered, or there are too few examples.
-        BadSettings: Something else is at the output.
-        Missing: The model cannot be had.
+        BadSettings: Options contradict each other, or something else is at the output.
+        Missing: The model or a scorer cannot be had.
     """
-    check_target(settings.output)
+    check(settings)
     with Rejects(rejects_path(settings.rejects, settings.output), settings.strict) as rejects:
-        work = prepare(settings, rejects)
+        work = prepare(settings, rejects, progress)
         origin = Origin(
             command="synth pairs",
             settings=settings,
-            inputs=[settings.input, settings.shots],
-            models={"writer": work.writer.identity},
+            inputs=[settings.input, settings.shots, *settings.exclude],
+            models={"writer": {**work.writer.identity, "licence": work.licence or "unknown"}},
             fingerprint=work.fingerprint,
         )
+        computed: list[Rows] = []
 
-        def compute(journal: Journal | None) -> tuple[SynthPairsResult, list[dict[str, Any]]]:
-            return write_pairs(settings, work, rejects, journal, progress)
+        def compute(journal: Journal | None) -> tuple[SynthPairsResult, Rows]:
+            if remark := licence_remark(work.licence):
+                progress.warn(remark)
+            result, rows = write_pairs(settings, work, rejects, journal, progress)
+            computed.append(rows)
+            return result, rows
 
         overwrite = settings.overwrite
-        return write_once(settings.output, origin, SynthPairsResult, compute, progress, overwrite=overwrite)
+        result = write_once(settings.output, origin, SynthPairsResult, compute, progress, overwrite=overwrite)
+        if not computed:
+            reject_faults(work, result.faults, rejects)
+        return export(settings, result, computed[0] if computed else None)
 
 
-def prepare(settings: SynthPairsSettings, rejects: Rejects) -> Work:
-    """Read the sentences and the examples, find the model, and form the requests."""
-    pairs = read_pairs(
-        settings.input,
-        rejects,
-        toxic_column=settings.text_column,
-        need_reference=False,
-        split=settings.split,
-        limit=settings.limit,
-        toxic_flag="--text-column",
-    )
-    shots = choose_shots(settings, pairs, rejects)
-    writer = find_writer(settings)
-    requests = requests_for(pairs, shots, settings)
-    sampling = Sampling(
-        max_new_tokens=settings.max_new_tokens,
-        temperature=settings.temperature,
-        top_p=settings.top_p,
-        top_k=settings.top_k,
-    )
-    decisive = fingerprint(
-        command="synth pairs",
-        requests=[asdict(request) for request in requests.values()],
-        rows=[(pair.id, pair.toxic, pair.references, pair.lang) for pair in pairs],
-        sampling=asdict(sampling),
-        writer=writer.decisive,
-    )
-    faults = writer.faults(list(requests.values()), sampling)
-    if len(faults) == len(requests):
-        raise BadData(f"none of {len(faults)} sentences can be answered: {next(iter(faults.values()))}")
-    return Work(pairs, requests, shots, sampling, faults, writer, decisive)
-
-
-def requests_for(
-    pairs: Iterable[Pair], shots: Sequence[Shot], settings: SynthPairsSettings
-) -> dict[str, Request]:
-    """One request for each different source text, by that text. The id is the first row that has it."""
-    requests: dict[str, Request] = {}
-    for pair in pairs:
-        source = source_key(pair)
-        if source not in requests:
-            conversation = rewrite_conversation(pair.toxic, shots, settings.shot_style)
-            requests[source] = Request(pair.id, conversation, seed=row_seed(settings.seed, source))
-    return requests
-
-
-def source_key(pair: Pair) -> str:
-    """Sources that differ in spaces alone are one prompt."""
-    return " ".join(pair.toxic.split())
+def check(settings: SynthPairsSettings) -> None:
+    """Refuse what cannot be, before anything is loaded."""
+    for target in (settings.output, settings.dropped, settings.preferences, settings.paper_csv):
+        if target is not None:
+            check_target(target)
+    if settings.temperature == 0 and settings.num_candidates > 1:
+        raise BadSettings(
+            "greedy answers are all the same", where="--num-candidates", hint="raise --temperature"
+        )
+    if settings.temperature == 0 and settings.retries and settings.retry_prompt in (None, settings.prompt):
+        hint = "name another instruction with --retry-prompt, or raise --temperature"
+        raise BadSettings("a greedy answer does not change when asked again", where="--retries", hint=hint)
+    if settings.preferences is not None and settings.num_candidates == 1:
+        raise BadSettings("needs answers to compare", where="--preferences", hint="add --num-candidates 4")
 
 
 def write_pairs(
     settings: SynthPairsSettings, work: Work, rejects: Rejects, journal: Journal | None, progress: Progress
-) -> tuple[SynthPairsResult, list[dict[str, Any]]]:
-    """Ask the model, and put its answers beside their sources, in the order of the input."""
+) -> tuple[SynthPairsResult, Rows]:
+    """Ask the model, score, choose and filter; the rows that are kept, in the order of the input."""
     began = time.monotonic()
-    requests = [request for request in work.requests.values() if request.id not in work.faults]
-    answers, faults = answer(
-        work.writer.load(progress), requests, work.sampling, journal, progress, "rewriting"
-    )
-    faults.update(work.faults)
-    rows = _rows(settings, work, answers, faults, rejects)
-    return _result(settings, rows, answers, rejects.count, time.monotonic() - began), rows
-
-
-def _rows(
-    settings: SynthPairsSettings,
-    work: Work,
-    answers: Mapping[str, Completion],
-    faults: Mapping[str, str],
-    rejects: Rejects,
-) -> list[dict[str, Any]]:
-    provenance = {
-        "model": work.writer.name,
-        "model_fingerprint": work.writer.fingerprint,
-        "prompt_id": DETOX_EN_V1.id,
-        "num_shots": len(work.shots),
-        "shot_style": settings.shot_style,
-        "temperature": settings.temperature,
-        "top_p": settings.top_p,
+    panel = load_scorers(settings, progress) if scoring_wanted(settings) else None
+    judge = load_judge(settings, progress)
+    engine = work.writer.load(progress)
+    asked = ask(engine, work, settings, judge, journal, progress)
+    written = _chosen(asked.candidates)
+    if panel is not None:
+        progress.stage(f"scoring the answers to {len(written)} sentences")
+        with progress.task("scores", None) as task:
+            written = scored(asked.candidates, work.sources, panel.listened_to(task.advance))
+    written = {key: filtered(one, work.sources[key].text, settings) for key, one in written.items()}
+    reject_faults(work, asked.faults, rejects)
+    kept, dropped = _rows(settings, work, written)
+    _keep_dropped(settings, dropped, progress)
+    result = summary(settings, kept, dropped, written, panel.identities if panel is not None else {})
+    counted = {
+        "faults": asked.faults,
+        "rejects": rejects.count,
+        "seconds": round(time.monotonic() - began, 2),
     }
-    rows = []
+    return result.model_copy(update=counted), kept
+
+
+def reject_faults(work: Work, faults: Mapping[str, str], rejects: Rejects) -> None:
+    """List the rows that could not be answered."""
     for pair in work.pairs:
-        asked = work.requests[source_key(pair)].id
-        if asked in faults:
-            rejects.add(pair.where, faults[asked], dict(pair.values))
-        else:
-            rows.append(pair_row(pair, answers[asked], provenance))
-    return rows
+        reason = faults.get(work.sources[source_key(pair)].id)
+        if reason is not None:
+            rejects.add(pair.where, reason, dict(pair.values))
 
 
-def _result(
-    settings: SynthPairsSettings,
-    rows: Sequence[Mapping[str, Any]],
-    answers: Mapping[str, Completion],
-    rejected: int,
-    seconds: float,
+def export(
+    settings: SynthPairsSettings, result: SynthPairsResult, rows: Sequence[Mapping[str, Any]] | None
 ) -> SynthPairsResult:
-    declined = {row["seed"]: float(row["refusal"]) for row in rows}  # one seed for each different source
-    counts = Counter(flag for row in rows for flag in row["flags"])
-    return SynthPairsResult(
-        files=[] if settings.output == "-" else [Path(settings.output)],
-        rows=len(rows),
-        unique_sources=len(answers),
-        usable=sum(not row["flags"] for row in rows),
-        refusals=mean_interval(list(declined.values()), seed=settings.seed),
-        flags=dict(sorted(counts.items())),
-        rejects=rejected,
-        new_tokens=sum(sample.tokens for found in answers.values() for sample in found.samples),
-        seconds=round(seconds, 2),
-    )
+    """Write the other formats that are wanted; of a finished run from its file."""
+    if settings.preferences is None and settings.paper_csv is None:
+        return result
+    if rows is None:
+        rows = [row.values for row in read_rows(settings.output, Rejects())] if result.rows else []
+    files, pairs = list(result.files), result.preferences
+    if settings.preferences is not None:
+        pairs = write_rows(settings.preferences, list(preference_rows(rows, settings.min_margin)))
+        files.append(settings.preferences)
+    if settings.paper_csv is not None:
+        write_rows(settings.paper_csv, paper_rows(rows), PAPER_COLUMNS)
+        files.append(settings.paper_csv)
+    return result.model_copy(update={"files": list(dict.fromkeys(files)), "preferences": pairs})
+
+
+def _chosen(found: Mapping[str, Sequence[Candidate]]) -> dict[str, Written]:
+    return {key: Written(tuple(candidates), best_of(candidates)) for key, candidates in found.items()}
+
+
+def _rows(settings: SynthPairsSettings, work: Work, written: Mapping[str, Written]) -> tuple[Rows, Rows]:
+    """The rows that are kept, and those that are dropped."""
+    kept: Rows = []
+    dropped = [excluded_row(pair) for pair in work.excluded]
+    for pair in work.pairs:
+        key = source_key(pair)
+        if key in written:
+            one = written[key]
+            origin = provenance(settings, work, work.sources[key], one.best)
+            row = pair_row(pair, one, origin, several=settings.num_candidates > 1 or settings.retries > 0)
+            if one.dropped:
+                dropped.append({**row, "dropped": list(one.dropped)})
+            else:
+                kept.append(row)
+    return kept, dropped
+
+
+def _keep_dropped(settings: SynthPairsSettings, dropped: Rows, progress: Progress) -> None:
+    place = settings.dropped
+    if place is None and settings.output != "-":
+        place = Path(f"{settings.output}.dropped.jsonl")
+    if filters_on(settings) and place is not None:
+        write_rows(place, dropped)
+    elif dropped:
+        progress.warn(f"{len(dropped)} dropped rows are kept nowhere; name a file with --dropped")

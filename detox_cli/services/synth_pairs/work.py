@@ -1,0 +1,124 @@
+"""Everything that decides what ``synth pairs`` writes, found before a model's weights are loaded."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from detox_cli.data.pairs import Pair, read_pairs
+from detox_cli.data.rejects import Rejects
+from detox_cli.errors import BadData
+from detox_cli.generation.prompts import PROMPTS
+from detox_cli.generation.requests import Sampling
+from detox_cli.models.licence import model_licence
+from detox_cli.models.sources import find_model
+from detox_cli.output.progress import Progress
+from detox_cli.runs.manifest import fingerprint
+from detox_cli.scoring.spec import parse_spec
+from detox_cli.services.engine import Writer, find_writer
+from detox_cli.services.synth_pairs.filters import filters_on
+from detox_cli.services.synth_pairs.scores import scorer_names
+from detox_cli.services.synth_pairs.shots import choose_shots, without_excluded
+from detox_cli.services.synth_pairs.sources import Source, requests_for, sources_of
+from detox_cli.settings.synth import SynthPairsSettings
+
+DECISIVE = (
+    "num_candidates",
+    "refusal_rule",
+    "refusal_threshold",
+    "retries",
+    "retry_on",
+    "retry_prompt",
+    "drop",
+    "max_chrf",
+    "min_length",
+    "max_length",
+    "min_sta",
+    "min_sim",
+    "min_fl",
+    "min_j",
+    "min_toxicity_drop",
+)
+"""The settings that decide the rows beyond what the first requests hold."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be done.
+
+    Attributes:
+        pairs: The rows of the input, without those that are excluded.
+        excluded: The rows that stand in a file of ``--exclude``.
+        sources: The different sentences, by source key.
+        faults: Why sentences cannot be answered, by source id.
+        sampling: How tokens are chosen.
+        writer: The model.
+        licence: The model's, as far as its card tells.
+        fingerprint: Of everything that decides the output.
+    """
+
+    pairs: list[Pair]
+    excluded: list[Pair]
+    sources: dict[str, Source]
+    faults: dict[str, str]
+    sampling: Sampling
+    writer: Writer
+    licence: str | None
+    fingerprint: str
+
+
+def prepare(settings: SynthPairsSettings, rejects: Rejects, progress: Progress) -> Work:
+    """Read the sentences and the examples, find the model, and form the requests."""
+    read = read_pairs(
+        settings.input,
+        rejects,
+        toxic_column=settings.text_column,
+        need_reference=False,
+        split=settings.split,
+        limit=settings.limit,
+        toxic_flag="--text-column",
+    )
+    pairs, excluded, barred = without_excluded(read, settings, rejects)
+    writer = find_writer(settings)
+    sources = sources_of(pairs, choose_shots(settings, pairs, barred, rejects, progress))
+    requests = list(requests_for(sources, settings).values())
+    sampling = Sampling(
+        max_new_tokens=settings.max_new_tokens,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        top_k=settings.top_k,
+    )
+    decisive = fingerprint(
+        command="synth pairs",
+        requests=[asdict(request) for request in requests],
+        rows=[(pair.id, pair.toxic, pair.references, pair.lang) for pair in pairs],
+        excluded=[pair.id for pair in excluded],
+        sampling=asdict(sampling),
+        writer=writer.decisive,
+        **deciding(settings),
+    )
+    faults = writer.faults(requests, sampling)
+    if len(faults) == len(requests):
+        raise BadData(f"none of {len(faults)} sentences can be answered: {next(iter(faults.values()))}")
+    licence = model_licence(writer.source)
+    return Work(pairs, excluded, sources, faults, sampling, writer, licence, decisive)
+
+
+def deciding(settings: SynthPairsSettings) -> dict[str, Any]:
+    """The settings that decide the rows, the instruction of a retry, and the scorers' content."""
+    values = {name: getattr(settings, name) for name in DECISIVE}
+    again = PROMPTS[settings.retry_prompt].fingerprint if settings.retry_prompt else None
+    scorers = {measure: scorer_content(name) for measure, name in scorer_names(settings).items()}
+    return {"settings": values, "retry": again, "scorers": scorers, "filtered": filters_on(settings)}
+
+
+def scorer_content(name: str) -> list[str]:
+    """A scorer's name, and the fingerprint of its model where it has one; looked up, not loaded.
+
+    Raises:
+        Missing: The model is not there: better said now than after the sentences are written.
+    """
+    spec = parse_spec(name)
+    if spec.kind == "hf":
+        return [name, find_model(spec.target).fingerprint]
+    if spec.kind == "builtin" and spec.target != "lexicon":
+        return [name, find_model(f"builtin:{spec.target}").fingerprint]
+    return [name]

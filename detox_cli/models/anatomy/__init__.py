@@ -1,0 +1,1 @@
+"""Where each family keeps what: blocks, residual writers, value matrices, embeddings, heads."""

@@ -24,6 +24,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "evaluate:rewrite",
             "Score rewrites: STA, SIM, FL and J in a published suite, with intervals and baselines.",
         ),
+        "eval compare": (
+            "evaluate:compare",
+            "Compare two or more systems row by row: paired tests, a judge in both orders, Pareto front.",
+        ),
     },
     "Housekeeping": {
         "doctor": (

@@ -59,7 +59,7 @@ def _unreachable(error: Any) -> DetoxError:
 
 def _extra(error: Any) -> DetoxError:
     name = (error.name or "").partition(".")[0]
-    extra = {"vllm": "vllm", "ray": "ray"}.get(name)
+    extra = {"vllm": "vllm", "ray": "ray", "matplotlib": "plots"}.get(name)
     hint = f"pip install 'detox-cli[{extra}]'" if extra else f"pip install {name}" if name else None
     return Missing(f"a library is missing: {first_line(error)}", hint=hint)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound=Section)
 
-WRITTEN = ("output", "rejects", "rows", "dropped", "preferences", "paper_csv")
+WRITTEN = ("output", "picture", "rejects", "rows", "dropped", "preferences", "paper_csv")
 """The fields that name a file or a folder that a command writes."""
 
 

@@ -3,6 +3,7 @@
 from detox_cli.commands._shared import command
 from detox_cli.output.progress import Progress
 from detox_cli.services.result import Result
+from detox_cli.settings.compare import EvalCompareSettings
 from detox_cli.settings.evaluate import EvalRewriteSettings
 
 
@@ -27,5 +28,29 @@ def _plan_rewrite(settings: EvalRewriteSettings, progress: Progress) -> Result:
 def rewrite(settings: EvalRewriteSettings, progress: Progress) -> Result:
     """Score rewrites: STA, SIM, FL and J in a published suite, with intervals and baselines."""
     from detox_cli.services.eval_rewrite.run import run
+
+    return run(settings, progress)
+
+
+def _plan_compare(settings: EvalCompareSettings, progress: Progress) -> Result:
+    from detox_cli.services.eval_compare.plan import plan
+
+    return plan(settings, progress)
+
+
+@command(
+    "eval.compare",
+    EvalCompareSettings,
+    examples=(
+        "detox eval compare old.jsonl new.jsonl --profile offline",
+        "detox eval compare human=a.jsonl llm=b.jsonl llm2=c.jsonl --judge org/chat-model -o sbs --picture sbs.svg",
+        "detox eval compare a.jsonl b.jsonl --no-scores --verdicts people.csv --json",
+    ),
+    resumable=True,
+    plan=_plan_compare,
+)
+def compare(settings: EvalCompareSettings, progress: Progress) -> Result:
+    """Compare two or more systems row by row: paired tests, a judge in both orders, Pareto front."""
+    from detox_cli.services.eval_compare.run import run
 
     return run(settings, progress)

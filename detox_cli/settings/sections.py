@@ -8,6 +8,7 @@ from detox_cli.settings.base import Section
 SECTIONS: dict[str, str] = {
     "demo": "demo:DemoSettings",
     "doctor": "doctor:DoctorSettings",
+    "eval.compare": "compare:EvalCompareSettings",
     "eval.rewrite": "evaluate:EvalRewriteSettings",
     "generate": "generate:GenerateSettings",
     "synth.pairs": "synth:SynthPairsSettings",

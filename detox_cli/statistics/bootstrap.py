@@ -93,6 +93,17 @@ def paired_difference(a: ArrayLike, b: ArrayLike, seed: int = 0, resamples: int 
     return mean_interval(first - second, seed, resamples)
 
 
+def drawn_means(columns: Sequence[ArrayLike], seed: int = 0, resamples: int = 1000) -> Floats:
+    """The means of the k columns in every draw of their n rows, shape [resamples, k]; rows are drawn together.
+
+    For statistics of which the share of draws counts in which something holds.
+
+    Raises:
+        ValueError: No columns, unequal lengths, no rows, or a value that is not finite.
+    """
+    return np.concatenate(list(_drawn_means(_matrix(columns), seed, resamples)))
+
+
 def _interval(
     columns: Sequence[ArrayLike], statistic: Callable[[Floats], Floats], seed: int, resamples: int
 ) -> Estimate:

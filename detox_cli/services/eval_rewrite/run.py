@@ -169,11 +169,7 @@ def _summary(
 ) -> EvalRewriteResult:
     draws = Draws(settings.seed, settings.resamples)
     progress.stage("drawing intervals")
-    cut = _cut(panel, scored)
-    for measure, count in cut.items():
-        progress.warn(
-            f"{count} texts are longer than the scorer of {measure} reads; their ends were not scored"
-        )
+    cut = texts_cut(panel, [one.system for one in scored], progress)
     names = scorers_of(suite, {"sta": settings.sta, "sim": settings.sim, "fl": settings.fl})
     return EvalRewriteResult(
         suite=suite.name,
@@ -189,14 +185,19 @@ def _summary(
     )
 
 
-def _cut(panel: Panel, scored: Sequence[Scored]) -> dict[str, int]:
-    """How many outputs (and for SIM pairs) are longer than their scorer reads."""
-    items = list({(i.source, i.output): i for one in scored for i in one.system.items if i.output.strip()})
+def texts_cut(panel: Panel, systems: Sequence[System], progress: Progress) -> dict[str, int]:
+    """How many outputs (and for SIM pairs) are longer than their scorer reads; the listener is told."""
+    items = list({(i.source, i.output): i for one in systems for i in one.items if i.output.strip()})
     outputs = list(dict.fromkeys(output for _, output in items))
     found = {"STA": panel.sta.too_long(outputs), "SIM": panel.sim.too_long(items)}
     if panel.fl is not None and not isinstance(panel.fl, FluencyOfTriples):
         found["FL"] = panel.fl.too_long(outputs)
-    return {measure: count for measure, count in found.items() if count}
+    cut = {measure: count for measure, count in found.items() if count}
+    for measure, count in cut.items():
+        progress.warn(
+            f"{count} texts are longer than the scorer of {measure} reads; their ends were not scored"
+        )
+    return cut
 
 
 def _write(

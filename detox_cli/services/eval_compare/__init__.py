@@ -1,0 +1,1 @@
+"""``detox eval compare``: systems against each other, row by row."""

@@ -43,7 +43,7 @@ def _plan_compare(settings: EvalCompareSettings, progress: Progress) -> Result:
     EvalCompareSettings,
     examples=(
         "detox eval compare old.jsonl new.jsonl --profile offline",
-        "detox eval compare human=a.jsonl llm=b.jsonl llm2=c.jsonl --judge org/chat-model -o sbs --picture sbs.svg",
+        "detox eval compare human=a.jsonl llm=b.jsonl --judge org/chat-model -o sbs --picture sbs.svg",
         "detox eval compare a.jsonl b.jsonl --no-scores --verdicts people.csv --json",
     ),
     resumable=True,

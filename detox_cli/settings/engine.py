@@ -9,16 +9,9 @@ from detox_cli.settings.base import Flag, Section
 ENGINE = Flag(panel="Engine")
 
 
-class EngineOptions(Section):
-    """A model that writes, and what runs it.
+class EngineChoice(Section):
+    """What runs a model that writes, whichever model that is."""
 
-    A command inherits these, and gives ``model`` its own place on the command line. Where another default
-    suits it better it declares that field again.
-    """
-
-    model: Annotated[str, Flag(complete="model", panel="Engine")] = Field(
-        description="The model that writes."
-    )
     revision: Annotated[str | None, ENGINE] = Field(None, description="Branch, tag or commit of a Hub model.")
     engine: Annotated[Literal["transformers"], ENGINE] = Field(
         "transformers", description="What runs the model."
@@ -32,4 +25,16 @@ class EngineOptions(Section):
     )
     trust_remote_code: Annotated[bool, ENGINE] = Field(
         False, description="Run code that the model repository brings."
+    )
+
+
+class EngineOptions(EngineChoice):
+    """A model that writes, and what runs it.
+
+    A command inherits these, and gives ``model`` its own place on the command line. Where another default
+    suits it better it declares that field again.
+    """
+
+    model: Annotated[str, Flag(complete="model", panel="Engine")] = Field(
+        description="The model that writes."
     )

@@ -94,7 +94,7 @@ def paired_difference(a: ArrayLike, b: ArrayLike, seed: int = 0, resamples: int 
 
 
 def drawn_means(columns: Sequence[ArrayLike], seed: int = 0, resamples: int = 1000) -> Floats:
-    """The means of the k columns in every draw of their n rows, shape [resamples, k]; rows are drawn together.
+    """The means of k columns in every draw of their n rows, shape [resamples, k]; rows are drawn together.
 
     For statistics of which the share of draws counts in which something holds.
 

@@ -46,7 +46,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the judge said in the end: the answer if it could be read, the words, and how often it was asked."""
+    """What the judge said in the end: the answer if it could be read, its words, how often it was asked."""
 
     answer: Answer | None
     text: str

@@ -32,7 +32,7 @@ def standings(
     means = np.array([[total.sum() for total, _ in own] for own in sums]) / counts.sum()
     drawn = drawn_means([*(total for own in sums for total, _ in own), counts], seed, resamples)
     shape = (len(drawn), len(contestants), len(measures))
-    on_front = ~dominated((drawn[:, :-1] / drawn[:, -1:]).reshape(shape)).any(axis=2)
+    beaten_in_draws = np.any(dominated((drawn[:, :-1] / drawn[:, -1:]).reshape(shape)), axis=2)
     beaten = dominated(means[None])[0]
     return [
         Standing(
@@ -42,7 +42,7 @@ def standings(
                 name: mean_interval_of_units(*sums[i][k], seed, resamples) for k, name in enumerate(measures)
             },
             dominated_by=[other.name for j, other in enumerate(contestants) if beaten[i, j]],
-            front_share=float(on_front[:, i].mean()),
+            front_share=1 - float(np.asarray(beaten_in_draws)[:, i].mean()),
         )
         for i, one in enumerate(contestants)
     ]

@@ -8,7 +8,7 @@ from detox_cli.runs.atomic import atomic_file
 from detox_cli.services.eval_compare.result import SideBySide
 
 SUFFIXES = (".png", ".svg", ".pdf")
-PARTS = {"win": "#3a7ca5", "tie": "#d9cba3", "loss": "#c1666b", "unparsed": "#bbbbbb"}
+PARTS = {"win": "#7fb2d6", "tie": "#e8dcb5", "loss": "#d98880", "unparsed": "#c8c8c8"}
 """The parts of a bar, left to right, and their colours, which differ in lightness too."""
 
 
@@ -27,7 +27,7 @@ def check_picture(path: Path) -> None:
 
 
 def draw(votes: list[SideBySide], path: Path) -> None:
-    """One bar for each contest and kind of vote, with the interval of the wins; the same votes, the same bytes.
+    """A bar for each contest and kind of vote, with the interval of the wins; same votes, same bytes.
 
     Raises:
         DetoxError: The file cannot be written.

@@ -21,7 +21,7 @@ class Difference(BaseModel):
     mean_against: float = Field(description="Of the other one.")
     difference: Estimate = Field(description="Mean difference; n counts sources.")
     p: float = Field(description="Two-sided, paired permutation test over sources.")
-    p_holm: float | None = Field(None, description="The same, corrected for the number of contests.")
+    p_holm: float | None = Field(default=None, description="The same, corrected for the number of contests.")
 
 
 class SideBySide(BaseModel):
@@ -39,7 +39,7 @@ class SideBySide(BaseModel):
     unparsed: Estimate = Field(description="Share of rows of which a judge's answer could not be read.")
     without_vote: int = Field(description="Shared rows that nobody has judged.")
     p: float = Field(description="Two-sided sign test over sources; ties are left out.")
-    p_holm: float | None = Field(None, description="The same, corrected for the number of contests.")
+    p_holm: float | None = Field(default=None, description="The same, corrected for the number of contests.")
 
 
 class Consistency(BaseModel):
@@ -195,8 +195,8 @@ def consistency_table(judge: JudgeReport) -> Table:
         "n",
     ]
     caption = (
-        f"{judge.model}, prompt {judge.prompt_id}, every row in both orders. A side wins if it is named in both; "
-        "what the order changes is a tie. Questions are counted in `asked again` and `unparsed`."
+        f"{judge.model}, prompt {judge.prompt_id}, every row in both orders. A side wins if it is "
+        "named in both; what the order changes is a tie. There are two questions for every row."
     )
     return Table(title="The judge", columns=columns, rows=rows, caption=caption)
 

@@ -1,8 +1,8 @@
 """``detox eval compare``: systems against each other on the rows that they share.
 
-Three kinds of evidence, each paired by row: the measures of a suite, a language model that reads both rewrites
-in both orders, and verdicts of people. Side by side as in PseudoParaDetox (Moskovskiy et al., EMNLP Findings
-2024) and SynthDetoxM (2025).
+Three kinds of evidence, each paired by row: the measures of a suite, a language model that reads both
+rewrites in both orders, and verdicts of people. Side by side as in PseudoParaDetox (Moskovskiy et al., EMNLP
+Findings 2024) and SynthDetoxM (2025).
 """
 
 import time
@@ -45,8 +45,8 @@ Votes = Sequence[Sequence[Vote | None]]
 def run(settings: EvalCompareSettings, progress: Progress = SILENT) -> EvalCompareResult:
     """Compare the systems of ``settings.files``.
 
-    With an output folder the judge's answers are kept in ``NAME.journal`` while the work runs: a killed run goes
-    on where it was, and ends in the same bytes.
+    With an output folder the judge's answers are kept in ``NAME.journal`` while the work runs: a killed run
+    goes on where it was, and ends in the same bytes.
 
     Raises:
         BadData: A file, a column or a row cannot be used.
@@ -102,7 +102,13 @@ def _measured(
 ) -> tuple[list[Contestant], dict[str, Any]]:
     """The systems with their measures, and what the result says about who measured."""
     if work.suite is None:
-        about = {"suite": None, "definition": {}, "scorers": {}, "published_scorers": False, "cut": {}}
+        about: dict[str, Any] = {
+            "suite": None,
+            "definition": {},
+            "scorers": {},
+            "published_scorers": False,
+            "cut": {},
+        }
         return unmeasured(work.systems), about
     suite = work.suite
     panel = load(settings, suite, BATCH_TOKENS, progress)
@@ -135,6 +141,8 @@ def _rulings(
 
     flat = [shown for rows in questions for shown in rows]
     said = judge(flat, ask, settings.judge_retries, settings.seed)
+    if unread := sum(one.answer is None for one in said.values()):
+        progress.warn(f"{unread} of {len(said)} questions have no answer of the judge that can be read")
     return [[rule(shown, said) for shown in rows] for rows in questions]
 
 

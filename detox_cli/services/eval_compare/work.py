@@ -73,7 +73,7 @@ def prepare(settings: EvalCompareSettings, rejects: Rejects, progress: Progress)
         command="eval compare",
         rows=[(one.name, [astuple(item)[:5] for item in one.items]) for one in systems],
         settings=settings.model_dump(mode="json", exclude=NOT_DECISIVE),
-        scorers=_contents(scorers_of(suite, instead(settings)).values()) if suite is not None else [],
+        scorers=_contents(list(scorers_of(suite, instead(settings)).values())) if suite is not None else [],
         judge=[*judge.decisive, JUDGE_EN_V1.id] if judge is not None else [],
         verdicts=verdicts,
         rejects=rejects.count,

@@ -260,8 +260,9 @@ def test_the_offline_profile_replaces_every_model_and_scorer() -> None:
     offline = packaged("offline")
     for section, table in offline.items():
         for name, field in section_model(section).model_fields.items():
-            # Without a classifier of refusals there is none; it takes the place of nothing.
-            if flag_of(field).complete in ("model", "scorer") and name != "refusal_scorer":
+            # There is no classifier of refusals and no judge unless it is named; they take the place of nothing.
+            asked_for = name in ("refusal_scorer", "judge")
+            if flag_of(field).complete in ("model", "scorer") and not asked_for:
                 assert str(table[name]).startswith("builtin:"), f"[{section}] {name}"
     assert packaged("default").keys() <= offline.keys()
 

@@ -19,7 +19,7 @@ _detox_options() {
         '') reply=(--version --help -h) ;;
         demo) reply=(--output -o --data --limit --test-share --show --redact --no-redact --seed --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         synth | train | eval | profile) reply=(--help -h) ;;
-        'synth pairs') reply=(--model -m --output -o --text-column --split --limit --num-shots --shots --shot-selection --shot-style --temperature --top-p --top-k --max-new-tokens --seed --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        'synth pairs') reply=(--model -m --output -o --text-column --split --limit --prompt --temperature --top-p --top-k --max-new-tokens --seed --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --num-shots --shots --shots-split --shot-selection --shot-style --exclude --num-candidates --score --no-score --sta --sim --fl --refusal-rule --refusal-scorer --refusal-threshold --retries --retry-on --retry-prompt --advise-above --drop --max-chrf --min-length --max-length --min-sta --min-sim --min-fl --min-j --min-toxicity-drop --dropped --preferences --min-margin --paper-csv --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'train bart') reply=(--output -o --model -m --revision --trust-remote-code --no-trust-remote-code --overwrite --no-overwrite --toxic-column --neutral-columns --split --limit --weight --origin --held-out --eval-share --hold-out --split-seed --dedupe --no-dedupe --prefix --template --max-length --pad-to-max-length --no-pad-to-max-length --loss-on-padding --no-loss-on-padding --group-by-length --no-group-by-length --rejects --strict --no-strict --epochs --min-steps --learning-rate --schedule --warmup --batch-size --accumulate --optimizer --weight-decay --max-grad-norm --label-smoothing --gradient-checkpointing --no-gradient-checkpointing --precision --device --seed --eval-every --eval-batch-size --eval-rows --select --patience --toxicity --similarity --fluency --checkpoints --keep-checkpoints --no-keep-checkpoints --num-beams --max-new-tokens --no-repeat-ngram-size --length-penalty --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         generate) reply=(--output -o --text-column --split --limit --chat --no-chat --system --prefix --num-samples --max-new-tokens --temperature --top-p --top-k --num-beams --no-repeat-ngram-size --stop --seed --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'eval rewrite') reply=(--suite --references --output -o --toxic-column --output-column --reference-columns --limit --seed --resamples --device --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --baselines --no-baselines --rows --fail-below --batch-tokens --sta --sim --fl --lexicon --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
@@ -45,13 +45,16 @@ _detox_option() {
         'synth pairs')
             case $2 in
                 --model | -m) takes=1 kind=model ;;
-                --output | -o | --shots | --rejects) takes=1 kind=file ;;
-                --text-column | --split | --limit | --num-shots | --temperature | --top-p | --top-k | --max-new-tokens | --seed | --revision | --batch-tokens) takes=1 kind=nothing ;;
-                --shot-selection) takes=1 kind=choice reply=(last random) ;;
-                --shot-style) takes=1 kind=choice reply=(turns inline) ;;
+                --output | -o | --rejects | --shots | --exclude | --dropped | --preferences | --paper-csv) takes=1 kind=file ;;
+                --text-column | --split | --limit | --temperature | --top-p | --top-k | --max-new-tokens | --seed | --revision | --batch-tokens | --num-shots | --shots-split | --num-candidates | --refusal-threshold | --retries | --retry-on | --advise-above | --drop | --max-chrf | --min-length | --max-length | --min-sta | --min-sim | --min-fl | --min-j | --min-toxicity-drop | --min-margin) takes=1 kind=nothing ;;
+                --prompt | --retry-prompt) takes=1 kind=choice reply=(detox-en-v1 detox-en-v2 detox-multi-v1) ;;
                 --engine) takes=1 kind=choice reply=(transformers) ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
+                --shot-selection) takes=1 kind=choice reply=(last random best knn) ;;
+                --shot-style) takes=1 kind=choice reply=(turns inline) ;;
+                --sta | --sim | --fl | --refusal-scorer) takes=1 kind=scorer ;;
+                --refusal-rule) takes=1 kind=choice reply=(anchored paper) ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
@@ -138,7 +141,7 @@ _detox_cached_models() {
 
 _detox_profiles() {
     local file
-    reply=(default offline paradetox-bart-large)
+    reply=(default offline paradetox-bart-large pseudoparadetox pseudoparadetox-0shot pseudoparadetox-0shot-t02 pseudoparadetox-t02 synthdetoxm)
     for file in ./profiles/*.toml "${XDG_CONFIG_HOME:-$HOME/.config}"/detox/profiles/*.toml \
         "$HOME/Library/Application Support"/detox/profiles/*.toml; do
         [[ -e $file ]] || continue

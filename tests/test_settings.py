@@ -260,7 +260,7 @@ def test_the_offline_profile_replaces_every_model_and_scorer() -> None:
     offline = packaged("offline")
     for section, table in offline.items():
         for name, field in section_model(section).model_fields.items():
-            # There is no classifier of refusals and no judge unless it is named; they take the place of nothing.
+            # There is no classifier of refusals and no judge unless one is named.
             asked_for = name in ("refusal_scorer", "judge")
             if flag_of(field).complete in ("model", "scorer") and not asked_for:
                 assert str(table[name]).startswith("builtin:"), f"[{section}] {name}"

@@ -16,7 +16,6 @@ class EvalCompareSettings(EngineChoice, RewriteScoring):
     """``detox eval compare``: systems' rewrites in; who is better, in what, and how surely, out."""
 
     files: Annotated[tuple[str, ...], Flag(positional=True, complete="file", metavar="FILE")] = Field(
-        min_length=2,
         description="Rewrites of the same sources, a file per system: JSONL, CSV, TSV, Parquet, or - for "
         "stdin; NAME=FILE gives the system a name.",
     )

@@ -108,6 +108,8 @@ def test_who_is_compared_with_whom(scorers, files):
     assert names == [("rewriter", "human"), ("copier", "human")]
     with pytest.raises(BadSettings, match="no system is called 'nobody'"):
         compare(scorers, *files, against="nobody")
+    with pytest.raises(BadSettings, match="one system has nothing to be compared with"):
+        compare(scorers, files[0])
     with pytest.raises(BadSettings, match="nothing is left to compare by"):
         compare(scorers, *files, scores=False)
 

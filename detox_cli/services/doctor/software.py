@@ -39,7 +39,7 @@ def _extra(extra: str, needed: list[Requirement]) -> Check:
     parts = [n for n in parts if not n.marker or not n.marker.evaluate({"extra": ""})]
     versions = {part.name: _version(part.name) for part in parts}
     get = f"pip install '{DISTRIBUTION}[{extra}]'"
-    if None in versions.values():
+    if not versions or None in versions.values():
         found = f"not installed; to add it: {get}"
         return Check(part="software", name=f"extra {extra}", state="note", found=found)
     wrong = [

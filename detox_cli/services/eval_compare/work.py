@@ -83,6 +83,10 @@ def prepare(settings: EvalCompareSettings, rejects: Rejects, progress: Progress)
 
 def check(settings: EvalCompareSettings) -> None:
     """Raise ``BadSettings`` if the settings leave nothing to do, or name what is not there."""
+    if len(settings.files) < 2:
+        raise BadSettings(
+            "one system has nothing to be compared with", where="FILE", hint="give two files or more"
+        )
     if not settings.scores and settings.judge is None and settings.verdicts is None:
         raise BadSettings(
             "nothing is left to compare by",

@@ -37,6 +37,10 @@ class SynthPairsSettings(EngineOptions):
     text_column: str | None = Field(None, description="Column with the toxic text; found by its usual names.")
     split: str = Field("train", description="Split of a dataset id.")
     limit: PositiveInt | None = Field(None, description="Use the first N rows only.")
+    lang: tuple[str, ...] = Field(
+        (), description="Languages to work on, as the rows name them; rows in others are dropped; repeatable."
+    )
+    lang_column: str = Field("lang", description="Column with the language of a row.")
 
     prompt: Prompt = Field(
         "detox-en-v1", description="The built-in instruction; detox-multi-v1 keeps the language of the text."
@@ -122,6 +126,12 @@ class SynthPairsSettings(EngineOptions):
         (),
         description="Drop rows with this flag, or all with any: refusal, empty, copy, truncated, too_long, "
         "all; repeatable.",
+    )
+    min_toxicity: Annotated[float | None, Flag(panel=FILTERS)] = Field(
+        None, ge=0, le=1, description="Drop sentences less toxic than this by the scorer of --sta, unasked."
+    )
+    min_chrf: Annotated[float | None, Flag(panel=FILTERS)] = Field(
+        None, ge=0, le=100, description="Drop rewrites that keep too little: chrF to the source below this."
     )
     max_chrf: Annotated[float | None, Flag(panel=FILTERS)] = Field(
         None, ge=0, le=100, description="Drop near-copies: chrF of rewrite and source above this."

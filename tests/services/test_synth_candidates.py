@@ -121,10 +121,10 @@ def test_the_filters_by_score_and_by_length(tmp_path, scripted):
     run(lenient.model_copy(update=strict))
     dropped = {row["id"]: row["dropped"] for row in read(tmp_path / "c.jsonl.dropped.jsonl")}
     assert dropped["r1"] == ["non_detoxifiable"]
-    least = {"min_j": everything["r0"]["j"] + 0.01, "output": str(tmp_path / "d.jsonl")}
+    least = {"min_j": everything["r0"]["j"] + 0.01, "min_chrf": 90.0, "output": str(tmp_path / "d.jsonl")}
     run(lenient.model_copy(update=least))
     dropped = {row["id"]: row["dropped"] for row in read(tmp_path / "d.jsonl.dropped.jsonl")}
-    assert "low_j" in dropped["r0"]
+    assert dropped["r0"] == ["far_off", "low_j"] and dropped["r2"][0] == "far_off"
 
 
 def test_several_answers_of_a_model_are_the_same_again_and_the_first_is_that_of_one(tmp_path):
@@ -179,6 +179,24 @@ def test_what_is_excluded_is_neither_a_source_nor_an_example(tmp_path, tiny_caus
     assert read(settings.output)[0]["shots"] == ["2", "3"]
     with pytest.raises(BadData, match="2 examples"):
         run(settings.model_copy(update={"num_shots": 3, "overwrite": True}))
+
+
+def test_only_toxic_sentences_in_the_languages_wanted_are_asked_about(tmp_path, monkeypatch):
+    engine = Scripted()
+    monkeypatch.setattr(Writer, "load", lambda *_: engine)
+    rows = [
+        ("a", "en", SENTENCES[0]),
+        ("b", "de", "so ein Unsinn"),
+        ("c", "en", "thank you , see you tomorrow"),
+    ]
+    source = tmp_path / "mixed.jsonl"
+    source.write_text(
+        "".join(json.dumps({"id": i, "language": lang, "toxic": t}) + "\n" for i, lang, t in rows)
+    )
+    wanted = {"lang": ("en",), "lang_column": "language", "min_toxicity": 0.5, "num_candidates": 2}
+    settings = chat(tmp_path, input=str(source), **wanted)
+    assert run(settings).dropped == {"lang": 1, "not_toxic": 1}
+    assert engine.asked == ["a"] and read(settings.output)[0]["lang"] == "en"
 
 
 def test_nearest_examples_differ_from_sentence_to_sentence_and_the_nearest_is_last(tmp_path, tiny_causal):

@@ -38,7 +38,8 @@ def ask(
     What a round asks depends on the answers of the rounds before alone, and all are in the journal: a killed
     run goes through the same rounds.
     """
-    faults = dict(work.faults)
+    asked = {source.id for source in work.sources.values()}
+    faults = {name: reason for name, reason in work.faults.items() if name in asked}
     found: dict[str, list[Candidate]] = {}
     wanting = {key: source for key, source in work.sources.items() if source.id not in faults}
     for attempt in range(1, settings.retries + 2):

@@ -11,9 +11,18 @@ MEASURES = ("sta", "sim", "fl", "j")
 
 def filters_on(settings: SynthPairsSettings) -> bool:
     """Whether rows can be dropped at all."""
-    limits = [settings.max_chrf, settings.min_length, settings.max_length, settings.min_toxicity_drop]
+    limits = [
+        settings.min_toxicity,
+        settings.min_chrf,
+        settings.max_chrf,
+        settings.min_length,
+        settings.max_length,
+        settings.min_toxicity_drop,
+    ]
     limits += [getattr(settings, f"min_{measure}") for measure in MEASURES]
-    return bool(settings.drop or settings.exclude) or any(limit is not None for limit in limits)
+    return bool(settings.drop or settings.exclude or settings.lang) or any(
+        limit is not None for limit in limits
+    )
 
 
 def filtered(written: Written, source: str, settings: SynthPairsSettings) -> Written:
@@ -33,15 +42,18 @@ def filtered(written: Written, source: str, settings: SynthPairsSettings) -> Wri
 
 def reasons(candidate: Candidate, settings: SynthPairsSettings) -> tuple[str, ...]:
     """Of a candidate's flags, those that the settings filter by."""
-    added = ("near_copy", "too_short", *(f"low_{measure}" for measure in MEASURES))
+    added = ("far_off", "near_copy", "too_short", *(f"low_{measure}" for measure in MEASURES))
     wanted = {*added, *settings.drop, *(["too_long"] if settings.max_length is not None else [])}
     return tuple(flag for flag in candidate.flags if flag in wanted or "all" in wanted)
 
 
 def _flagged(candidate: Candidate, source: str, settings: SynthPairsSettings) -> Candidate:
     words = len(candidate.text.split()) / max(1, len(source.split()))
+    wanted = settings.min_chrf is not None or settings.max_chrf is not None
+    chrf = float(sentence_chrf([candidate.text], [source])[0]) if wanted else 0.0
     found = {
-        "near_copy": settings.max_chrf is not None and _chrf(candidate.text, source) > settings.max_chrf,
+        "far_off": settings.min_chrf is not None and chrf < settings.min_chrf,
+        "near_copy": settings.max_chrf is not None and chrf > settings.max_chrf,
         "too_short": settings.min_length is not None and words < settings.min_length,
         "too_long": settings.max_length is not None and words > settings.max_length,
     }
@@ -51,7 +63,3 @@ def _flagged(candidate: Candidate, source: str, settings: SynthPairsSettings) ->
             found[f"low_{measure}"] = getattr(candidate.scores, measure) < least
     flags = [*candidate.flags, *(flag for flag, present in found.items() if present)]
     return replace(candidate, flags=tuple(dict.fromkeys(flags)))
-
-
-def _chrf(output: str, source: str) -> float:
-    return float(sentence_chrf([output], [source])[0])

@@ -52,7 +52,7 @@ def provenance(settings: SynthPairsSettings, work: Work, source: Source, best: C
     }
 
 
-def excluded_row(pair: Pair) -> dict[str, Any]:
+def left_out_row(pair: Pair, reason: str) -> dict[str, Any]:
     """A dropped row that was never asked about."""
     return {
         "id": pair.id,
@@ -60,5 +60,5 @@ def excluded_row(pair: Pair) -> dict[str, Any]:
         "toxic": pair.toxic,
         "neutral": None,
         "references": list(pair.references),
-        "dropped": ["excluded"],
+        "dropped": [reason],
     }

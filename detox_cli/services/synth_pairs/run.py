@@ -8,23 +8,25 @@ kept with the reason, and a killed run goes on where it was.
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from detox_cli.data.reading import read_rows
 from detox_cli.data.rejects import Rejects
 from detox_cli.data.writing import check_target, write_rows
-from detox_cli.errors import BadSettings
+from detox_cli.errors import BadData, BadSettings
 from detox_cli.models.licence import licence_remark
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.journal import Journal
+from detox_cli.scoring.suites.panel import Panel
 from detox_cli.services.row_output import Origin, rejects_path, write_once
 from detox_cli.services.synth_pairs.asking import ask
 from detox_cli.services.synth_pairs.candidates import Candidate, Written, best_of
 from detox_cli.services.synth_pairs.export import PAPER_COLUMNS, paper_rows, preference_rows
 from detox_cli.services.synth_pairs.filters import filtered, filters_on
 from detox_cli.services.synth_pairs.result import SynthPairsResult, summary
-from detox_cli.services.synth_pairs.rows import excluded_row, pair_row, provenance
+from detox_cli.services.synth_pairs.rows import left_out_row, pair_row, provenance
 from detox_cli.services.synth_pairs.scores import load_judge, load_scorers, scored, scoring_wanted
 from detox_cli.services.synth_pairs.sources import source_key
 from detox_cli.services.synth_pairs.work import Work, prepare
@@ -95,6 +97,8 @@ def write_pairs(
     began = time.monotonic()
     panel = load_scorers(settings, progress) if scoring_wanted(settings) else None
     judge = load_judge(settings, progress)
+    if panel is not None and settings.min_toxicity is not None:
+        work = without_harmless(work, panel, settings.min_toxicity)
     engine = work.writer.load(progress)
     asked = ask(engine, work, settings, judge, journal, progress)
     written = _chosen(asked.candidates)
@@ -115,12 +119,27 @@ def write_pairs(
     return result.model_copy(update=counted), kept
 
 
+def without_harmless(work: Work, panel: Panel, least: float) -> Work:
+    """The work without the sentences whose toxicity is below ``least``.
+
+    Raises:
+        BadData: None is left.
+    """
+    toxicity = 1 - panel.neutral([source.text for source in work.sources.values()])
+    toxic = {key: s for (key, s), value in zip(work.sources.items(), toxicity, strict=True) if value >= least}
+    if not toxic:
+        raise BadData(f"none of {len(toxicity)} sentences is as toxic as that", where="--min-toxicity")
+    kept = [pair for pair in work.pairs if source_key(pair) in toxic]
+    out = [(pair, "not_toxic") for pair in work.pairs if source_key(pair) not in toxic]
+    return replace(work, pairs=kept, left_out=[*work.left_out, *out], sources=toxic)
+
+
 def reject_faults(work: Work, faults: Mapping[str, str], rejects: Rejects) -> None:
     """List the rows that could not be answered."""
     for pair in work.pairs:
-        reason = faults.get(work.sources[source_key(pair)].id)
-        if reason is not None:
-            rejects.add(pair.where, reason, dict(pair.values))
+        source = work.sources[source_key(pair)]
+        if source.id in faults:
+            rejects.add(pair.where, faults[source.id], dict(pair.values))
 
 
 def export(
@@ -148,7 +167,7 @@ def _chosen(found: Mapping[str, Sequence[Candidate]]) -> dict[str, Written]:
 def _rows(settings: SynthPairsSettings, work: Work, written: Mapping[str, Written]) -> tuple[Rows, Rows]:
     """The rows that are kept, and those that are dropped."""
     kept: Rows = []
-    dropped = [excluded_row(pair) for pair in work.excluded]
+    dropped = [left_out_row(pair, reason) for pair, reason in work.left_out]
     for pair in work.pairs:
         key = source_key(pair)
         if key in written:

@@ -28,8 +28,8 @@ def selection_score(parts: Components) -> Floats:
 
 def scoring_wanted(settings: SynthPairsSettings) -> bool:
     """Whether anything that was asked for needs scores."""
-    limits = (settings.min_sta, settings.min_sim, settings.min_fl, settings.min_j, settings.min_toxicity_drop)
-    needed = any(limit is not None for limit in limits)
+    measures = ("sta", "sim", "fl", "j", "toxicity", "toxicity_drop")
+    needed = any(getattr(settings, f"min_{measure}") is not None for measure in measures)
     return settings.score or settings.num_candidates > 1 or needed or settings.preferences is not None
 
 

@@ -19,20 +19,13 @@ from detox_cli.services.synth_pairs.sources import Choice
 from detox_cli.settings.synth import SynthPairsSettings
 
 
-def without_excluded(
-    pairs: Sequence[Pair], settings: SynthPairsSettings, rejects: Rejects
-) -> tuple[list[Pair], list[Pair], set[str]]:
-    """The pairs to work on, those that stand in a file of ``--exclude``, and the keys of what does."""
-    excluded = {
+def excluded_keys(settings: SynthPairsSettings, rejects: Rejects) -> set[str]:
+    """The keys of all sentences in the files of ``--exclude``."""
+    return {
         text_key(pair.toxic)
         for name in settings.exclude
         for pair in read_pairs(name, rejects, need_reference=False, split=settings.split)
     }
-    out = [text_key(pair.toxic) in excluded for pair in pairs]
-    kept = [pair for pair, is_out in zip(pairs, out, strict=True) if not is_out]
-    if not kept:
-        raise BadData(f"all of its {len(pairs)} sentences are excluded", where=settings.input)
-    return kept, [pair for pair, is_out in zip(pairs, out, strict=True) if is_out], excluded
 
 
 def choose_shots(

@@ -1,9 +1,11 @@
 """The different sentences of the input, and what the model is asked about each of them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from detox_cli.data.pairs import Pair
+from detox_cli.data.splits import text_key
+from detox_cli.errors import BadData
 from detox_cli.generation.prompts import PROMPTS, RewritePrompt, Shot, rewrite_conversation
 from detox_cli.generation.requests import Request
 from detox_cli.generation.seeds import row_seed
@@ -11,6 +13,9 @@ from detox_cli.settings.synth import SynthPairsSettings
 
 Choice = Callable[[str], tuple[Shot, ...]]
 """The worked examples for a sentence, in the order in which the prompt has them."""
+
+LeftOut = tuple[Pair, str]
+"""A row that is not asked about, and why: ``excluded``, ``lang`` or ``not_toxic``."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,34 @@ class Source:
     id: str
     text: str
     shots: tuple[Shot, ...]
+
+
+def wanted_pairs(
+    pairs: Sequence[Pair], settings: SynthPairsSettings, excluded: set[str]
+) -> tuple[list[Pair], list[LeftOut]]:
+    """The rows in the languages wanted that are not excluded, and the others.
+
+    Raises:
+        BadData: None is left.
+    """
+    kept: list[Pair] = []
+    left_out: list[LeftOut] = []
+    for pair in (_in_its_language(pair, settings.lang_column) for pair in pairs):
+        if settings.lang and pair.lang not in settings.lang:
+            left_out.append((pair, "lang"))
+        elif text_key(pair.toxic) in excluded:
+            left_out.append((pair, "excluded"))
+        else:
+            kept.append(pair)
+    if not kept:
+        reasons = " and ".join(sorted({reason for _, reason in left_out}))
+        raise BadData(f"all of its {len(pairs)} sentences are left out: {reasons}", where=settings.input)
+    return kept, left_out
+
+
+def _in_its_language(pair: Pair, column: str) -> Pair:
+    lang = pair.values.get(column)
+    return replace(pair, lang=lang if isinstance(lang, str) and lang else None)
 
 
 def sources_of(pairs: Sequence[Pair], shots_for: Choice) -> dict[str, Source]:

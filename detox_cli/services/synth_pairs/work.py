@@ -15,9 +15,9 @@ from detox_cli.runs.manifest import fingerprint
 from detox_cli.scoring.spec import parse_spec
 from detox_cli.services.engine import Writer, find_writer
 from detox_cli.services.synth_pairs.filters import filters_on
-from detox_cli.services.synth_pairs.scores import scorer_names
-from detox_cli.services.synth_pairs.shots import choose_shots, without_excluded
-from detox_cli.services.synth_pairs.sources import Source, requests_for, sources_of
+from detox_cli.services.synth_pairs.scores import scorer_names, scoring_wanted
+from detox_cli.services.synth_pairs.shots import choose_shots, excluded_keys
+from detox_cli.services.synth_pairs.sources import LeftOut, Source, requests_for, sources_of, wanted_pairs
 from detox_cli.settings.synth import SynthPairsSettings
 
 DECISIVE = (
@@ -28,6 +28,8 @@ DECISIVE = (
     "retry_on",
     "retry_prompt",
     "drop",
+    "min_toxicity",
+    "min_chrf",
     "max_chrf",
     "min_length",
     "max_length",
@@ -45,8 +47,8 @@ class Work:
     """What is to be done.
 
     Attributes:
-        pairs: The rows of the input, without those that are excluded.
-        excluded: The rows that stand in a file of ``--exclude``.
+        pairs: The rows of the input that are asked about.
+        left_out: Rows that are not asked about, each with the reason.
         sources: The different sentences, by source key.
         faults: Why sentences cannot be answered, by source id.
         sampling: How tokens are chosen.
@@ -56,7 +58,7 @@ class Work:
     """
 
     pairs: list[Pair]
-    excluded: list[Pair]
+    left_out: list[LeftOut]
     sources: dict[str, Source]
     faults: dict[str, str]
     sampling: Sampling
@@ -76,7 +78,8 @@ def prepare(settings: SynthPairsSettings, rejects: Rejects, progress: Progress) 
         limit=settings.limit,
         toxic_flag="--text-column",
     )
-    pairs, excluded, barred = without_excluded(read, settings, rejects)
+    barred = excluded_keys(settings, rejects)
+    pairs, left_out = wanted_pairs(read, settings, barred)
     writer = find_writer(settings)
     sources = sources_of(pairs, choose_shots(settings, pairs, barred, rejects, progress))
     requests = list(requests_for(sources, settings).values())
@@ -90,7 +93,7 @@ def prepare(settings: SynthPairsSettings, rejects: Rejects, progress: Progress) 
         command="synth pairs",
         requests=[asdict(request) for request in requests],
         rows=[(pair.id, pair.toxic, pair.references, pair.lang) for pair in pairs],
-        excluded=[pair.id for pair in excluded],
+        left_out=[(pair.id, reason) for pair, reason in left_out],
         sampling=asdict(sampling),
         writer=writer.decisive,
         **deciding(settings),
@@ -99,7 +102,7 @@ def prepare(settings: SynthPairsSettings, rejects: Rejects, progress: Progress) 
     if len(faults) == len(requests):
         raise BadData(f"none of {len(faults)} sentences can be answered: {next(iter(faults.values()))}")
     licence = model_licence(writer.source)
-    return Work(pairs, excluded, sources, faults, sampling, writer, licence, decisive)
+    return Work(pairs, left_out, sources, faults, sampling, writer, licence, decisive)
 
 
 def deciding(settings: SynthPairsSettings) -> dict[str, Any]:
@@ -107,7 +110,8 @@ def deciding(settings: SynthPairsSettings) -> dict[str, Any]:
     values = {name: getattr(settings, name) for name in DECISIVE}
     again = PROMPTS[settings.retry_prompt].fingerprint if settings.retry_prompt else None
     scorers = {measure: scorer_content(name) for measure, name in scorer_names(settings).items()}
-    return {"settings": values, "retry": again, "scorers": scorers, "filtered": filters_on(settings)}
+    switches = [scoring_wanted(settings), filters_on(settings)]
+    return {"settings": values, "retry": again, "scorers": scorers, "switches": switches}
 
 
 def scorer_content(name: str) -> list[str]:

@@ -11,7 +11,7 @@ import torch
 from detox_cli.errors import BadData
 from detox_cli.models.anatomy.parts import Anatomy, Block, Writer
 from detox_cli.models.directions import Floats, orthonormal, through_gains
-from detox_cli.models.hooks import stream_of
+from detox_cli.models.hooks import on_block_inputs, on_block_outputs, stream_of
 
 BLOCK_LIMIT = 1e-4
 """How much of what a block in float32 writes may be left along the direction."""
@@ -49,6 +49,31 @@ def prove(model: Any, anatomy: Anatomy, seed: int = 0) -> dict[str, float]:
         model(input_ids=ids, use_cache=False)
     _judge(anatomy, left, EMBEDDING_LIMITS.get(table.dtype, COARSE_LIMIT))
     return left
+
+
+@torch.no_grad()
+def written_along(model: Any, anatomy: Anatomy, basis: Floats, ids: torch.Tensor) -> dict[str, float]:
+    """How much a model writes along directions while it reads ``ids`` ``[batch, length]``, as it is.
+
+    Returns:
+        For what enters the first block (``embeddings``) and for every block's own contribution, the length of
+        the component as a share of what random vectors of that length would have there.
+    """
+    direction = torch.from_numpy(basis).float().to(ids.device)
+    entering: dict[int, torch.Tensor] = {}
+    shares: dict[str, float] = {}
+
+    def leaves(index: int, stream: torch.Tensor) -> None:
+        shares[anatomy.blocks[index].path] = _share(stream.float() - entering[index].float(), direction)
+
+    def enters(index: int, stream: torch.Tensor) -> None:
+        entering[index] = stream
+        if index == 0:
+            shares["embeddings"] = _share(stream, direction)
+
+    with on_block_inputs(model, anatomy, enters), on_block_outputs(model, anatomy, leaves):
+        model(input_ids=ids, use_cache=False)
+    return shares
 
 
 def _judge(anatomy: Anatomy, left: dict[str, float], embedding_limit: float) -> None:
@@ -112,7 +137,7 @@ def _remove(weight: torch.Tensor, writer: Writer, basis: Floats) -> None:
 def _share(written: torch.Tensor, direction: torch.Tensor) -> float:
     """The length along the direction over that of a random vector's component, ``|x| / sqrt(d)``."""
     flat = written.float().reshape(-1, written.shape[-1])
-    length = flat.norm().item() / flat.shape[-1] ** 0.5
+    length = flat.norm().item() * (direction.shape[-1] / flat.shape[-1]) ** 0.5
     return (flat @ direction).norm().item() / length if length > 0 else 0.0
 
 

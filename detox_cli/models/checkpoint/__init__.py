@@ -1,0 +1,1 @@
+"""Checkpoints as files: headers, numbers, tiles; edited shard by shard without loading a model. No torch."""

@@ -56,6 +56,12 @@ class Suite:
     fl: Slot
     measure: Callable[[Texts, Panel], Components]
     needs_references: bool = False
+    edition: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name, with the edition where the suite has changed: figures of two editions do not compare."""
+        return f"{self.name}, edition {self.edition}" if self.edition else self.name
 
     @property
     def slots(self) -> dict[str, Slot]:

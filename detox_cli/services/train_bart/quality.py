@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
 from detox_cli.scoring.chrf import sentence_chrf
 from detox_cli.scoring.protocol import PairScorer, TextScorer
+from detox_cli.scoring.suites.detox import DETOX
+from detox_cli.scoring.suites.panel import Panel
+from detox_cli.scoring.suites.suite import measure_outputs
 from detox_cli.services.train_bart.batches import pad
 from detox_cli.services.train_bart.rows import Source
 from detox_cli.statistics.bootstrap import Estimate, mean_interval
@@ -57,19 +59,14 @@ def rewrite(
 def judge(sources: Sequence[Source], outputs: Sequence[str], judges: Judges | None) -> dict[str, Estimate]:
     """Means with intervals over ``sources``: STA, SIM, FL, J (mean of products) if judged; chrF; copies.
 
-    STA is the probability of not being toxic, SIM is between source and output. An empty output counts as 0
+    STA, SIM, FL and J are those of the suite ``detox``: what ``eval rewrite`` prints. An empty output counts as 0
     everywhere. chrF is against the best reference, 0 to 1.
     """
     columns: dict[str, Any] = {}
-    present = np.array([bool(output.strip()) for output in outputs], dtype=float)
     if judges is not None:
-        columns["STA"] = (1 - np.array(judges.toxicity.score(outputs))) * present
-        columns["SIM"] = np.array(
-            judges.similarity.score([(s.toxic, o) for s, o in zip(sources, outputs, strict=True)])
-        )
-        columns["SIM"] = columns["SIM"] * present
-        columns["FL"] = np.array(judges.fluency.score(outputs)) * present
-        columns["J"] = columns["STA"] * columns["SIM"] * columns["FL"]
+        panel = Panel(judges.toxicity, judges.similarity, judges.fluency)
+        parts = measure_outputs(DETOX, panel, [source.toxic for source in sources], outputs)
+        columns = {"STA": parts.sta, "SIM": parts.sim, "FL": parts.fl, "J": parts.joint}
     columns["chrF"] = [
         float(sentence_chrf([output] * len(source.references), source.references).max()) / 100
         for source, output in zip(sources, outputs, strict=True)

@@ -1,0 +1,113 @@
+"""How far a measure of systems agrees with people: rank correlations, decided pairs, and the ceiling.
+
+Scores stand in arrays of shape [systems, sources, parts]; a cell that nobody rated is NaN in every part. A
+system's human score is the product of its parts' means, as in CLEF TextDetox 2024; a measure has one part.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from detox_cli.statistics.bootstrap import Estimate
+from detox_cli.statistics.ranking import average_ranks
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What one draw says: Spearman, Kendall's tau-b, and the share of decided pairs; NaN if undefined."""
+
+    spearman: float
+    kendall: float
+    pairs: float
+
+
+def product_of_means(scores: Floats) -> Floats:
+    """The product of the parts' means of each system, shape [systems]; a system without a cell is an error."""
+    means: Floats = np.nanmean(scores, axis=1)
+    return np.asarray(means.prod(axis=1), dtype=np.float64)
+
+
+def rank_correlation(a: ArrayLike, b: ArrayLike) -> float:
+    """Spearman's correlation of two columns; NaN where one of them does not vary."""
+    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return float("nan")
+    return float(np.clip(np.corrcoef(average_ranks(x), average_ranks(y))[0, 1], -1, 1))
+
+
+def kendall(a: ArrayLike, b: ArrayLike) -> float:
+    """Kendall's tau-b, which takes ties out of the norm (Kendall 1945); NaN where a column does not vary."""
+    x, y = _signs(a), _signs(b)
+    norm = np.sqrt(float(np.abs(x).sum()) * float(np.abs(y).sum()))
+    return float((x * y).sum() / norm) if norm else float("nan")
+
+
+def pairwise_accuracy(measure: ArrayLike, human: ArrayLike, gap: float = 0.1) -> float:
+    """Of the pairs of systems that people hold at least ``gap`` apart, the share in the same order.
+
+    A pair that the measure holds equal counts half. NaN where no pair is that far apart.
+    """
+    h = np.asarray(human, dtype=np.float64)
+    rows, columns = np.triu_indices(len(h), 1)
+    far = np.abs(h[rows] - h[columns]) >= gap - 1e-12
+    if not far.any():
+        return float("nan")
+    same = (_signs(measure) * _signs(human) + 1) / 2
+    return float(same[far].mean())
+
+
+def agreement(measure: Floats, human: Floats, gap: float = 0.1) -> Agreement:
+    """Agreement of systems' scores, both of shape [systems, sources, parts]."""
+    a, b = product_of_means(measure), product_of_means(human)
+    return Agreement(rank_correlation(a, b), kendall(a, b), pairwise_accuracy(a, b, gap))
+
+
+def draw_agreement(
+    measure: Floats, human: Floats, *, seed: int = 0, resamples: int = 1000, gap: float = 0.1
+) -> NDArray[np.float64]:
+    """The three figures of ``Agreement`` for resampled sources and systems, shape [resamples, 3].
+
+    Sources and systems are both drawn with replacement, so the spread is that of other sources and other
+    systems. A draw whose columns do not vary is NaN.
+    """
+    generator, (systems, sources) = np.random.default_rng(seed), measure.shape[:2]
+    found = np.empty((resamples, 3))
+    for draw in range(resamples):
+        rows = generator.integers(systems, size=systems)
+        columns = generator.integers(sources, size=sources)
+        chosen = np.ix_(rows, columns)
+        one = agreement(measure[chosen], human[chosen], gap)
+        found[draw] = one.spearman, one.kendall, one.pairs
+    return found
+
+
+def estimate(value: float, draws: ArrayLike, n: int) -> Estimate:
+    """``value`` with the 95 % percentile interval of its draws; undefined draws are left out."""
+    low, high = np.nanquantile(np.asarray(draws, dtype=np.float64), (0.025, 0.975))
+    return Estimate(value, float(low), float(high), n)
+
+
+def split_half(human: Floats, seed: int = 0, splits: int = 300) -> float:
+    """The reliability of systems' human scores, which no measure can be expected to pass.
+
+    Sources are split in two halves at random, systems are ranked by each, and the mean Spearman correlation r
+    of the halves becomes 2r / (1 + r): that of two sets of the full size (Spearman 1910, Brown 1910).
+    """
+    generator, sources = np.random.default_rng(seed), human.shape[1]
+    found = []
+    for _ in range(splits):
+        order = generator.permutation(sources)
+        halves = (order[: sources // 2], order[sources // 2 :])
+        r = rank_correlation(*(product_of_means(human[:, half]) for half in halves))
+        found.append(2 * r / (1 + r))
+    return float(np.nanmean(found))
+
+
+def _signs(values: ArrayLike) -> Floats:
+    """1, 0 or -1 for each pair of values, shape [n, n] above the diagonal taken flat."""
+    x = np.asarray(values, dtype=np.float64)
+    rows, columns = np.triu_indices(len(x), 1)
+    return np.sign(x[rows] - x[columns])

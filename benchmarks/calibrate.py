@@ -1,12 +1,12 @@
-"""Fit how similarity and length become SIM in the suite `detox`: from people's content scores, English left out.
+"""Fit how similarity and length become SIM in the suite `detox`, from content scores that people gave.
 
     python benchmarks/calibrate.py [--data $DETOX_DATA] [--resamples 200] [--json]
 
-People said of the outputs of CLEF TextDetox 2024 whether the content was kept. For outputs that are no copies,
-P(kept) is fitted by least squares as chrF(output, source)^a x (shorter / longer)^b, both in [0, 1]: two numbers that
-need no model and exist in every language. They are fitted on eight languages, and once more without each of these,
-so that the figures of a language come from weights that never saw it; English takes part in no fit. The suite then
-puts the cosine in the place of chrF. The interval of a and b resamples the sources of each language.
+People said of the outputs of CLEF TextDetox 2024 whether the content was kept. For outputs that are no
+copies, P(kept) is fitted by least squares as chrF(output, source)^a x (shorter / longer)^b: two numbers that
+need no model and exist in every language. They are fitted on eight languages, and once more without each of
+these; English takes part in no fit. The suite then puts the cosine in the place of chrF. The intervals of a
+and b resample the sources.
 """
 
 import argparse
@@ -38,7 +38,9 @@ def main() -> None:
     )
     default = Path(os.environ.get("DETOX_DATA", ROOT / "../shared/data"))
     parser.add_argument("--data", type=Path, default=default)
-    parser.add_argument("--ratings", type=Path, help="default: DATA/unlicensed/textdetox2024_human_eval.jsonl")
+    parser.add_argument(
+        "--ratings", type=Path, help="default: DATA/unlicensed/textdetox2024_human_eval.jsonl"
+    )
     parser.add_argument("--resamples", type=int, default=200)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -99,7 +101,12 @@ def _draws(
     groups = np.array([keys[r.lang, r.source] for r in chosen])
     generator = np.random.default_rng(0)
     return [
-        fit(near, balance, kept, generator.multinomial(len(keys), [1 / len(keys)] * len(keys))[groups].astype(float))
+        fit(
+            near,
+            balance,
+            kept,
+            generator.multinomial(len(keys), [1 / len(keys)] * len(keys))[groups].astype(float),
+        )
         for _ in range(resamples)
     ]
 

@@ -8,9 +8,10 @@ from detox_cli.settings.evaluate import EvalRewriteSettings
 
 
 def _plan_rewrite(settings: EvalRewriteSettings, progress: Progress) -> Result:
+    from detox_cli.services.eval_meta.plan import plan as plan_meta
     from detox_cli.services.eval_rewrite.plan import plan
 
-    return plan(settings, progress)
+    return plan_meta(settings, progress) if settings.meta else plan(settings, progress)
 
 
 @command(
@@ -21,15 +22,17 @@ def _plan_rewrite(settings: EvalRewriteSettings, progress: Progress) -> Result:
         "detox eval rewrite old.jsonl new.jsonl --references paradetox.tsv -o scores",
         "detox eval rewrite pairs.jsonl --suite pseudoparadetox --fail-below J=0.4",
         "detox eval rewrite pairs.csv --suite clef2024 --sta hf:./classifier#toxic",
+        "detox eval rewrite --meta human_evaluation_results --profile offline",
     ),
     resumable=True,
     plan=_plan_rewrite,
 )
 def rewrite(settings: EvalRewriteSettings, progress: Progress) -> Result:
     """Score rewrites: STA, SIM, FL and J in a published suite, with intervals and baselines."""
+    from detox_cli.services.eval_meta.run import run as run_meta
     from detox_cli.services.eval_rewrite.run import run
 
-    return run(settings, progress)
+    return run_meta(settings, progress) if settings.meta else run(settings, progress)
 
 
 def _plan_compare(settings: EvalCompareSettings, progress: Progress) -> Result:

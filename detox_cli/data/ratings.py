@@ -20,7 +20,7 @@ LANGUAGES = {
     "ukrainian": "uk",
 }
 SCORES = ("toxic_pairwise_score", "content_score", "fluency_score")
-"""The output is the less toxic of the two (1, equal .5, no 0); its content is the same; it is no less fluent."""
+"""The output is the less toxic of the two (equal: .5); its content is the same; it is no less fluent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,12 @@ def read_ratings(path: Path, rejects: Rejects) -> list[Rating]:
         BadData: There is no such place, it holds no ratings, or a system is rated twice on one source.
     """
     if not path.exists():
-        raise BadData("there is no such file or folder", where=str(path), hint="name the ratings of CLEF 2024")
+        raise BadData(
+            "there is no such file or folder", where=str(path), hint="name the ratings of CLEF 2024"
+        )
     found: dict[tuple[str, str, str], Rating] = {}
-    for file, system in _files(path):
-        for rating in _ratings_of(file, system, rejects):
+    for file in files_of(path):
+        for rating in _ratings_of(file, None if path.is_file() else file.parent.name, rejects):
             key = (rating.system, rating.lang, rating.source)
             if (other := found.setdefault(key, rating)) is not rating:
                 raise BadData(
@@ -63,18 +65,17 @@ def read_ratings(path: Path, rejects: Rejects) -> list[Rating]:
     return list(found.values())
 
 
-def _files(path: Path) -> list[tuple[Path, str | None]]:
-    """The files to read, each with its system where the folder names it."""
+def files_of(path: Path) -> list[Path]:
+    """The table, or the files ``SYSTEM/LANGUAGE.tsv`` in the folder or in a folder in it."""
     if path.is_file():
-        return [(path, None)]
-    files = sorted(path.glob("*/*.tsv")) or sorted(path.glob("*/*/*.tsv"))
-    if not files:
-        raise BadData(
-            "has no files SYSTEM/LANGUAGE.tsv",
-            where=str(path),
-            hint="name the folder human_evaluation_results, or one table with a column 'system'",
-        )
-    return [(file, file.parent.name) for file in files]
+        return [path]
+    if files := sorted(path.glob("*/*.tsv")) or sorted(path.glob("*/*/*.tsv")):
+        return files
+    raise BadData(
+        "has no files SYSTEM/LANGUAGE.tsv",
+        where=str(path),
+        hint="name the folder human_evaluation_results, or one table with a column 'system'",
+    )
 
 
 def _ratings_of(file: Path, system: str | None, rejects: Rejects) -> list[Rating]:

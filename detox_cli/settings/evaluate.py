@@ -23,4 +23,8 @@ class EvalRewriteSettings(RewriteScoring):
     fail_below: Annotated[tuple[str, ...], Flag(metavar="METRIC=VALUE")] = Field(
         (), description="Exit with 5 if a system is below: J, STA, SIM, FL, J_product_of_means; repeatable."
     )
+    meta: Annotated[Path | None, Flag(complete="file", metavar="PATH")] = Field(
+        None,
+        description="Human ratings of CLEF 2024, table or folder: how far the suite agrees with people.",
+    )
     batch_tokens: PositiveInt = Field(2048, description="Tokens in one batch of a scorer, padding included.")

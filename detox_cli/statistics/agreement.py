@@ -4,6 +4,7 @@ Scores stand in arrays of shape [systems, sources, parts]; a cell that nobody ra
 system's human score is the product of its parts' means, as in CLEF TextDetox 2024; a measure has one part.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,7 @@ class Agreement:
 
 
 def product_of_means(scores: Floats) -> Floats:
-    """The product of the parts' means of each system, shape [systems]; a system without a cell is an error."""
+    """The product of the parts' means of each system, shape [systems]."""
     means: Floats = np.nanmean(scores, axis=1)
     return np.asarray(means.prod(axis=1), dtype=np.float64)
 
@@ -65,28 +66,45 @@ def agreement(measure: Floats, human: Floats, gap: float = 0.1) -> Agreement:
     return Agreement(rank_correlation(a, b), kendall(a, b), pairwise_accuracy(a, b, gap))
 
 
-def draw_agreement(
-    measure: Floats, human: Floats, *, seed: int = 0, resamples: int = 1000, gap: float = 0.1
-) -> NDArray[np.float64]:
-    """The three figures of ``Agreement`` for resampled sources and systems, shape [resamples, 3].
+def rows_agreement(measure: Floats, human: Floats) -> float:
+    """Spearman's correlation of rated rows: the measure's product of parts with people's product of parts."""
+    a, b = (scores.prod(axis=2).ravel() for scores in (measure, human))
+    rated = np.isfinite(a) & np.isfinite(b)
+    return rank_correlation(a[rated], b[rated])
 
-    Sources and systems are both drawn with replacement, so the spread is that of other sources and other
-    systems. A draw whose columns do not vary is NaN.
+
+def draw_cells(
+    systems: int,
+    sources: int,
+    statistic: Callable[[tuple[NDArray[np.intp], ...]], Sequence[float]],
+    *,
+    seed: int = 0,
+    resamples: int = 1000,
+) -> Floats:
+    """A statistic of resampled sources and systems, shape [resamples, figures].
+
+    Both are drawn with replacement, so the spread is that of other sources and other systems.
+
+    Args:
+        systems: How many there are.
+        sources: How many there are.
+        statistic: Gets an index into the first two axes of the scores, and gives one or more figures; NaN
+            where it is not defined.
+        seed: Of the draws.
+        resamples: How many draws.
     """
-    generator, (systems, sources) = np.random.default_rng(seed), measure.shape[:2]
-    found = np.empty((resamples, 3))
-    for draw in range(resamples):
-        rows = generator.integers(systems, size=systems)
-        columns = generator.integers(sources, size=sources)
-        chosen = np.ix_(rows, columns)
-        one = agreement(measure[chosen], human[chosen], gap)
-        found[draw] = one.spearman, one.kendall, one.pairs
-    return found
+    generator, found = np.random.default_rng(seed), []
+    for _ in range(resamples):
+        rows, columns = generator.integers(systems, size=systems), generator.integers(sources, size=sources)
+        found.append(statistic(np.ix_(rows, columns)))
+    return np.asarray(found, dtype=np.float64)
 
 
 def estimate(value: float, draws: ArrayLike, n: int) -> Estimate:
     """``value`` with the 95 % percentile interval of its draws; undefined draws are left out."""
-    low, high = np.nanquantile(np.asarray(draws, dtype=np.float64), (0.025, 0.975))
+    drawn = np.asarray(draws, dtype=np.float64)
+    drawn = drawn[np.isfinite(drawn)]
+    low, high = np.quantile(drawn, (0.025, 0.975)) if len(drawn) else (np.nan, np.nan)
     return Estimate(value, float(low), float(high), n)
 
 

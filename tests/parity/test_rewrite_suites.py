@@ -78,9 +78,34 @@ def test_paradetox2022_decides_where_pseudoparadetox_weighs():
     assert soft.joint == pytest.approx([0.51 * 0.8 * 0.6, 0.49 * 0.9 * 0.9, 0.9 * 0.2])
 
 
-def test_detox_cuts_the_cosine_at_zero():
-    parts = detox.combine(np.ones(3), np.array([-0.2, 0.4, 1.0000001]), np.ones(3))
-    assert parts.sim.tolist() == [0, 0.4, 1]
+def ours(source=0.2, neutral=0.9, cosine=1.0, balance=1.0, before=0.8, after=0.8):
+    parts = detox.combine(*(np.array([value]) for value in (source, neutral, cosine, balance, before, after)))
+    return [float(part[0]) for part in (parts.sta, parts.sim, parts.fl)]
+
+
+def test_detox_gives_a_copy_a_half_as_people_do():
+    for p in (0.0, 0.01, 0.5, 1.0):
+        assert ours(source=p, neutral=p) == pytest.approx([0.5, 1, 1])
+
+
+def test_detox_style_is_the_odds_that_the_source_is_the_toxic_one():
+    sta = ours(source=1 - 0.8, neutral=1 - 0.1)[0]
+    assert sta == pytest.approx(0.8 * 0.9 / (0.8 * 0.9 + 0.1 * 0.2))
+    assert ours(source=1 - 0.1, neutral=1 - 0.8)[0] == pytest.approx(1 - sta), "the other way round"
+    assert ours(source=0.0, neutral=1e-7)[0] == pytest.approx(0.5), "rounding near 1 decides nothing"
+
+
+def test_detox_content_falls_with_the_cosine_and_with_a_change_of_length():
+    assert ours(cosine=-0.2)[1] == 0 and ours(cosine=1.0000001)[1] == 1
+    assert ours(cosine=0.5)[1] == pytest.approx(0.5**detox.COSINE_POWER)
+    balance = detox.length_balance(["twelve chars", "six", "x"], ["six ch", " twelve chars ", ""])
+    assert balance.tolist() == [0.5, 0.25, 0]
+    assert ours(balance=0.5)[1] == pytest.approx(0.5**detox.LENGTH_POWER)
+
+
+def test_detox_fluency_is_what_is_lost_beside_the_source():
+    assert ours(before=0.3, after=0.9)[2] == 1
+    assert ours(before=0.9, after=0.3)[2] == pytest.approx(0.4)
 
 
 def test_clef2024_takes_chrf_for_fluency_and_a_reference_for_perfect():

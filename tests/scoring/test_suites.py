@@ -3,6 +3,7 @@ import pytest
 
 from detox_cli.errors import BadSettings, Missing
 from detox_cli.scoring.suites import SUITES
+from detox_cli.scoring.suites.detox import COSINE_POWER, LENGTH_POWER, less_toxic
 from detox_cli.scoring.suites.load import load_panel
 from detox_cli.scoring.suites.panel import FluencyOfTriples, Panel
 from detox_cli.scoring.suites.suite import measure_outputs
@@ -35,10 +36,10 @@ def panel(**changes):
 
 def test_a_suite_measures_each_output_against_its_own_source():
     parts = measure_outputs(SUITES["detox"], panel(), ["bad", "bad"], ["good", "bad"])
-    assert parts.sta.tolist() == [0.9, 0.1]
-    assert parts.sim.tolist() == [0.5, 1.0]
-    assert parts.fl.tolist() == [1.0, 0.8]
-    assert parts.joint == pytest.approx([0.45, 0.08])
+    assert parts.sta == pytest.approx([0.81 / (0.81 + 0.01), 0.5])
+    assert parts.sim == pytest.approx([0.5**COSINE_POWER * 0.75**LENGTH_POWER, 1.0])
+    assert parts.fl.tolist() == [1.0, 1.0]
+    assert parts.joint[1] == pytest.approx(0.5), "a copy is as toxic as its source, and else as good"
 
 
 def test_a_scorer_of_the_opposite_class_is_turned_round():
@@ -60,7 +61,8 @@ def test_an_empty_output_scores_nothing_and_no_model_sees_it(empty):
     scorers = panel()
     parts = measure_outputs(SUITES["detox"], scorers, ["bad", "bad"], [empty, "good"])
     assert [parts.sta[0], parts.sim[0], parts.fl[0], parts.joint[0]] == [0, 0, 0, 0]
-    assert parts.joint[1] == pytest.approx(0.45)
+    alone = measure_outputs(SUITES["detox"], scorers, ["bad"], ["good"])
+    assert parts.joint[1] == alone.joint[0] > 0
     assert empty not in scorers.sta.asked
     nothing = measure_outputs(SUITES["detox"], scorers, ["bad"], [empty])
     assert nothing.joint.tolist() == [0]
@@ -106,8 +108,8 @@ def test_real_models_take_the_published_places(toxic_model, encoder, nameless_mo
     }
     loaded = load_panel(SUITES["detox"], instead)
     parts = measure_outputs(SUITES["detox"], loaded, ["this idea is dumb"], ["this idea could be better"])
-    toxic = loaded.sta.score(["this idea could be better"])[0]
-    assert parts.sta[0] == pytest.approx(1 - toxic)
+    before, after = loaded.neutral(["this idea is dumb", "this idea could be better"])
+    assert parts.sta == pytest.approx(less_toxic(np.array([before]), np.array([after])))
     assert 0 < parts.joint[0] < 1
     assert set(loaded.identities) == {"STA", "SIM", "FL"}
 

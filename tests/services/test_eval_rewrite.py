@@ -11,6 +11,7 @@ import pytest
 from detox_cli.errors import BadSettings, ExitCode, Missing, QualityLimit
 from detox_cli.scoring import batching
 from detox_cli.scoring.load import load_pair_scorer, load_text_scorer
+from detox_cli.scoring.suites import detox
 from detox_cli.services.eval_rewrite.run import run
 from detox_cli.settings.evaluate import EvalRewriteSettings
 from tests.recorder import Recorder
@@ -32,12 +33,13 @@ def test_scores_are_those_of_each_row_alone(scorers, rewrites, tmp_path):
         if not output:
             products.append(0.0)
             continue
-        expected = [
-            1 - toxic.score([output])[0],
-            same.score([(source, output)])[0],
-            fluent.score([output])[0],
-        ]
-        expected[1] = max(0.0, expected[1])
+        expected = detox.combine(
+            *(1 - np.array(toxic.score([text])) for text in (source, output)),
+            np.array(same.score([(source, output)])),
+            detox.length_balance([source], [output]),
+            *(np.array(fluent.score([text])) for text in (source, output)),
+        )
+        expected = [float(part[0]) for part in (expected.sta, expected.sim, expected.fl)]
         assert [row["sta"], row["sim"], row["fl"]] == pytest.approx(expected, abs=1e-5)
         products.append(np.prod(expected))
     scores = named(result, "rewriter")

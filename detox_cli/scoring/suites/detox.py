@@ -1,16 +1,17 @@
 """Our suite: each factor asks what people are asked about an output and its source, and lies in [0, 1].
 
-People compare: which of the two is less toxic, is the content the same, is the output no less fluent (Dementieva
-et al., TextDetox at CLEF 2024). So do the factors, with p = P(toxic) and a = P(acceptable):
+People compare: which of the two is less toxic, is the content the same, is the output no less fluent
+(TextDetox at CLEF 2024). So do the factors, with p = P(toxic) and a = P(acceptable):
 
     STA = p(src) (1 - p(out)) / (p(src) (1 - p(out)) + p(out) (1 - p(src)))
     SIM = cosine ^ COSINE_POWER x (shorter / longer) ^ LENGTH_POWER
     FL  = 1 - max(0, a(src) - a(out))
 
-STA is the probability that the source is the toxic one, given that exactly one of the two is (Bradley & Terry
-1952). FL is the probability that the output is no worse than its source if both are judged by one standard. A copy
-has .5, 1 and 1: people give copies about .47. The powers are fitted to people's content scores in eight languages,
-English not among them, with chrF in the place of the cosine: ``benchmarks/calibrate.py``.
+STA is the probability that the source is the toxic one, given that exactly one of the two is (the odds of
+Bradley & Terry 1952). FL is the probability that the output is no worse than its source if both are judged by
+one standard. A copy has .5, 1 and 1: people give copies about .47. The powers are fitted to people's content
+scores in eight languages, English not among them, with chrF in the place of the cosine:
+``benchmarks/calibrate.py``.
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,9 @@ SUREST = 0.999
 
 def less_toxic(source_neutral: Floats, neutral: Floats) -> Floats:
     """P(the source is the toxic one | exactly one of the two is), from P(neutral) of both; .5 if equal."""
-    source, output = (np.clip(np.asarray(p, np.float64), 1 - SUREST, SUREST) for p in (source_neutral, neutral))
+    source, output = (
+        np.clip(np.asarray(p, np.float64), 1 - SUREST, SUREST) for p in (source_neutral, neutral)
+    )
     for_output = (1 - source) * output
     return np.asarray(for_output / (for_output + source * (1 - output)), dtype=np.float64)
 
@@ -56,7 +59,10 @@ def combine(
 
 def measure(texts: Texts, panel: Panel) -> Components:
     """Measure outputs against their sources; references are not needed."""
-    both = [*texts.sources, *texts.outputs]  # in one call, so that equal texts have equal scores to the last bit
+    both = [
+        *texts.sources,
+        *texts.outputs,
+    ]  # in one call, so that equal texts have equal scores to the last bit
     source_neutral, neutral = np.split(panel.neutral(both), 2)
     doubled = Texts([*texts.sources, *texts.sources], both, [*texts.references, *texts.references])
     source_acceptable, acceptable = np.split(panel.fluent(doubled), 2)

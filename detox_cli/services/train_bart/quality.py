@@ -59,8 +59,8 @@ def rewrite(
 def judge(sources: Sequence[Source], outputs: Sequence[str], judges: Judges | None) -> dict[str, Estimate]:
     """Means with intervals over ``sources``: STA, SIM, FL, J (mean of products) if judged; chrF; copies.
 
-    STA, SIM, FL and J are those of the suite ``detox``: what ``eval rewrite`` prints. An empty output counts as 0
-    everywhere. chrF is against the best reference, 0 to 1.
+    STA, SIM, FL and J are those of the suite ``detox``: what ``eval rewrite`` prints. An empty output counts
+    as 0 everywhere. chrF is against the best reference, 0 to 1.
     """
     columns: dict[str, Any] = {}
     if judges is not None:

@@ -1,0 +1,56 @@
+"""Which languages a scorer can read: known for the bundled and the published ones, else as its card says."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from detox_cli.scoring.spec import parse_spec
+
+ENGLISH = frozenset({"en"})
+CLEF = frozenset({"am", "ar", "de", "en", "es", "hi", "ru", "uk", "zh"})
+"""The languages of TextDetox 2024."""
+
+KNOWN: dict[str, frozenset[str] | None] = {
+    "builtin:toxicity": ENGLISH,
+    "builtin:similarity": ENGLISH,
+    "builtin:fluency": ENGLISH,
+    "builtin:lexicon": ENGLISH,
+    "detoxify:original": ENGLISH,
+    "detoxify:original-small": ENGLISH,
+    "detoxify:unbiased": ENGLISH,
+    "detoxify:unbiased-small": ENGLISH,
+    "detoxify:multilingual": frozenset({"en", "es", "fr", "it", "pt", "ru", "tr"}),
+    "hf:s-nlp/roberta_toxicity_classifier": ENGLISH,
+    "hf:cointegrated/roberta-large-cola-krishna2020": ENGLISH,
+    "hf:Elron/bleurt-large-128": ENGLISH,
+    "hf:textdetox/xlmr-large-toxicity-classifier": CLEF,
+    "hf:textdetox/xlmr-large-toxicity-classifier-v2": CLEF | {"fr", "he", "hin", "it", "ja", "tt"},
+}
+"""As their model cards say. LaBSE and XCOMET read about a hundred languages and are not listed."""
+
+
+def languages_of(spec: str) -> frozenset[str] | None:
+    """The two-letter codes of the languages that the scorer called ``spec`` reads; ``None`` if nobody says.
+
+    A folder says so by ``language:`` at the head of its README.md, as model cards on the hub do.
+
+    Raises:
+        BadSettings: This is no scorer's name.
+    """
+    name = parse_spec(spec)
+    known = KNOWN.get(f"{name.kind}:{name.target}")
+    return known if known is not None or name.kind != "hf" else _stated(Path(name.target) / "README.md")
+
+
+def common(specs: Iterable[str]) -> frozenset[str] | None:
+    """The languages that all scorers read; one of which nobody says forbids none. ``None`` if all are so."""
+    stated = [found for spec in specs if (found := languages_of(spec)) is not None]
+    return frozenset.intersection(*stated) if stated else None
+
+
+def _stated(card: Path) -> frozenset[str] | None:
+    """``language: en`` or a list of languages, between the two lines ``---`` that begin a card."""
+    text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
+    head = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    field = re.search(r"^language:(.*(?:\n[ ]*-.*)*)", head.group(1), re.MULTILINE) if head else None
+    return frozenset(re.findall(r"[a-z]{2,3}\b", field.group(1))) or None if field else None

@@ -1,0 +1,1 @@
+"""``detox eval rewrite --meta``: how far a suite agrees with people."""

@@ -6,7 +6,8 @@ People said of the outputs of CLEF TextDetox 2024 whether the content was kept. 
 copies, P(kept) is fitted by least squares as chrF(output, source)^a x (shorter / longer)^b: two numbers that
 need no model and exist in every language. They are fitted on eight languages, and once more without each of
 these; English takes part in no fit. The suite then puts the cosine in the place of chrF. The intervals of a
-and b resample the sources.
+and b resample the sources. For every language the script says how far the fit of the others, with a copy
+counting half, agrees with the human J without any model.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +25,24 @@ from detox_cli.data.rejects import Rejects
 from detox_cli.data.splits import text_key
 from detox_cli.scoring.chrf import sentence_chrf
 from detox_cli.scoring.suites.detox import COSINE_POWER, LENGTH_POWER, length_balance
-from detox_cli.statistics.agreement import rank_correlation
+from detox_cli.scoring.suites.suite import Components
+from detox_cli.services.eval_meta.agreement import cells_of
+from detox_cli.statistics.agreement import product_of_means, rank_correlation, rows_agreement
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 ROOT = Path(__file__).parents[1]
 LEAST = 1e-3
+
+
+class Rows(NamedTuple):
+    """Logarithms of chrF and of the length ratio, and people's content score, each of shape [n]."""
+
+    near: Floats
+    balance: Floats
+    kept: Floats
+
+
 STEPS = (np.arange(0, 1.51, 0.05), np.arange(-0.05, 0.051, 0.01))
 
 
@@ -51,64 +66,66 @@ def main() -> None:
 
 
 def calibrate(ratings: list[Rating], resamples: int) -> dict[str, object]:
-    """The powers fitted on all languages but English, their intervals, and those without each language."""
-    chosen = [r for r in ratings if r.lang != "en" and text_key(r.source) != text_key(r.output)]
-    outputs, sources = [r.output for r in chosen], [r.source for r in chosen]
+    """The powers of all languages but English, their intervals, and what such a fit is worth elsewhere."""
+    outputs, sources = [r.output for r in ratings], [r.source for r in ratings]
     near = np.log(np.maximum(LEAST, sentence_chrf(outputs, sources) / 100))
     balance = np.log(np.maximum(LEAST, length_balance(sources, outputs)))
-    kept = np.array([r.content for r in chosen])
-    langs = np.array([r.lang for r in chosen])
-    powers = fit(near, balance, kept)
-    low, high = np.quantile(_draws(chosen, near, balance, kept, resamples), (0.025, 0.975), axis=0)
+    kept, langs = np.array([r.content for r in ratings]), np.array([r.lang for r in ratings])
+    copy = np.array([text_key(r.source) == text_key(r.output) for r in ratings])
+    used = (langs != "en") & ~copy
+    rows = Rows(near[used], balance[used], kept[used])
+    low, high = np.quantile(_draws(ratings, used, rows, resamples), (0.025, 0.975), axis=0)
     without = {}
     for lang in sorted(set(langs)):
-        rest, own = langs != lang, langs == lang
-        a, b = fit(near[rest], balance[rest], kept[rest])
-        rho = rank_correlation(a * near[own] + b * balance[own], kept[own])
-        without[str(lang)] = {"a": a, "b": b, "rows": int(own.sum()), "segment_spearman": round(rho, 3)}
+        a, b = fit(*(column[used & (langs != lang)] for column in (near, balance, kept)))
+        own = langs == lang
+        shape = np.exp(a * near + b * balance) * np.where(copy, 0.5, 1)
+        without[str(lang)] = {"a": a, "b": b, "rows": int(own.sum())} | _worth(
+            [r for r, there in zip(ratings, own, strict=True) if there], shape[own]
+        )
+    a, b = fit(*rows)
     return {
-        "rows": len(chosen),
-        "a": powers[0],
+        "rows": int(used.sum()),
+        "a": a,
         "a_interval": [round(float(low[0]), 3), round(float(high[0]), 3)],
-        "b": powers[1],
+        "b": b,
         "b_interval": [round(float(low[1]), 3), round(float(high[1]), 3)],
         "in_the_suite": [COSINE_POWER, LENGTH_POWER],
         "left_out": without,
+        "mean_spearman_of_systems": round(float(np.mean([w["systems"] for w in without.values()])), 3),
     }
+
+
+def _worth(ratings: list[Rating], shape: Floats) -> dict[str, float]:
+    """Spearman with the human J, of systems and of rows, of what needs no model; a copy counts half."""
+    nothing = np.ones(len(ratings))
+    cells = cells_of(ratings, Components(shape, nothing, nothing))
+    systems = rank_correlation(product_of_means(cells.joint), product_of_means(cells.human))
+    return {"systems": round(systems, 3), "segments": round(rows_agreement(cells.joint, cells.human), 3)}
 
 
 def fit(near: Floats, balance: Floats, kept: Floats, weights: Floats | None = None) -> tuple[float, float]:
     """The powers a and b with the least squared error, to two digits, by a search from coarse to fine."""
     best = (0.0, 0.0)
     for steps in STEPS:
-        options = [(best[0] + a, best[1] + b) for a in steps for b in steps]
-        errors = [_error(a, b, near, balance, kept, weights) for a, b in options]
+        options = [
+            (best[0] + a, best[1] + b) for a in steps for b in steps if best[0] + a > -1e-9 < best[1] + b
+        ]
+        errors = [
+            np.average((np.exp(a * near + b * balance) - kept) ** 2, weights=weights) for a, b in options
+        ]
         best = options[int(np.argmin(errors))]
     return round(best[0], 2), round(best[1], 2)
 
 
-def _error(a: float, b: float, near: Floats, balance: Floats, kept: Floats, weights: Floats | None) -> float:
-    if min(a, b) < -1e-9:
-        return float("inf")
-    return float(np.average((np.exp(a * near + b * balance) - kept) ** 2, weights=weights))
-
-
-def _draws(
-    chosen: list[Rating], near: Floats, balance: Floats, kept: Floats, resamples: int
-) -> list[tuple[float, float]]:
+def _draws(ratings: list[Rating], used: Flags, rows: Rows, resamples: int) -> list[tuple[float, float]]:
     """Powers of resampled sources; the rows of a source are drawn together."""
-    keys = {key: i for i, key in enumerate(dict.fromkeys((r.lang, r.source) for r in chosen))}
-    groups = np.array([keys[r.lang, r.source] for r in chosen])
-    generator = np.random.default_rng(0)
-    return [
-        fit(
-            near,
-            balance,
-            kept,
-            generator.multinomial(len(keys), [1 / len(keys)] * len(keys))[groups].astype(float),
-        )
-        for _ in range(resamples)
-    ]
+    chosen = [(r.lang, r.source) for r, there in zip(ratings, used, strict=True) if there]
+    keys = {key: i for i, key in enumerate(dict.fromkeys(chosen))}
+    groups, generator = np.array([keys[key] for key in chosen]), np.random.default_rng(0)
+    shares = np.full(len(keys), 1 / len(keys))
+    draws = (generator.multinomial(len(keys), shares)[groups].astype(float) for _ in range(resamples))
+    return [fit(*rows, weights) for weights in draws]
 
 
 if __name__ == "__main__":

@@ -158,7 +158,7 @@ def detox_conversations(
 
 
 class Judge:
-    """The bundled scorers: J of a row is P(neutral) x cosine x P(acceptable), not that of the suite ``detox``."""
+    """The bundled scorers; J of a row is P(neutral) x cosine x P(acceptable), not that of suite ``detox``."""
 
     def __init__(self) -> None:
         self.toxicity, self.fluency = (

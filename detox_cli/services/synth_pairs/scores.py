@@ -71,19 +71,24 @@ def scored(
         DETOX, panel, [sources[key].text for key, _ in places], [candidate.text for _, candidate in places]
     )
     chosen_by = selection_score(parts)
-    before = dict(zip(found, 1 - panel.neutral([sources[key].text for key in found]), strict=True))
+    texts = list(dict.fromkeys([sources[key].text for key in found] + [c.text for _, c in places if c.text]))
+    toxic = dict(zip(texts, (1 - panel.neutral(texts)).tolist(), strict=True))
     made: dict[str, list[Candidate]] = {key: [] for key in found}
     for i, (key, candidate) in enumerate(places):
         values = (parts.sta[i], parts.sim[i], parts.fl[i], parts.joint[i], chosen_by[i])
         made[key].append(replace(candidate, scores=Scores(*map(float, values))))
     return {
-        key: Written(tuple(cs), best_of(cs), toxicity_drop=mean_fall(float(before[key]), cs))
+        key: Written(
+            tuple(cs),
+            best_of(cs),
+            toxicity_drop=mean_fall(toxic[sources[key].text], [toxic.get(c.text) for c in cs]),
+        )
         for key, cs in made.items()
     }
 
 
-def mean_fall(before: float, candidates: Sequence[Candidate]) -> float:
-    """Mean relative fall of toxicity, in [-1, 1]; an empty answer has none."""
+def mean_fall(before: float, candidates: Sequence[float | None]) -> float:
+    """Mean relative fall of P(toxic), in [-1, 1]; an empty answer, ``None``, has none."""
     before = max(before, LEAST_TOXICITY)
-    after = [1 - one.scores.sta if one.scores is not None and one.text else before for one in candidates]
+    after = [before if toxic is None else toxic for toxic in candidates]
     return float(np.mean(np.clip((before - np.asarray(after)) / before, -1, 1)))

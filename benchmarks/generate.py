@@ -115,7 +115,7 @@ def load(name: str | None, bundled: str, folder: Path) -> TransformersEngine:
         if name is not None:
             raise
         source = find_model(random_model(folder))
-    engine = load_engine("transformers", source, device="cpu")
+    engine = load_engine(source, device="cpu")
     engine.model.generation_config.min_new_tokens = NEW_TOKENS
     return engine
 

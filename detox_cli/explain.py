@@ -97,6 +97,8 @@ FOREIGN: dict[str, Callable[[Any], DetoxError]] = {
     "OfflineModeIsEnabled": _unreachable,
     "httpx.ConnectError": _unreachable,
     "httpx.ConnectTimeout": _unreachable,
+    "httpx2.ConnectError": _unreachable,
+    "httpx2.ConnectTimeout": _unreachable,
     "builtins.ImportError": _extra,
     "builtins.UnicodeDecodeError": _encoding,
     "builtins.OSError": _os_error,

@@ -24,8 +24,7 @@ class Rejects:
         self.strict = strict
         self.by_reason: Counter[str] = Counter()
         self._file: IO[str] | None = None
-        if path is not None and path.exists():
-            _remove_old_list(path)
+        self._old = _take_old_list(path) if path is not None and path.exists() else None
 
     @property
     def count(self) -> int:
@@ -54,6 +53,12 @@ class Rejects:
             self._file = path.open("w", encoding="utf-8", buffering=1, errors="backslashreplace")
         self._file.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
 
+    def restore(self) -> None:
+        """Put back the list of the earlier run: its output stays, and so do the rows it could not use."""
+        self.close()
+        if self.path is not None and self._old is not None:
+            self.path.write_bytes(self._old)
+
     def close(self) -> None:
         """Close the list."""
         if self._file is not None:
@@ -69,14 +74,14 @@ class Rejects:
         self.close()
 
 
-def _remove_old_list(path: Path) -> None:
-    """Delete an earlier list of rejects, and nothing else that happens to have its name."""
-    with path.open("rb") as file:
-        start = file.read(10)
-    if start and start != b'{"where": ':
+def _take_old_list(path: Path) -> bytes:
+    """Remove an earlier list of rejects and give its content; nothing else that happens to have its name."""
+    old = path.read_bytes()
+    if old and not old.startswith(b'{"where": '):
         raise BadSettings(
             "is there already and is no list of rejected rows",
             where=str(path),
             hint="move it away, or choose another output",
         )
     path.unlink()
+    return old

@@ -84,6 +84,19 @@ class PromptReader:
         return Encoded(tuple(chat_ids(self.tokenizer, request.prompt, self.chat)), self.chat.stop)
 
 
+def stop_tokens(tokenizer: Any, chat: ChatFormat | None, own: int | list[int] | None) -> list[int]:
+    """Token ids that end an answer: the model's, the tokenizer's, and the end of a turn in a chat.
+
+    Args:
+        tokenizer: The model's own.
+        chat: How conversations are written; ``None`` if none are asked about.
+        own: ``eos_token_id`` of the model's generation settings.
+    """
+    listed = own if isinstance(own, list) else [own]
+    listed = [*listed, tokenizer.eos_token_id, chat.end_of_turn if chat else None]
+    return sorted({int(token) for token in listed if token is not None})
+
+
 def context_length(config: Any) -> int | None:
     """The most positions a model has; ``None`` for models with relative positions that state no limit."""
     text = config.get_text_config(decoder=True) if hasattr(config, "get_text_config") else config

@@ -1,6 +1,7 @@
-"""Load an engine by name."""
+"""Load the transformers engine; the others load themselves."""
 
-from detox_cli.errors import BadSettings
+from dataclasses import replace
+
 from detox_cli.generation.transformers_engine import (
     BATCH_ROWS,
     BATCH_TOKENS,
@@ -8,14 +9,13 @@ from detox_cli.generation.transformers_engine import (
     Warn,
     say_nothing,
 )
-from detox_cli.models.loading import load_causal, load_seq2seq, read_config
+from detox_cli.models.adapters import Adapter, with_adapter
+from detox_cli.models.loading import AS_THEY_ARE, load_causal, load_seq2seq, read_config
 from detox_cli.models.sources import ModelSource
-
-ENGINES = ("transformers",)
+from detox_cli.models.weights import WeightForm
 
 
 def load_engine(
-    name: str,
     source: ModelSource,
     *,
     device: str = "auto",
@@ -23,17 +23,22 @@ def load_engine(
     batch_tokens: int = BATCH_TOKENS,
     batch_rows: int = BATCH_ROWS,
     trust_remote_code: bool = False,
+    form: WeightForm = AS_THEY_ARE,
+    adapter: Adapter | None = None,
     warn: Warn = say_nothing,
 ) -> TransformersEngine:
-    """The engine ``name`` with the model of ``source``, decoder-only or encoder-decoder.
+    """The transformers engine with the model of ``source``, decoder-only or encoder-decoder.
 
     Raises:
-        BadSettings: No such engine, or the model cannot write text.
-        Missing: The model cannot be fetched.
+        BadSettings: The model cannot write text, or the adapter does not fit it.
+        Missing: The model cannot be fetched, or ``form`` needs what is not here.
     """
-    if name not in ENGINES:
-        raise BadSettings(f"no engine {name}", where="--engine", hint=f"use {', '.join(ENGINES)}")
     encoder_decoder = read_config(source, trust_remote_code).is_encoder_decoder
     load = load_seq2seq if encoder_decoder else load_causal
-    loaded = load(source, device, dtype, trust_remote_code)
-    return TransformersEngine(loaded, batch_tokens=batch_tokens, batch_rows=batch_rows, warn=warn)
+    loaded = load(source, device, dtype, trust_remote_code, form)
+    if adapter is not None:
+        merge = form.quantize is None
+        loaded = replace(loaded, model=with_adapter(loaded.model, adapter, merge=merge).eval())
+    return TransformersEngine(
+        loaded, batch_tokens=batch_tokens, batch_rows=batch_rows, warn=warn, adapter=adapter
+    )

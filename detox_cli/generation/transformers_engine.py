@@ -9,10 +9,11 @@ import torch
 from detox_cli.errors import BadData, BadSettings, DetoxError
 from detox_cli.generation.batch_run import BatchRun, Budget
 from detox_cli.generation.batching import Job
-from detox_cli.generation.encoding import Encoded, PromptReader
+from detox_cli.generation.encoding import Encoded, PromptReader, stop_tokens
 from detox_cli.generation.proof import prove
 from detox_cli.generation.requests import Completion, Request, Sample, Sampling
 from detox_cli.generation.rules import not_applied
+from detox_cli.models.adapters import Adapter
 from detox_cli.models.loading import Loaded
 
 BATCH_TOKENS = 16384
@@ -36,6 +37,7 @@ class TransformersEngine:
         batch_tokens: The most tokens in the cache at a time: rows times prompt and new tokens.
         batch_rows: The most samples at a time.
         warn: Told what a user should know, such as a batch that had to be halved.
+        adapter: The adapter that was put on the model.
     """
 
     def __init__(
@@ -45,7 +47,9 @@ class TransformersEngine:
         batch_tokens: int = BATCH_TOKENS,
         batch_rows: int = BATCH_ROWS,
         warn: Warn = say_nothing,
+        adapter: Adapter | None = None,
     ) -> None:
+        self.adapter = adapter
         self.model: Any = loaded.model
         self.tokenizer: Any = loaded.tokenizer
         self.source = loaded.source
@@ -71,6 +75,9 @@ class TransformersEngine:
             "device": self.model.device.type,
             "kind": "encoder-decoder" if self.encoder_decoder else "decoder-only",
             "loop": self.loop,
+            "attention": str(self.model.config._attn_implementation),
+            "quantize": _quantized(self.model),
+            "adapter": self.adapter.fingerprint if self.adapter else "",
             "chat": self.reader.chat.name,
             "batch_tokens": str(self.batch_tokens),
             "batch_rows": str(self.batch_rows),
@@ -106,9 +113,7 @@ class TransformersEngine:
     def stop_tokens(self, *, chat: bool) -> list[int]:
         """Token ids that end an answer: the model's, the tokenizer's, and the end of a turn in a chat."""
         own = self.model.generation_config.eos_token_id
-        listed = own if isinstance(own, list) else [own]
-        listed = [*listed, self.tokenizer.eos_token_id, *([self.reader.chat.end_of_turn] if chat else [])]
-        return sorted({int(token) for token in listed if token is not None})
+        return stop_tokens(self.tokenizer, self.reader.chat if chat else None, own)
 
     def _read(self, requests: Sequence[Request], sampling: Sampling) -> list[Encoded]:
         if sampling.num_beams > 1 and any(r.samples > sampling.num_beams for r in requests):
@@ -154,6 +159,12 @@ class TransformersEngine:
             )
         for name in not_applied(self.model.generation_config):
             self.warn(f"{self.source.name} sets {name} for generation, which is not applied")
+
+
+def _quantized(model: Any) -> str:
+    if getattr(model, "is_loaded_in_4bit", False):
+        return "4bit"
+    return "8bit" if getattr(model, "is_loaded_in_8bit", False) else ""
 
 
 def _halves(batch: list[Job]) -> tuple[list[Job], list[Job]] | None:

@@ -18,8 +18,10 @@ from transformers import (
 
 from detox_cli.errors import BadSettings, DetoxError, Missing
 from detox_cli.models.sources import WAYS_OUT, ModelSource
+from detox_cli.models.weights import WeightForm
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+AS_THEY_ARE = WeightForm()
 LOAD_ERRORS = (
     OSError,
     ValueError,
@@ -54,21 +56,29 @@ class Loaded:
 
 
 def load_causal(
-    source: ModelSource, device: str = "auto", dtype: str = "auto", trust_remote_code: bool = False
+    source: ModelSource,
+    device: str = "auto",
+    dtype: str = "auto",
+    trust_remote_code: bool = False,
+    form: WeightForm = AS_THEY_ARE,
 ) -> Loaded:
     """Load a decoder-only language model. Raises ``BadSettings`` if ``source`` holds something else."""
     config = read_config(source, trust_remote_code)
     _expect(source, config, encoder_decoder=False)
-    return _load(AutoModelForCausalLM, source, config, device, dtype, trust_remote_code)
+    return _load(AutoModelForCausalLM, source, config, device, dtype, trust_remote_code, form=form)
 
 
 def load_seq2seq(
-    source: ModelSource, device: str = "auto", dtype: str = "auto", trust_remote_code: bool = False
+    source: ModelSource,
+    device: str = "auto",
+    dtype: str = "auto",
+    trust_remote_code: bool = False,
+    form: WeightForm = AS_THEY_ARE,
 ) -> Loaded:
     """Load an encoder-decoder model. Raises ``BadSettings`` if ``source`` holds something else."""
     config = read_config(source, trust_remote_code)
     _expect(source, config, encoder_decoder=True)
-    return _load(AutoModelForSeq2SeqLM, source, config, device, dtype, trust_remote_code)
+    return _load(AutoModelForSeq2SeqLM, source, config, device, dtype, trust_remote_code, form=form)
 
 
 def load_classifier(
@@ -165,19 +175,23 @@ def _load(
     trust_remote_code: bool,
     may_lack: tuple[str, ...] = (),
     may_be_pickled: bool = False,
+    form: WeightForm = AS_THEY_ARE,
 ) -> Loaded:
     place = pick_device(device)
+    number_type = pick_dtype(dtype, place)
+    formed = form.arguments(auto_class, config, place, number_type)
     tokenizer = load_tokenizer(source, trust_remote_code)
     try:
         model, report = auto_class.from_pretrained(
             source.location,
             config=config,
-            dtype=pick_dtype(dtype, place),
+            dtype=number_type,
             use_safetensors=None if may_be_pickled and source.kind == "hub" else True,
             weights_only=True,
             output_loading_info=True,
             revision=source.revision,
             trust_remote_code=trust_remote_code,
+            **formed,
         )
     except torch.OutOfMemoryError as error:
         raise DetoxError(f"{source.name} does not fit into the memory of {place}") from error
@@ -189,7 +203,8 @@ def _load(
             f"{source.name} lacks weights that a {type(model).__name__} needs, such as {sorted(lacking)[0]}",
             hint="name a model that was trained for this",
         )
-    return Loaded(model.to(place).eval(), tokenizer, source)
+    model = model if form.quantize else model.to(place)  # quantized weights are where they belong
+    return Loaded(model.eval(), tokenizer, source)
 
 
 def _load_error(source: ModelSource, error: Exception) -> DetoxError:

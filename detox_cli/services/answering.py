@@ -42,7 +42,7 @@ def answer(
     done = sum(len(completion.samples) for completion in answers.values())
     with progress.task(label, total, done) as task:
         for completion in engine.generate(requests, sampling, done=answers.keys()):
-            if journal is not None:
+            if journal is not None and not completion.fault:  # a fault may be gone the next time
                 journal.append(asdict(completion))
             answers[completion.id] = completion
             task.advance(len(completion.samples))

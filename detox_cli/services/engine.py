@@ -1,66 +1,58 @@
 """From settings to the engine that answers, for every service whose model writes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Protocol
 
-from detox_cli.generation.encoding import PromptReader
-from detox_cli.generation.load import load_engine
+from detox_cli.errors import BadSettings
 from detox_cli.generation.requests import Engine, Request, Sampling
-from detox_cli.models.loading import load_tokenizer, read_config
-from detox_cli.models.sources import ModelSource, find_model
+from detox_cli.generation.server_engine import find_served
+from detox_cli.generation.vllm_engine import require_vllm
+from detox_cli.models.adapters import find_adapter
+from detox_cli.models.loading import read_config
+from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Progress
+from detox_cli.services.writers import LocalWriter, ServedWriter, api_key
 from detox_cli.settings.engine import EngineOptions
 
+ONLY_FOR: dict[str, tuple[str, ...]] = {
+    "revision": ("transformers", "vllm"),
+    "adapter": ("transformers", "vllm"),
+    "device": ("transformers",),
+    "dtype": ("transformers", "vllm"),
+    "trust_remote_code": ("transformers", "vllm"),
+    "quantize": ("transformers",),
+    "attention": ("transformers",),
+    "tensor_parallel": ("vllm",),
+    "base_url": ("server",),
+}
+"""Which engines an option is for; the others would have to ignore it."""
 
-@dataclass(frozen=True)
-class Writer:
-    """The model that writes, found but not loaded; made by `find_writer`.
 
-    Attributes:
-        options: What the user said about the model and what runs it.
-        source: Where the model is.
-        config: Its configuration.
-    """
-
-    options: EngineOptions
-    source: ModelSource
-    config: Any
+class Writer(Protocol):
+    """A model that writes, found but not loaded; `find_writer` makes one."""
 
     @property
     def name(self) -> str:
         """The model as the user named it."""
-        return self.source.name
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
-        """The identity of the model's content, for the rows that it writes."""
-        return self.source.fingerprint
+        """The identity of the model, for the rows that it writes."""
 
     @property
     def encoder_decoder(self) -> bool:
         """Whether the model rewrites a source, rather than continuing a prompt."""
-        return bool(self.config.is_encoder_decoder)
 
     @property
     def identity(self) -> dict[str, str]:
-        """Name and fingerprint, for a manifest."""
-        return {"name": self.name, "fingerprint": self.fingerprint}
+        """What is known of the model, for a manifest."""
 
     @property
     def decisive(self) -> list[object]:
         """What decides an answer's bits, for the fingerprint of a run; requests and sampling come to it."""
-        options = self.options
-        return [self.fingerprint, options.device, options.dtype, options.batch_tokens]
 
     def faults(self, requests: Sequence[Request], sampling: Sampling) -> dict[str, str]:
-        """Why requests cannot be answered (empty, or longer than the context), by id of those that cannot.
-
-        Needs the tokenizer only, so that a service can tell before anything is loaded.
-        """
-        tokenizer = load_tokenizer(self.source, self.options.trust_remote_code)
-        return PromptReader(tokenizer, self.config).faults(requests, sampling)
+        """Why requests cannot be answered, as far as can be told before anything is loaded, by id."""
 
     def load(self, progress: Progress) -> Engine:
         """The engine, ready to answer.
@@ -69,25 +61,40 @@ class Writer:
             BadSettings: The model cannot write text.
             Missing: The model cannot be fetched, or what runs it is not installed.
         """
-        progress.stage(f"loading {self.name}")
-        options = self.options
-        return load_engine(
-            options.engine,
-            self.source,
-            device=options.device,
-            dtype=options.dtype,
-            batch_tokens=options.batch_tokens,
-            trust_remote_code=options.trust_remote_code,
-            warn=progress.warn,
-        )
 
 
 def find_writer(options: EngineOptions) -> Writer:
-    """Find the model and read its configuration.
+    """Find the model, and read its configuration or ask its server.
 
     Raises:
-        BadSettings: The folder is not a complete model.
-        Missing: The model cannot be had.
+        BadSettings: Options that do not go together, or a folder that is not a complete model.
+        Missing: The model or the adapter cannot be had, no server answers, or an extra is not installed.
     """
+    _check(options)
+    if options.engine == "server":
+        return ServedWriter(options, find_served(str(options.base_url), options.model, api_key()))
+    if options.engine == "vllm":
+        require_vllm()
     source = find_model(options.model, options.revision)
-    return Writer(options, source, read_config(source, options.trust_remote_code))
+    config = read_config(source, options.trust_remote_code)
+    if options.engine == "vllm" and config.is_encoder_decoder:
+        hint = "use --engine transformers"
+        raise BadSettings(f"{source.name} is an encoder-decoder, which vLLM does not run", hint=hint)
+    adapter = find_adapter(str(options.adapter)) if options.adapter else None
+    return LocalWriter(options, source, config, adapter)
+
+
+def _check(options: EngineOptions) -> None:
+    """Refuse an option that the engine would have to ignore."""
+    if options.engine == "server" and not options.base_url:
+        hint = "add --base-url http://localhost:8000/v1"
+        raise BadSettings("--engine server needs the address of the server", hint=hint)
+    for name, engines in ONLY_FOR.items():
+        if options.engine not in engines and getattr(options, name) != _default(options, name):
+            flag, fitting = f"--{name.replace('_', '-')}", " or ".join(engines)
+            message = f"{flag} has no meaning with --engine {options.engine}"
+            raise BadSettings(message, hint=f"leave it out, or use --engine {fitting}")
+
+
+def _default(options: EngineOptions, name: str) -> object:
+    return type(options).model_fields[name].default

@@ -45,7 +45,7 @@ def plan(things: Sequence[Thing]) -> Plan:
 
 
 def _look(thing: Thing) -> str:
-    looks = {"model": _model, "scorer": _scorer, "output": _output}
+    looks = {"model": _model, "served": _served, "scorer": _scorer, "output": _output, "folder": _folder}
     return looks.get(thing.kind, _input)(thing)
 
 
@@ -54,6 +54,16 @@ def _model(thing: Thing) -> str:
 
     source = find_model(thing.name, thing.revision)
     return f"on the hub, revision {source.revision}" if source.kind == "hub" else f"folder {source.location}"
+
+
+def _served(thing: Thing) -> str:
+    return "behind a server, not asked"
+
+
+def _folder(thing: Thing) -> str:
+    if not Path(thing.name).is_dir():
+        raise BadData("there is no such folder", where=thing.name, hint=f"check {thing.option}")
+    return "folder"
 
 
 def _scorer(thing: Thing) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from detox_cli.data.rejects import Rejects
 from detox_cli.data.writing import write_rows
 from detox_cli.output.progress import Progress
 from detox_cli.runs.journal import Journal
@@ -38,11 +39,19 @@ class Origin:
 
 
 def write_once(
-    target: str, origin: Origin, kind: type[R], compute: Compute[R], progress: Progress, *, overwrite: bool
+    target: str,
+    origin: Origin,
+    kind: type[R],
+    compute: Compute[R],
+    progress: Progress,
+    *,
+    overwrite: bool,
+    rejects: Rejects | None = None,
 ) -> R:
     """Compute rows and write them to ``target``; its journal, manifest and lock are taken care of.
 
-    A finished output of the same fingerprint is not computed again: its result is read from the manifest.
+    A finished output of the same fingerprint is not computed again: its result is read from the manifest,
+    and its list of ``rejects`` stays.
     ``-`` is stdout, which has no journal.
 
     Raises:
@@ -57,6 +66,8 @@ def write_once(
     with claim_output(target, origin.fingerprint, overwrite=overwrite) as claim:
         if claim.state is State.FINISHED:
             progress.warn(f"{target} is finished already; nothing was done")
+            if rejects is not None:
+                rejects.restore()
             return kind(**(read_manifest(claim.path) or {})["metrics"])
         with claim.open_journal() as journal:
             result, rows = compute(journal)

@@ -75,7 +75,7 @@ class SynthPairsSettings(EngineOptions):
     seed: int = Field(0, description="Random seed; each row derives its own from it.")
 
     batch_tokens: Annotated[PositiveInt, ENGINE] = Field(
-        8192, description="Tokens in one batch, padding and answers included."
+        8192, description="Tokens in one batch, padding and answers included; vLLM finds its own."
     )
 
     num_candidates: Annotated[PositiveInt, Flag(panel=CANDIDATES)] = Field(

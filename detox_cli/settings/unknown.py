@@ -8,7 +8,7 @@ from detox_cli.settings.layers import variable
 from detox_cli.settings.profiles import Profile
 from detox_cli.settings.sections import SECTIONS, section_model
 
-PLAIN_VARIABLES = ("DETOX_PROFILE", "DETOX_DEBUG", "DETOX_CACHE", "DETOX_DATA")
+PLAIN_VARIABLES = ("DETOX_PROFILE", "DETOX_DEBUG", "DETOX_CACHE", "DETOX_DATA", "DETOX_API_KEY")
 """The variables that are not a setting of one command."""
 
 

@@ -57,7 +57,7 @@ def tiny_mamba(tiny_tokenizer: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def engine_of(folder: Path, **options):
-    return load_engine("transformers", find_model(str(folder)), device="cpu", **options)
+    return load_engine(find_model(str(folder)), device="cpu", **options)
 
 
 @torch.inference_mode()

@@ -81,6 +81,13 @@ def test_an_extra_that_is_not_there_is_a_note_that_says_how_to_get_it() -> None:
     assert "pip install 'detox-cli[ray]'" in check.found
 
 
+def test_another_build_of_an_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(software, "packages_distributions", lambda: {"vllm": ["typer"]})
+    check = software._extra("vllm", [Requirement("vllm>=1; extra == 'vllm'")])
+    assert check.state == "note" and check.found.startswith("typer ")
+    assert check.found.endswith("in its place")
+
+
 def test_an_extra_of_the_wrong_version_is_broken() -> None:
     check = software._extra("ray", [Requirement("typer>=99; extra == 'ray'")])
     assert check.state == "broken"

@@ -1,7 +1,7 @@
 """Versions of what is needed, without importing any of it."""
 
 import platform
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires, version
 
 from packaging.requirements import Requirement
 
@@ -9,7 +9,7 @@ from detox_cli import __version__
 from detox_cli.services.doctor.check import Check
 
 DISTRIBUTION = "detox-cli"
-EXTRAS = ("vllm", "ray", "plots")
+EXTRAS = ("vllm", "quantize", "ray", "plots")
 
 
 def check_software() -> list[Check]:
@@ -40,7 +40,8 @@ def _extra(extra: str, needed: list[Requirement]) -> Check:
     versions = {part.name: _version(part.name) for part in parts}
     get = f"pip install '{DISTRIBUTION}[{extra}]'"
     if not versions or None in versions.values():
-        found = f"not installed; to add it: {get}"
+        instead = ", ".join(other for part in parts for other in _other_builds(part.name))
+        found = f"{instead}, in its place" if instead else f"not installed; to add it: {get}"
         return Check(part="software", name=f"extra {extra}", state="note", found=found)
     wrong = [
         part for part in parts if not part.specifier.contains(str(versions[part.name]), prereleases=True)
@@ -56,6 +57,11 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def _other_builds(module: str) -> list[str]:
+    """Distributions of another name that bring ``module``, such as vLLM's build for CPUs."""
+    return [f"{name} {version(name)}" for name in packages_distributions().get(module, [])]
 
 
 def _broken(name: str, found: str, advice: str) -> Check:

@@ -34,7 +34,8 @@ class GenerateResult(Result):
         ]
         if self.resumed:
             rows.append(["answered before the interruption", self.resumed])
-        model = f"{self.engine['model']} ({self.engine['dtype']}, {self.engine['device']})"
+        known = [self.engine[name] for name in ("engine", "dtype", "device") if self.engine.get(name)]
+        model = f"{self.engine['model']} ({', '.join(known)})"
         return [Table(title="generated", columns=["what", "count"], rows=rows, caption=model)]
 
     def next_steps(self) -> list[str]:

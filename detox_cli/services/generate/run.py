@@ -64,8 +64,15 @@ def run(settings: GenerateSettings, progress: Progress = SILENT) -> GenerateResu
         def compute(journal: Journal | None) -> tuple[GenerateResult, list[dict[str, Any]]]:
             return respond(settings, work, rejects, journal, progress)
 
-        overwrite = settings.overwrite
-        return write_once(settings.output, origin, GenerateResult, compute, progress, overwrite=overwrite)
+        return write_once(
+            settings.output,
+            origin,
+            GenerateResult,
+            compute,
+            progress,
+            overwrite=settings.overwrite,
+            rejects=rejects,
+        )
 
 
 def prepare(settings: GenerateSettings, rejects: Rejects) -> Work:

@@ -9,6 +9,7 @@ from detox_cli.generation.encoding import context_length
 from detox_cli.generation.requests import Sampling
 from detox_cli.models.sources import ModelSource
 from detox_cli.services.engine import Writer
+from detox_cli.services.writers import LocalWriter
 from detox_cli.settings.generate import GenerateSettings
 
 T = TypeVar("T")
@@ -25,7 +26,7 @@ def sampling_for(settings: GenerateSettings, writer: Writer) -> Sampling:
         BadSettings: The fields contradict each other.
     """
     own = CONTINUATION
-    if writer.encoder_decoder:
+    if isinstance(writer, LocalWriter) and writer.encoder_decoder:
         own = encoder_decoder_sampling(writer.source, writer.config)
     _check(settings)
     drawn = settings.temperature is not None and settings.temperature > 0

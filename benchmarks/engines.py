@@ -1,0 +1,122 @@
+"""Tokens per second of the engines on the same two jobs, in one run.
+
+25 continuations per prompt with `builtin:lm`, and rewriting behind a 10-shot conversation with
+`builtin:chat`: the transformers engine, vLLM (here its CPU build), and a server on the loopback interface
+asked by the server engine. Parts whose engine is not installed are said to be skipped.
+
+    python -m benchmarks.engines [--prompts 24] [--repeats 3]
+
+Every row is to write up to 20 tokens; what is counted are the tokens that each engine says it wrote. Loading
+and a first answer are left out. Wall time is what a user waits; processor time, where the work happens in
+this process, is what a busy machine changes least.
+"""
+
+import argparse
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.generate import beginnings, sentences
+from detox_cli.generation.load import load_engine
+from detox_cli.generation.prompts import Shot, rewrite_conversation
+from detox_cli.generation.requests import Request, Sampling
+from detox_cli.generation.server_engine import ServerEngine, find_served
+from detox_cli.generation.vllm_engine import VllmEngine
+from detox_cli.models.sources import find_model
+from tests.generation.real_servers import CPU, SERVERS, is_installed, real_server
+
+SAMPLING = Sampling(max_new_tokens=20, temperature=1.0, top_p=0.9)
+JOBS = {"n=25": "builtin:lm", "10-shot": "builtin:chat"}
+ENGINES = ("transformers", "vllm", *(f"server of {kind}" for kind in SERVERS))
+
+
+def requests_of(job: str, prompts: int) -> list[Request]:
+    """What is asked for: one request per prompt."""
+    if job == "n=25":
+        return [Request(str(i), text, seed=i, samples=25) for i, text in enumerate(beginnings(prompts))]
+    shots = [Shot(text, text) for text in sentences(10, 1)]
+    asked = [rewrite_conversation(text, shots, "turns") for text in sentences(prompts, 2)]
+    return [Request(str(i), turns, seed=i) for i, turns in enumerate(asked)]
+
+
+def open_engine(name: str, model: str, stack: ExitStack, folder: Path) -> Any | None:
+    """The engine, or ``None`` where what it needs is not installed."""
+    source = find_model(model)
+    if name == "transformers":
+        return load_engine(source, device="cpu")
+    kind = name.removeprefix("server of ")
+    if not is_installed(kind):
+        return None
+    if name == "vllm":
+        return VllmEngine(source, enforce_eager=True)
+    url = stack.enter_context(real_server(kind, source.location, folder / "server.log"))
+    return ServerEngine(find_served(url, source.location, None), concurrency=16)
+
+
+def measure(engine: Any, requests: Sequence[Request]) -> tuple[int, float, float]:
+    """Tokens written, wall seconds, processor seconds of this process."""
+    wall, own = time.perf_counter(), time.process_time()
+    answers = list(engine.generate(requests, SAMPLING))
+    wall, own = time.perf_counter() - wall, time.process_time() - own
+    if len(answers) != len(requests) or any(answer.fault for answer in answers):
+        raise SystemExit(f"{len(requests)} rows were asked for; not all were answered")
+    return sum(sample.tokens for answer in answers for sample in answer.samples), wall, own
+
+
+def row(name: str, runs: list[tuple[int, float, float]], base: float | None) -> tuple[str, float]:
+    """One line of the table, and tokens per second of wall time: the median of the repeats."""
+    speed = statistics.median(tokens / wall for tokens, wall, _ in runs)
+    busy = statistics.median(tokens / own for tokens, _, own in runs)
+    low, high = (pick(tokens / wall for tokens, wall, _ in runs) for pick in (min, max))
+    own = "-" if name.startswith("server") else f"{busy:.0f}"
+    ratio = 1.0 if base is None else speed / base
+    tokens = statistics.median_low([tokens for tokens, _, _ in runs])
+    return f"| {name} | {tokens} | {speed:.0f} ({low:.0f} to {high:.0f}) | {own} | {ratio:.2f} |", speed
+
+
+def compare(job: str, prompts: int, repeats: int, say: Callable[[str], None]) -> None:
+    """Print the table of one job."""
+    requests = requests_of(job, prompts)
+    asked = sum(request.samples for request in requests)
+    say(f"\n{job} with {JOBS[job]}: {prompts} prompts, {asked} answers, {repeats} repeats\n")
+    say("| engine | tokens | tokens per second (lowest to highest) | per CPU second | ratio |")
+    say("|---|--:|--:|--:|--:|")
+    base: float | None = None
+    for name in ENGINES:
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            engine = open_engine(name, JOBS[job], stack, folder)
+            if engine is None:
+                say(f"| {name} | skipped: not installed | | | |")
+                continue
+            measure(engine, requests[:2])
+            line, speed = row(name, [measure(engine, requests) for _ in range(repeats)], base)
+            base = base or speed
+            say(line)
+
+
+def main() -> None:
+    """Run both jobs with every engine that is here."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--prompts", type=int, default=24)
+    parser.add_argument("--repeats", type=int, default=3)
+    options: Any = parser.parse_args()
+    for name, value in CPU.items():
+        os.environ.setdefault(name, value)
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    load = os.getloadavg()[0]
+    print(f"{platform.machine()}, {os.cpu_count()} cores, load {load:.1f}, torch {torch.__version__}")
+    for job in JOBS:
+        compare(job, options.prompts, options.repeats, lambda line: print(line, flush=True))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""In which form a model's weights are held, and what computes its attention."""
+
+import importlib.util
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from transformers.utils import is_flash_attn_2_available
+
+from detox_cli.errors import Missing
+
+Quantize = Literal["4bit", "8bit"]
+Attention = Literal["auto", "sdpa", "flash_attention_2", "eager"]
+HALF = (torch.float16, torch.bfloat16)
+
+
+@dataclass(frozen=True)
+class WeightForm:
+    """Quantization and attention of a model to be loaded.
+
+    Attributes:
+        quantize: ``4bit`` (NF4, Dettmers et al., 2023) or ``8bit`` (LLM.int8(), Dettmers et al., 2022);
+            ``None`` keeps the weights as they are.
+        attention: Its implementation; ``auto`` is FlashAttention 2 where package, GPU, model and number
+            type have it, else what transformers prefers.
+    """
+
+    quantize: Quantize | None = None
+    attention: Attention = "auto"
+
+    def arguments(self, auto_class: Any, config: Any, place: torch.device, dtype: Any) -> dict[str, Any]:
+        """What ``from_pretrained`` is given for it.
+
+        Raises:
+            Missing: A package or a GPU that this form needs is not there.
+        """
+        found: dict[str, Any] = {}
+        if self.quantize:
+            found |= {"quantization_config": self._quantization(place), "device_map": {"": place}}
+        chosen = self._chosen(auto_class, config, place, dtype)
+        return found | ({"attn_implementation": chosen} if chosen else {})
+
+    def _quantization(self, place: torch.device) -> Any:
+        if importlib.util.find_spec("bitsandbytes") is None:
+            raise _missing("bitsandbytes is not installed", "pip install 'detox-cli[quantize]'")
+        if place.type != "cuda":
+            raise _missing("it needs a GPU", "leave --quantize out, or --device cuda where there is one")
+        from transformers import BitsAndBytesConfig
+
+        if self.quantize == "8bit":
+            return BitsAndBytesConfig(load_in_8bit=True)
+        return BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
+        )
+
+    def _chosen(self, auto_class: Any, config: Any, place: torch.device, dtype: Any) -> str | None:
+        flash = place.type == "cuda" and is_flash_attn_2_available()
+        if self.attention == "flash_attention_2" and not flash:
+            raise Missing(
+                "FlashAttention 2 is not installed, or there is no GPU that it can use",
+                where="--attention",
+                hint="pip install flash-attn --no-build-isolation, or give --attention auto",
+            )
+        if self.attention != "auto":
+            return self.attention
+        half = (getattr(config, "dtype", None) if dtype == "auto" else dtype) in HALF
+        return "flash_attention_2" if flash and half and _knows_flash(auto_class, config) else None
+
+
+def _knows_flash(auto_class: Any, config: Any) -> bool:
+    """Whether the class that ``auto_class`` would make has FlashAttention; not so for remote code."""
+    kind = auto_class._model_mapping.get(type(config), None)
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    return all(getattr(item, "_supports_flash_attn", False) for item in kinds)
+
+
+def _missing(what: str, hint: str) -> Missing:
+    return Missing(what, where="--quantize", hint=hint)

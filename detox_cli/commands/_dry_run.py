@@ -37,7 +37,7 @@ def _named_things(settings: Section) -> "Iterator[Thing]":
         kind, value = flag_of(field).complete, getattr(settings, name)
         if kind and value not in (None, ""):
             kind = "output" if name in WRITTEN else kind
-            if name == "model" and getattr(settings, "engine", None) == "server":
+            if name in ("model", "judge") and getattr(settings, "engine", None) == "server":
                 kind = "served"
             revision = getattr(settings, "revision", None) if name == "model" else None
             for item in value if isinstance(value, (list, tuple)) else [value]:

@@ -40,6 +40,10 @@ class Writer(Protocol):
         """The identity of the model, for the rows that it writes."""
 
     @property
+    def licence(self) -> str | None:
+        """The model's licence, where it is stated."""
+
+    @property
     def encoder_decoder(self) -> bool:
         """Whether the model rewrites a source, rather than continuing a prompt."""
 

@@ -12,6 +12,7 @@ from detox_cli.generation.requests import Engine, Request, Sampling
 from detox_cli.generation.server_engine import ServedModel, ServerEngine
 from detox_cli.generation.vllm_engine import VllmEngine
 from detox_cli.models.adapters import Adapter
+from detox_cli.models.licence import model_licence
 from detox_cli.models.loading import load_tokenizer
 from detox_cli.models.sources import ModelSource
 from detox_cli.models.weights import WeightForm
@@ -47,6 +48,11 @@ class LocalWriter:
         """The identity of the model's content, and of the adapter's."""
         parts = [self.source.fingerprint, *([self.adapter.fingerprint] if self.adapter else [])]
         return "+".join(parts)
+
+    @property
+    def licence(self) -> str | None:
+        """What the model's card says."""
+        return model_licence(self.source)
 
     @property
     def encoder_decoder(self) -> bool:
@@ -116,6 +122,7 @@ class ServedWriter:
     served: ServedModel
 
     encoder_decoder = False
+    licence = None
 
     @property
     def name(self) -> str:

@@ -44,12 +44,14 @@ def real_server(kind: str, model: str, log: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     place = ["--host", "127.0.0.1", "--port", str(port)]
-    scripts = Path(sys.executable).parent
     if kind == "vllm":
-        words = [scripts / "vllm", "serve", model, *place, "--enforce-eager", "--max-model-len", "512"]
-        words += ["--dtype", "float32", "--served-model-name", model, "small"]
+        # What `vllm serve` runs; the script itself looks for a distribution that the CPU build does not have.
+        words = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", model, *place]
+        words += ["--dtype", "float32", "--enforce-eager", "--max-model-len", "512"]
+        words += ["--served-model-name", model, "small"]
     else:
-        words = [scripts / "transformers", "serve", model, *place, "--device", "cpu", "--dtype", "float32"]
+        script = Path(sys.executable).parent / "transformers"
+        words = [str(script), "serve", model, *place, "--device", "cpu", "--dtype", "float32"]
     with log.open("w") as file:
         process = subprocess.Popen(
             words, env=os.environ | CPU, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
@@ -58,7 +60,8 @@ def real_server(kind: str, model: str, log: Path) -> Iterator[str]:
         _wait(process, port, log)
         yield f"http://127.0.0.1:{port}/v1"
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=60)
 
 

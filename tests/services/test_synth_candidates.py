@@ -11,10 +11,10 @@ from detox_cli.errors import BadData, BadSettings
 from detox_cli.generation.prompts import PROMPTS
 from detox_cli.generation.requests import Completion, Sample
 from detox_cli.output.progress import Silent
-from detox_cli.services.engine import Writer
 from detox_cli.services.synth_pairs.run import run
 from detox_cli.services.synth_pairs.sources import requests_for
 from detox_cli.services.synth_pairs.work import prepare
+from detox_cli.services.writers import LocalWriter
 from detox_cli.settings.synth import SynthPairsSettings
 from tests.recorder import Recorder
 
@@ -75,7 +75,7 @@ class Scripted:
 def scripted(tmp_path, monkeypatch) -> tuple[SynthPairsSettings, object, Scripted]:
     """Two answers each, refusals asked again once with the other instruction, two filters."""
     engine = Scripted()
-    monkeypatch.setattr(Writer, "load", lambda *_: engine)
+    monkeypatch.setattr(LocalWriter, "load", lambda *_: engine)
     wanted = {"num_candidates": 2, "retries": 1, "retry_prompt": "detox-en-v2", "limit": 4}
     settings = chat(tmp_path, drop=("refusal",), max_chrf=85.0, **wanted)
     return settings, run(settings), engine
@@ -140,7 +140,7 @@ def test_several_answers_of_a_model_are_the_same_again_and_the_first_is_that_of_
 
 def test_other_formats_are_made_from_the_finished_rows_without_a_model(scripted, monkeypatch, tmp_path):
     settings, result, _ = scripted
-    monkeypatch.setattr(Writer, "load", lambda *_: pytest.fail("the model was loaded"))
+    monkeypatch.setattr(LocalWriter, "load", lambda *_: pytest.fail("the model was loaded"))
     wanted = {"preferences": tmp_path / "p.jsonl", "paper_csv": tmp_path / "paper.csv", "min_margin": 0.05}
     again = run(settings.model_copy(update=wanted))
     rows = read(settings.output)
@@ -183,7 +183,7 @@ def test_what_is_excluded_is_neither_a_source_nor_an_example(tmp_path, tiny_caus
 
 def test_only_toxic_sentences_in_the_languages_wanted_are_asked_about(tmp_path, monkeypatch):
     engine = Scripted()
-    monkeypatch.setattr(Writer, "load", lambda *_: engine)
+    monkeypatch.setattr(LocalWriter, "load", lambda *_: engine)
     rows = [
         ("a", "en", SENTENCES[0]),
         ("b", "de", "so ein Unsinn"),

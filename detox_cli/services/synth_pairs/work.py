@@ -8,7 +8,6 @@ from detox_cli.data.rejects import Rejects
 from detox_cli.errors import BadData
 from detox_cli.generation.prompts import PROMPTS
 from detox_cli.generation.requests import Sampling
-from detox_cli.models.licence import model_licence
 from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Progress
 from detox_cli.runs.manifest import fingerprint
@@ -101,8 +100,7 @@ def prepare(settings: SynthPairsSettings, rejects: Rejects, progress: Progress) 
     faults = writer.faults(requests, sampling)
     if len(faults) == len(requests):
         raise BadData(f"none of {len(faults)} sentences can be answered: {next(iter(faults.values()))}")
-    licence = model_licence(writer.source)
-    return Work(pairs, left_out, sources, faults, sampling, writer, licence, decisive)
+    return Work(pairs, left_out, sources, faults, sampling, writer, writer.licence, decisive)
 
 
 def deciding(settings: SynthPairsSettings) -> dict[str, Any]:

@@ -83,6 +83,31 @@ def mean_interval_of_units(
     return _interval([sums, counts], lambda means: means[:, 0] / means[:, 1], seed, resamples)
 
 
+def mean_of_groups_interval(groups: Sequence[ArrayLike], seed: int = 0, resamples: int = 1000) -> Estimate:
+    """The mean of the groups' means, each group counting the same, with its 95 % interval.
+
+    Rows are drawn within their group, each group independently of the others.
+
+    Args:
+        groups: The values of each group, such as a language.
+        seed: Of the draws.
+        resamples: How many draws.
+
+    Returns:
+        The estimate; its ``n`` is the number of rows of all groups.
+
+    Raises:
+        ValueError: No groups, one without rows, or a value that is not finite.
+    """
+    rows = [_matrix([group]) for group in groups]
+    if not rows:
+        raise ValueError("no groups to take a mean of")
+    drawn = [np.concatenate(list(_drawn_means(group, seed + i, resamples))) for i, group in enumerate(rows)]
+    low, high = np.quantile(np.mean(drawn, axis=0), (0.025, 0.975))
+    centre = np.mean([group.mean() for group in rows])
+    return Estimate(float(centre), float(low), float(high), sum(map(len, rows)))
+
+
 def paired_difference(a: ArrayLike, b: ArrayLike, seed: int = 0, resamples: int = 1000) -> Estimate:
     """The mean of ``a - b`` over the same rows, with its 95 % interval; each row is drawn with its pair.
 

@@ -78,6 +78,25 @@ def test_baselines_are_copying_deleting_and_the_references(scorers, rewrites):
     assert not evaluate(scorers, rewrites, baselines=False).systems[1:]
 
 
+def test_style_is_compared_with_the_source_and_with_the_references(scorers, rewrites, tmp_path):
+    result = evaluate(scorers, rewrites, rows=tmp_path / "rows.jsonl")
+    toxic = load_text_scorer(scorers["sta"])
+    better, as_good = [], []
+    for _, source, output, references in ROWS:
+        before, after, *human = toxic.score([source, output or source, *references])
+        better.append(bool(output) and after < before)
+        as_good.append(bool(output) and after <= max(human))
+    scores = named(result, "rewriter")
+    assert scores.less_toxic.mean == pytest.approx(np.mean(better))
+    assert scores.as_reference.mean == pytest.approx(np.mean(as_good))
+    assert named(result, "copy (baseline)").less_toxic.mean == 0, "a copy is as toxic as its source"
+    assert named(result, "references").as_reference.mean == 1
+    row = json.loads((tmp_path / "rows.jsonl").read_text().splitlines()[3])
+    assert row["output"] == "" and row["p_toxic_output"] is None and row["less_toxic"] is False
+    table = result.tables()[1]
+    assert "less toxic than source" in table.columns and "edition 2" in result.tables()[0].title
+
+
 def test_the_folder_holds_rows_summary_and_manifest(scorers, rewrites, tmp_path):
     result = evaluate(scorers, rewrites, output=tmp_path / "scores")
     folder = tmp_path / "scores"

@@ -102,6 +102,62 @@ def test_languages_are_reported_apart(scorers, tmp_path):
     assert [(s.lang, s.n) for s in result.languages] == [("de", 3), ("en", 3)]
     whole = result.systems[0].J_mean_of_products.mean
     assert whole == pytest.approx(np.mean([s.J_mean_of_products.mean for s in result.languages]))
+    assert result.unread == {}, "nothing says which languages these scorers read"
+
+
+def test_every_language_counts_the_same_in_the_mean_over_languages(scorers, tmp_path):
+    path = tmp_path / "two.jsonl"
+    langs = ["en"] * 4 + ["de", None]
+    write_rows(
+        path,
+        [
+            {"id": i, "toxic": s, "neutral": o} | ({"lang": lang} if lang else {})
+            for (i, s, o, _), lang in zip(ROWS, langs, strict=True)
+        ],
+    )
+    result = evaluate(scorers, str(path), baselines=False)
+    (mean,) = result.language_means
+    assert (mean.languages, mean.J_mean_of_products.n) == (2, 5)
+    for name in ("STA", "J_mean_of_products"):
+        expected = np.mean([getattr(s, name).mean for s in result.languages])
+        assert getattr(mean, name).mean == pytest.approx(expected)
+    assert [table.title for table in result.tables()].count("Mean over languages") == 1
+
+
+def test_rows_that_a_scorer_does_not_read_are_told_and_scored_all_the_same(scorers, tmp_path):
+    path, heard = tmp_path / "two.jsonl", Recorder()
+    langs = ["en", "en-GB", "de", "de", "ru", "ru"]
+    rows = [
+        {"id": i, "toxic": s, "neutral": o, "lang": lang}
+        for (i, s, o, _), lang in zip(ROWS, langs, strict=True)
+    ]
+    write_rows(path, rows)
+    result = evaluate(scorers | {"sta": "builtin:lexicon"}, str(path), progress=heard)
+    assert result.unread == {"STA": {"de": 2, "ru": 2}} and result.systems[0].n == 6
+    assert any("builtin:lexicon reads en; STA and J mean nothing" in warning for warning in heard.warnings)
+    assert "2 in de, 2 in ru" in result.tables()[0].caption
+
+
+def test_texts_over_several_lines_stay_one_row_in_every_format(scorers, tmp_path):
+    rows = [{"id": i, "toxic": f"{s}\nand more", "neutral": f"{o}\n\nand more"} for i, s, o, _ in ROWS]
+    found = []
+    for suffix in ("jsonl", "csv", "tsv", "parquet"):
+        write_rows(tmp_path / f"lines.{suffix}", rows)
+        found.append(evaluate(scorers, str(tmp_path / f"lines.{suffix}")).systems[0])
+    assert {one.n for one in found} == {6}
+    assert len({one.J_mean_of_products.mean for one in found}) == 1
+
+
+def test_repeated_sources_do_not_multiply_rows_and_share_their_references(scorers, tmp_path):
+    rows = [{"toxic": s, "neutral": o} for _, s, o, _ in (*ROWS, *ROWS[:2])]
+    write_rows(tmp_path / "repeated.jsonl", rows)
+    references = [{"toxic": s, "neutral": r} for _, s, _, rs in ROWS for r in rs]
+    write_rows(tmp_path / "human.jsonl", [*references, *references])
+    result = evaluate(
+        scorers, str(tmp_path / "repeated.jsonl"), references=str(tmp_path / "human.jsonl"), suite="clef2024"
+    )
+    assert {scores.n for scores in result.systems} == {8}
+    assert named(result, "references").FL.mean == pytest.approx(1)
 
 
 def test_rows_that_say_they_were_dropped_are_counted(scorers, tmp_path):

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from detox_cli.statistics.bootstrap import (
     CELLS_AT_ONCE,
     mean_interval,
+    mean_of_groups_interval,
     paired_difference,
     product_of_means_interval,
 )
@@ -87,3 +88,13 @@ def test_draws_do_not_depend_on_how_many_fit_into_memory(monkeypatch):
 def test_what_has_no_mean_is_an_error(columns):
     with pytest.raises(ValueError):
         product_of_means_interval(columns)
+
+
+def test_groups_count_the_same_whatever_their_size():
+    groups = [np.zeros(90), np.ones(10)]
+    found = mean_of_groups_interval(groups)
+    assert (found.mean, found.low, found.high, found.n) == (0.5, 0.5, 0.5, 100)
+    spread = mean_of_groups_interval([np.arange(50.0), np.arange(20.0)])
+    assert spread.low < spread.mean == 17.0 < spread.high
+    with pytest.raises(ValueError, match="no groups"):
+        mean_of_groups_interval([])

@@ -25,6 +25,8 @@ class SystemScores(BaseModel):
     FL: Estimate = Field(description="How fluent the outputs are.")
     J_mean_of_products: Estimate = Field(description="Mean of STA x SIM x FL of each row.")
     J_product_of_means: Estimate = Field(description="Mean STA x mean SIM x mean FL.")
+    less_toxic: Estimate = Field(description="Share of outputs that are less toxic than their source.")
+    as_reference: Estimate | None = Field(description="Share no more toxic than one of their references.")
     chrf_source: Estimate = Field(description="chrF of output and source, 0 to 100.")
     chrf_reference: Estimate | None = Field(description="chrF of output and its nearest reference, 0 to 100.")
     copies: Estimate = Field(description="Share of outputs that repeat the source.")
@@ -48,27 +50,50 @@ class Difference(BaseModel):
     J_mean_of_products: Estimate
 
 
+class LanguageMean(BaseModel):
+    """One system's mean over languages, each of which counts the same."""
+
+    model_config = ConfigDict(frozen=True)
+
+    system: str
+    languages: int
+    STA: Estimate
+    SIM: Estimate
+    FL: Estimate
+    J_mean_of_products: Estimate
+
+
 class EvalRewriteResult(Result):
     """The scores of all systems and baselines."""
 
     suite: str
+    edition: str = Field(description="Of the suite; figures of two editions do not compare.")
     definition: dict[str, str] = Field(description="How the suite defines each measure.")
     scorers: dict[str, str] = Field(description="The identity of each scorer.")
     published_scorers: bool = Field(description="Whether every scorer is the suite's own.")
     references_joined_by: str | None = Field(description="How a references file was joined to the rows.")
     cut: dict[str, int] = Field(description="Texts or pairs longer than a scorer reads, by measure.")
+    unread: dict[str, dict[str, int]] = Field(
+        description="Rows by language that a scorer does not read, by measure."
+    )
     rejects: int = Field(description="Rows that could not be read.")
     systems: list[SystemScores]
     languages: list[SystemScores] = Field(description="The same by language, where there are several.")
+    language_means: list[LanguageMean] = Field(
+        description="The mean over languages, where there are several."
+    )
     differences: list[Difference]
     missed: list[str] = Field(default=[], description="Quality limits that are not met.")
 
     def tables(self) -> list[Table]:
         """The scores, then the rates, the languages and the differences."""
-        title = f"Suite {self.suite}: STA x SIM x FL"
+        edition = f", edition {self.edition}" if self.edition else ""
+        title = f"Suite {self.suite}{edition}: STA x SIM x FL"
         shown = [scores_table(title, self.systems, self._caption()), rates_table(self.systems)]
         if self.languages:
             shown.append(scores_table("By language", self.languages, ""))
+        if self.language_means:
+            shown.append(means_table(self.language_means))
         if self.differences:
             shown.append(differences_table(self.differences))
         return shown
@@ -86,6 +111,9 @@ class EvalRewriteResult(Result):
         lines = [f"{name}: {how}" for name, how in self.definition.items()]
         lines += [f"{name} by {identity}" for name, identity in self.scorers.items()]
         lines.append("Intervals are 95 % by bootstrap.")
+        for measure, rows in self.unread.items():
+            listed = ", ".join(f"{n} in {lang}" for lang, n in rows.items())
+            lines.append(f"{measure} and J mean nothing for rows that its scorer does not read: {listed}.")
         if not self.published_scorers:
             lines.append("Not the suite's own scorers: compare only with figures made by the same ones.")
         return "\n".join(lines)
@@ -111,11 +139,28 @@ def scores_table(title: str, systems: Sequence[SystemScores], caption: str) -> T
     )
 
 
+def means_table(means: Sequence[LanguageMean]) -> Table:
+    """One row per system: the mean over languages."""
+    rows: list[list[Cell]] = [
+        [
+            one.system,
+            one.languages,
+            *(_short(estimate) for estimate in (one.STA, one.SIM, one.FL)),
+            str(one.J_mean_of_products),
+        ]
+        for one in means
+    ]
+    columns = ["system", "languages", "STA", "SIM", "FL", "J_mean_of_products"]
+    return Table(title="Mean over languages", columns=columns, rows=rows)
+
+
 def rates_table(systems: Sequence[SystemScores]) -> Table:
     """One row per system: what can be seen without a model."""
     rows: list[list[Cell]] = [
         [
             scores.system,
+            f"{scores.less_toxic.mean:.1%}",
+            None if scores.as_reference is None else f"{scores.as_reference.mean:.1%}",
             *(_count(share) for share in (scores.copies, scores.refusals, scores.empties, scores.residue)),
             scores.flagged,
             round(scores.chrf_source.mean, 1),
@@ -125,6 +170,8 @@ def rates_table(systems: Sequence[SystemScores]) -> Table:
     ]
     columns = [
         "system",
+        "less toxic than source",
+        "no more than reference",
         "copies",
         "refusals",
         "empties",

@@ -21,6 +21,7 @@ from detox_cli.scoring.suites import SUITES
 from detox_cli.scoring.suites.load import load_panel, scorers_of
 from detox_cli.scoring.suites.panel import FluencyOfTriples, Panel
 from detox_cli.scoring.suites.suite import Suite
+from detox_cli.services.eval_rewrite.coverage import unread
 from detox_cli.services.eval_rewrite.result import MEASURES, EvalRewriteResult, SystemScores, markdown
 from detox_cli.services.eval_rewrite.scores import (
     Draws,
@@ -28,6 +29,7 @@ from detox_cli.services.eval_rewrite.scores import (
     by_language,
     check_references,
     differences,
+    over_languages,
     row_records,
     score_systems,
     summarise,
@@ -173,14 +175,17 @@ def _summary(
     names = scorers_of(suite, {"sta": settings.sta, "sim": settings.sim, "fl": settings.fl})
     return EvalRewriteResult(
         suite=suite.name,
+        edition=suite.edition,
         definition={name.upper(): slot.how for name, slot in suite.slots.items()},
         scorers=panel.identities,
         published_scorers=all(names[measure] == suite.slots[measure].spec for measure in names),
         references_joined_by=joined,
         cut=cut,
+        unread=unread(names, [one.system for one in scored], progress),
         rejects=rejects.count,
         systems=[summarise(one, draws) for one in scored],
         languages=by_language(scored, draws),
+        language_means=over_languages(scored, draws),
         differences=differences(scored, draws),
     )
 

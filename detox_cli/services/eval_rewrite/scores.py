@@ -13,9 +13,15 @@ from detox_cli.scoring.chrf import sentence_chrf
 from detox_cli.scoring.lexicon import Lexicon
 from detox_cli.scoring.suites.panel import Floats, Panel
 from detox_cli.scoring.suites.suite import Components, Suite, measure_outputs
-from detox_cli.services.eval_rewrite.result import Difference, SystemScores
+from detox_cli.services.eval_rewrite.pairwise import Style, styles
+from detox_cli.services.eval_rewrite.result import Difference, LanguageMean, SystemScores
 from detox_cli.services.eval_rewrite.systems import Item, System
-from detox_cli.statistics.bootstrap import mean_interval, paired_difference, product_of_means_interval
+from detox_cli.statistics.bootstrap import (
+    mean_interval,
+    mean_of_groups_interval,
+    paired_difference,
+    product_of_means_interval,
+)
 from detox_cli.statistics.shares import share_interval
 
 
@@ -38,6 +44,7 @@ class Scored:
     system: System
     parts: Components
     observed: tuple[Observed, ...]
+    styles: tuple[Style, ...]
 
     @property
     def positions(self) -> dict[str, int]:
@@ -75,11 +82,16 @@ def score_systems(suite: Suite, panel: Panel, systems: Sequence[System], lexicon
         [item.output for item in items],
         [item.references for item in items],
     )
-    observed = observe(items, lexicon)
+    observed, compared = observe(items, lexicon), styles(panel, items)
     ends = list(accumulate(len(system.items) for system in systems))
     ranges = [range(end - len(system.items), end) for system, end in zip(systems, ends, strict=True)]
     return [
-        Scored(system, parts.take(np.array(rows, dtype=np.intp)), tuple(observed[i] for i in rows))
+        Scored(
+            system,
+            parts.take(np.array(rows, dtype=np.intp)),
+            tuple(observed[i] for i in rows),
+            tuple(compared[i] for i in rows),
+        )
         for system, rows in zip(systems, ranges, strict=True)
     ]
 
@@ -104,6 +116,8 @@ def summarise(scored: Scored, draws: Draws, lang: str | None = None) -> SystemSc
     """The scores of a system, of all rows or of those in ``lang``."""
     rows = [i for i, item in enumerate(scored.system.items) if lang is None or item.lang == lang]
     parts, seen = scored.parts.take(np.array(rows, dtype=np.intp)), [scored.observed[i] for i in rows]
+    style = [scored.styles[i] for i in rows]
+    beside = [one.as_reference for one in style if one.as_reference is not None]
     nearest = [one.chrf_reference for one in seen if one.chrf_reference is not None]
 
     def mean(values: Floats | list[float]) -> object:
@@ -121,6 +135,8 @@ def summarise(scored: Scored, draws: Draws, lang: str | None = None) -> SystemSc
             "J_product_of_means": product_of_means_interval(columns, draws.seed, draws.resamples),
             "chrf_source": mean([one.chrf_source for one in seen]),
             "chrf_reference": mean(nearest) if nearest else None,
+            "less_toxic": share_interval([one.less_than_source for one in style]),
+            "as_reference": share_interval(beside) if beside else None,
             "copies": share_interval([one.copy for one in seen]),
             "refusals": share_interval([one.refusal for one in seen]),
             "empties": share_interval([one.empty for one in seen]),
@@ -143,6 +159,23 @@ def by_language(scored: Sequence[Scored], draws: Draws) -> list[SystemScores]:
     ]
 
 
+def over_languages(scored: Sequence[Scored], draws: Draws) -> list[LanguageMean]:
+    """The mean over languages of each system that has several; every language counts the same."""
+    found = []
+    for one in scored:
+        langs = np.array([item.lang or "" for item in one.system.items])
+        groups = [np.flatnonzero(langs == lang) for lang in sorted(set(langs) - {""})]
+        if len(groups) < 2:
+            continue
+        columns = {"STA": one.parts.sta, "SIM": one.parts.sim, "FL": one.parts.fl}
+        means = {
+            name: mean_of_groups_interval([column[rows] for rows in groups], draws.seed, draws.resamples)
+            for name, column in (columns | {"J_mean_of_products": one.parts.joint}).items()
+        }
+        found.append(LanguageMean(system=one.system.name, languages=len(groups), **means))
+    return found
+
+
 def differences(scored: Sequence[Scored], draws: Draws) -> list[Difference]:
     """Paired differences of every two systems, baselines among themselves left out, on the rows both have."""
     pairs = [(a, b) for a, b in combinations(scored, 2) if not (a.system.baseline and b.system.baseline)]
@@ -163,6 +196,10 @@ def row_records(scored: Scored) -> list[dict[str, object]]:
             "sim": float(parts.sim[i]),
             "fl": float(parts.fl[i]),
             "j": float(parts.joint[i]),
+            "p_toxic_source": scored.styles[i].source,
+            "p_toxic_output": scored.styles[i].output,
+            "less_toxic": scored.styles[i].less_than_source,
+            "as_reference": scored.styles[i].as_reference,
             "chrf_source": scored.observed[i].chrf_source,
             "chrf_reference": scored.observed[i].chrf_reference,
             "copy": scored.observed[i].copy,

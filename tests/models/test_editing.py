@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from detox_cli.models.checkpoint.residue import beyond_limit, measure_residues
 from detox_cli.models.checkpoint.write import write_edited
 from detox_cli.models.directions import orthonormal
 from detox_cli.models.edits import Edit
+from detox_cli.runs.atomic import atomic_folder
 from tests.models.architectures import WIDTH, tiny_model
 
 IDS = torch.arange(3, 35).reshape(2, 16)
@@ -238,6 +241,23 @@ def test_what_cannot_be_edited_is_one_clear_line(damage, said: str, tmp_path: Pa
     with pytest.raises(BadData, match=said) as raised:
         edited(source, tmp_path / "out", Edit(directions()))
     assert "\n" not in str(raised.value) and len(str(raised.value)) < 600
+
+
+def test_a_failed_edit_leaves_no_folder_behind(tmp_path: Path) -> None:
+    source = saved("llama", tmp_path / "source")
+    put_nan(source)
+    checkpoint = open_checkpoint(source)
+    plan = plan_edits(checkpoint, checkpoint.anatomy(), lambda writer: Edit(directions()))
+    with pytest.raises(BadData, match="not finite"), atomic_folder(tmp_path / "out") as folder:
+        write_edited(checkpoint, plan, folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+def test_editing_files_imports_no_torch() -> None:
+    module = "detox_cli.models.checkpoint"
+    probe = f"import sys, {module}.write, {module}.residue; print('torch' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"
 
 
 def test_a_missing_shard_a_double_tensor_and_an_empty_choice_are_errors(tmp_path: Path) -> None:

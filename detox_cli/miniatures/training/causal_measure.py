@@ -22,11 +22,16 @@ from detox_cli.miniatures.training import causal_text
 from detox_cli.miniatures.training.causal_model import nats_of_texts
 from detox_cli.miniatures.training.figures import write_card
 from detox_cli.scoring.lexicon import BUNDLED, read_lexicon
-from detox_cli.scoring.load import load_pair_scorer, load_text_scorer
+from detox_cli.scoring.load import load_text_scorer
+from detox_cli.scoring.suites.detox import DETOX
+from detox_cli.scoring.suites.load import load_panel
+from detox_cli.scoring.suites.suite import measure_outputs
 from detox_cli.statistics.bootstrap import Estimate, mean_interval, paired_difference
 
 SIZE = 400
 """Prompts or texts behind a figure, where the data has as many."""
+
+BUNDLED_SCORERS = {"sta": "builtin:toxicity", "sim": "builtin:similarity", "fl": "builtin:fluency"}
 
 Figures = dict[str, Estimate]
 BATCH = 32
@@ -158,22 +163,16 @@ def detox_conversations(
 
 
 class Judge:
-    """The bundled scorers; J of a row is P(neutral) x cosine x P(acceptable), not that of suite ``detox``."""
+    """Suite ``detox`` with the bundled scorers."""
 
     def __init__(self) -> None:
-        self.toxicity, self.fluency = (
-            load_text_scorer("builtin:toxicity"),
-            load_text_scorer("builtin:fluency"),
-        )
-        self.similarity = load_pair_scorer("builtin:similarity")
+        self.panel = load_panel(DETOX, BUNDLED_SCORERS, device="cpu")
 
     def columns(self, sources: list[str], outputs: list[str]) -> dict[str, list[float]]:
         """STA, SIM, FL and J of every row."""
-        sta = [1 - score for score in self.toxicity.score(outputs)]
-        sim = [max(0.0, score) for score in self.similarity.score(list(zip(sources, outputs, strict=True)))]
-        fluent = self.fluency.score(outputs)
-        joint = [a * b * c for a, b, c in zip(sta, sim, fluent, strict=True)]
-        return {"STA": sta, "SIM": sim, "FL": fluent, "J": joint}
+        found = measure_outputs(DETOX, self.panel, sources, outputs)
+        columns = {"STA": found.sta, "SIM": found.sim, "FL": found.fl, "J": found.joint}
+        return {name: values.tolist() for name, values in columns.items()}
 
 
 def measure_chat(folder: Path, data: Path, size: int) -> Figures:

@@ -25,7 +25,7 @@ def typed_values(model: type[Section], values: dict[str, Any]) -> dict[str, Any]
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     flag = flag_of(field)
-    kind = cli_type(field.annotation)
+    kind = str if flag.commas else cli_type(field.annotation)
     if flag.positional:
         marker = typer.Argument(
             metavar=option_name(name, field),

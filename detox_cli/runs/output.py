@@ -52,6 +52,8 @@ def claim_output(path: str | Path, fingerprint: str, *, overwrite: bool = False)
     path = Path(path)
     with output_lock(path):
         state = _replaceable_state(path, fingerprint) if overwrite else _state(path, fingerprint)
+        if state is State.FINISHED:  # killed after everything was in place, before the last line of its work
+            journal_path(path).unlink(missing_ok=True)
         yield Claim(path, fingerprint, state)
 
 
@@ -71,11 +73,18 @@ def _replaceable_state(path: Path, fingerprint: str) -> State:
     return State.RESUMABLE
 
 
+def _is_finished(path: Path, fingerprint: str) -> bool:
+    if not path.exists() or not manifest_path(path).exists():
+        return False
+    manifest = read_manifest(path) or {}
+    return manifest.get("fingerprint") == fingerprint and manifest.get("output") == output_record(path)
+
+
 def _state(path: Path, fingerprint: str) -> State:
     if journal_path(path).exists():
         # A journal of another run is refused here, not after a model has been loaded.
         Journal(journal_path(path), fingerprint).close()
-        return State.RESUMABLE
+        return State.FINISHED if _is_finished(path, fingerprint) else State.RESUMABLE
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return State.FRESH
     manifest = read_manifest(path)

@@ -10,7 +10,8 @@ class Flag:
     """How a field appears on the command line, where its name alone does not say it.
 
     ``names`` are short names such as ``-o``; ``positional`` makes it an argument; ``complete`` is what
-    Tab offers: ``model``, ``file``, ``folder``, ``profile`` or ``scorer``; ``panel`` groups it in the help.
+    Tab offers: ``model``, ``file``, ``folder``, ``profile`` or ``scorer``; ``panel`` groups it in the help;
+    ``commas`` writes a list as one word, ``0,1,2``, for a field whose type reads that.
     """
 
     names: tuple[str, ...] = ()
@@ -18,6 +19,7 @@ class Flag:
     complete: str | None = None
     panel: str | None = None
     metavar: str | None = None
+    commas: bool = False
 
 
 class Section(BaseModel):

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt
 
 from detox_cli.settings.base import Flag, Section
 
@@ -16,6 +16,11 @@ DATA, TRAINING, MEASURING, WRITING = (
 
 
 Weight = Annotated[float, Field(gt=0)]
+
+
+def _by_commas(value: object) -> object:
+    """``0,1,2`` as the command line has it; a profile has a list."""
+    return [word for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
 class BartSettings(Section):
@@ -130,7 +135,13 @@ class BartSettings(Section):
     device: Annotated[Literal["auto", "cpu"], Flag(panel=TRAINING)] = Field(
         "auto", description="auto takes the GPUs that are there."
     )
+    deterministic: Annotated[bool, Flag(panel=TRAINING)] = Field(
+        False, description="Use only operations that give the same bits again, on a GPU slower ones."
+    )
     seed: Annotated[int, Flag(panel=TRAINING)] = Field(0, description="Random seed.")
+    seeds: Annotated[
+        tuple[int, ...], BeforeValidator(_by_commas), Flag(panel=TRAINING, metavar="0,1,...", commas=True)
+    ] = Field((), description="Train once per seed on the same split: OUTPUT/seed-N, the best one in OUTPUT.")
 
     eval_every: Annotated[float, Flag(panel=MEASURING)] = Field(
         1.0, gt=0, description="Epochs between measurements and checkpoints."
@@ -159,8 +170,14 @@ class BartSettings(Section):
     checkpoints: Annotated[PositiveInt, Flag(panel=MEASURING)] = Field(
         1, description="Checkpoints to keep beside the best one."
     )
+    keep_best: Annotated[NonNegativeInt, Flag(panel=MEASURING)] = Field(
+        0, description="Leave the N best checkpoints in OUTPUT.training at the end."
+    )
     keep_checkpoints: Annotated[bool, Flag(panel=MEASURING)] = Field(
         False, description="Leave the checkpoints in OUTPUT.training at the end."
+    )
+    tracker: Annotated[Literal["none", "wandb", "tensorboard", "mlflow"], Flag(panel=MEASURING)] = Field(
+        "none", description="Send losses and measurements there as well; each is set up by its own variables."
     )
 
     num_beams: Annotated[PositiveInt, Flag(panel=WRITING)] = Field(4, description="Beams of the search.")

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from detox_cli.errors import BadSettings, DetoxError
 from detox_cli.services.train_bart import run as train_bart
-from detox_cli.services.train_bart.quality import judge
+from detox_cli.services.train_bart.quality import judge, load_judges
 from detox_cli.services.train_bart.rows import Source
 from detox_cli.services.train_bart.trainer import RewriterTrainer, measure_steps, steps_per_epoch, total_steps
 from detox_cli.settings.train import BartSettings
@@ -109,7 +109,7 @@ def test_the_checkpoint_with_the_best_j_becomes_the_model(pairs, tiny_seq2seq, s
 
 
 def test_empty_outputs_score_nothing(scorers, tmp_path, pairs, tiny_seq2seq):
-    judges = train_bart.load_judges(settings(pairs, tmp_path, tiny_seq2seq, **scorers))
+    judges = load_judges(settings(pairs, tmp_path, tiny_seq2seq, **scorers))
     pairs = (("you are silly", "you are not wise"), ("shut up", "please be quiet"))
     sources = [Source(toxic, (neutral,), toxic) for toxic, neutral in pairs]
     scored = judge(sources, ["you are not wise", " "], judges)

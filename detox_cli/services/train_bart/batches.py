@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field
 from torch.utils.data import Dataset, Sampler
 
 from detox_cli.services.train_bart.mixing import Mixture
@@ -16,23 +17,44 @@ IGNORED = -100
 Item = dict[str, list[int]]
 
 
+class Truncation(BaseModel):
+    """How many texts of one side of the split were longer than the limit, in tokens."""
+
+    model_config = ConfigDict(frozen=True)
+
+    limit: int = Field(description="Longest source and longest target, special tokens counted.")
+    sources: int = Field(description="Sources that were cut.")
+    targets: int = Field(description="Targets that were cut.")
+    longest_source: int
+    longest_target: int
+
+
 class Encoded(Dataset[Item]):
     """Token ids of examples.
 
     Attributes:
         items: ``input_ids`` and ``labels`` of each example, without padding.
         cut: How many examples had a source or a target longer than the limit.
+        truncation: The same in detail.
         files: The number of the file of each example.
     """
 
     def __init__(self, examples: Sequence[Example], tokenizer: Any, max_length: int) -> None:
         self.files = [example.file for example in examples]
-        sources, cut_sources = _tokens(tokenizer, [e.text for e in examples], max_length, target=False)
-        targets, cut_targets = _tokens(tokenizer, [e.neutral for e in examples], max_length, target=True)
+        sources, source_lengths = _tokens(tokenizer, [e.text for e in examples], max_length, target=False)
+        targets, target_lengths = _tokens(tokenizer, [e.neutral for e in examples], max_length, target=True)
+        lengths = list(zip(source_lengths, target_lengths, strict=True))
+        self.truncation = Truncation(
+            limit=max_length,
+            sources=sum(length > max_length for length in source_lengths),
+            targets=sum(length > max_length for length in target_lengths),
+            longest_source=max(source_lengths, default=0),
+            longest_target=max(target_lengths, default=0),
+        )
         self.items: list[Item] = [
             {"input_ids": s, "labels": t} for s, t in zip(sources, targets, strict=True)
         ]
-        self.cut = sum(a or b for a, b in zip(cut_sources, cut_targets, strict=True))
+        self.cut = sum(max(both) > max_length for both in lengths)
 
     def __len__(self) -> int:
         """How many examples."""
@@ -50,19 +72,20 @@ class Encoded(Dataset[Item]):
 
 def _tokens(
     tokenizer: Any, texts: Sequence[str], max_length: int, *, target: bool
-) -> tuple[list[list[int]], list[bool]]:
+) -> tuple[list[list[int]], list[int]]:
+    """Token ids within the limit, and how many there were before."""
     if not texts:
         return [], []
     key = "text_target" if target else "text"
     whole = tokenizer(**{key: list(texts)}, truncation=False, verbose=False)["input_ids"]
-    long = [len(ids) > max_length for ids in whole]
-    if any(long):
+    lengths = [len(ids) for ids in whole]
+    if max(lengths) > max_length:
         short = tokenizer(**{key: list(texts)}, truncation=True, max_length=max_length)["input_ids"]
-        whole = [s if is_long else w for w, s, is_long in zip(whole, short, long, strict=True)]
+        whole = [s if len(w) > max_length else w for w, s in zip(whole, short, strict=True)]
     end = tokenizer.eos_token_id
     if target and end is not None:  # some tokenizers leave it out, and the model would never learn to stop
         whole = [w if w and w[-1] == end else [*w[: max_length - 1], end] for w in whole]
-    return whole, long
+    return whole, lengths
 
 
 @dataclass(frozen=True)

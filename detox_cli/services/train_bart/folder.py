@@ -14,7 +14,7 @@ from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.card import Card, Figure, write_card
 from detox_cli.runs.manifest import write_manifest
 from detox_cli.services.train_bart.files import FileRows
-from detox_cli.services.train_bart.leaks import leak_text
+from detox_cli.services.train_bart.leaks import Leak, leak_text
 from detox_cli.services.train_bart.result import BartResult
 from detox_cli.settings.train import BartSettings
 
@@ -98,20 +98,33 @@ def save_rewriter(
 def _card(settings: BartSettings, finished: Finished) -> Card:
     own = finished.result.quality.get("model", {})
     data = finished.result.measured_on
-    shown = ("epochs", "learning_rate", "batch_size", "max_length", "hold_out", "num_beams", "seed")
+    figures = [
+        Figure(_figure_name(name, finished.scorers), e.mean, e.low, e.high, e.n, data)
+        for name, e in own.items()
+    ]
+    return rewriter_card(settings, finished.result.files_read, finished.result.leaks, figures)
+
+
+def rewriter_card(
+    settings: BartSettings,
+    files: Sequence[FileRows],
+    leaks: Sequence[Leak],
+    figures: Sequence[Figure],
+    sections: Mapping[str, str] | None = None,
+) -> Card:
+    """What a card says about a rewriter, be it trained once or with several seeds."""
+    shown = ("epochs", "learning_rate", "batch_size", "max_length", "hold_out", "num_beams")
+    seed: dict[str, object] = {"seeds": list(settings.seeds)} if settings.seeds else {"seed": settings.seed}
     return Card(
         name=settings.output.name,
         summary="Rewrites a toxic sentence into a neutral one with the same meaning.",
         base_models=[settings.model],
-        datasets=[_dataset(file) for file in finished.result.files_read],
+        datasets=[_dataset(file) for file in files],
         tags=["detoxification", "text-style-transfer"],
         task="text2text-generation",
-        figures=[
-            Figure(_figure_name(name, finished.scorers), e.mean, e.low, e.high, e.n, data)
-            for name, e in own.items()
-        ],
-        training={name: getattr(settings, name) for name in shown},
-        sections={"Sources in two places": leak_text(finished.result.leaks)},
+        figures=figures,
+        training={name: getattr(settings, name) for name in shown} | seed,
+        sections={**(sections or {}), "Sources in two places": leak_text(leaks)},
         limits=LIMITS,
         command=_command(settings),
     )
@@ -134,6 +147,7 @@ def _command(settings: BartSettings) -> str:
     ]
     for option, values in (("--weight", settings.weight), ("--held-out", settings.held_out)):
         words += [word for value in values for word in (option, Path(str(value)).name)]
+    words += ["--seeds", ",".join(map(str, settings.seeds))] if settings.seeds else []
     return shlex.join(words)
 
 

@@ -20,12 +20,10 @@ from detox_cli.services.train_bart.trainer import (
     Metrics,
     RewriterTrainer,
     build_trainer,
-    last_checkpoint,
     mixture_of,
-    read_state,
     total_steps,
-    was_stopped,
 )
+from detox_cli.services.train_bart.trainer_state import last_checkpoint, read_state, was_stopped
 from detox_cli.settings.train import BartSettings
 
 SHOWN = {"loss": "loss", "eval_loss": "held-out loss", "eval_J": "J", "eval_chrF": "chrF"}

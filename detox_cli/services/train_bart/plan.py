@@ -26,6 +26,7 @@ class BartPlan(Result):
     parameters: int = Field(description="Weights to train.")
     steps_per_epoch: int = Field(description="Optimizer steps in one pass.")
     steps: int = Field(description="Optimizer steps in all, unless it stops earlier.")
+    trainings: int = Field(description="How many seeds are trained, one after the other.")
     measurements: int = Field(description="How often it measures and saves.")
     memory_bytes: int = Field(description="Weights, gradients and optimizer; activations come on top.")
 
@@ -36,6 +37,7 @@ class BartPlan(Result):
             ["parameters", self.parameters],
             ["steps in an epoch", self.steps_per_epoch],
             ["steps at most", self.steps],
+            ["trainings of so many steps", self.trainings],
             ["measurements at most", self.measurements],
             ["memory without activations, MB", round(self.memory_bytes / 1e6)],
         ]
@@ -59,6 +61,7 @@ def plan(settings: BartSettings, progress: Progress) -> BartPlan:
         parameters=parameters,
         steps_per_epoch=steps_per_epoch(settings, rows),
         steps=steps,
+        trainings=max(1, len(settings.seeds)),
         measurements=-(-steps // measure_steps(settings, rows)),
         memory_bytes=parameters * BYTES_PER_PARAMETER[settings.optimizer],
     )

@@ -7,12 +7,14 @@ from typing import Any
 import torch
 
 from detox_cli.scoring.chrf import sentence_chrf
+from detox_cli.scoring.load import load_pair_scorer, load_text_scorer
 from detox_cli.scoring.protocol import PairScorer, TextScorer
 from detox_cli.scoring.suites.detox import DETOX
 from detox_cli.scoring.suites.panel import Panel
 from detox_cli.scoring.suites.suite import measure_outputs
 from detox_cli.services.train_bart.batches import pad
 from detox_cli.services.train_bart.rows import Source
+from detox_cli.settings.train import BartSettings
 from detox_cli.statistics.bootstrap import Estimate, mean_interval
 
 
@@ -32,6 +34,16 @@ class Judges:
             "SIM": self.similarity.identity,
             "FL": self.fluency.identity,
         }
+
+
+def load_judges(settings: BartSettings) -> Judges:
+    """The scorers of J that the settings name."""
+    device = settings.device
+    return Judges(
+        load_text_scorer(settings.toxicity, device=device),
+        load_pair_scorer(settings.similarity, device=device),
+        load_text_scorer(settings.fluency, device=device),
+    )
 
 
 def rewrite(

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.train_bart.batches import Truncation
 from detox_cli.services.train_bart.files import FileRows, file_table
 from detox_cli.services.train_bart.leaks import Leak, leak_table
 from detox_cli.statistics.bootstrap import Estimate
@@ -14,8 +15,12 @@ class BartResult(Result):
     rows: dict[str, int] = Field(description="Rows used, held out and left out, by reason.")
     files_read: list[FileRows] = Field(description="What became of the pairs of each file.")
     leaks: list[Leak] = Field(description="Sources that stand in two places.")
+    truncation: dict[str, Truncation] = Field(description="Texts that were too long, by side of the split.")
     steps: int = Field(description="Optimizer steps until the end.")
     kept_step: int = Field(description="The step whose weights were kept.")
+    chosen_at: dict[str, float] = Field(
+        description="Held-out loss, and J if it was measured, at that step on the rows that choose."
+    )
     quality: dict[str, dict[str, Estimate]] = Field(
         description="STA, SIM, FL, J (mean of products), chrF and copies of the model and of plain copying."
     )
@@ -27,11 +32,24 @@ class BartResult(Result):
         rows = Table(title="rows", columns=["rows", "count"], rows=counted)
         several = [file_table(self.files_read)] if len(self.files_read) > 1 else []
         shared = [leak_table(self.leaks)] if len(self.leaks) > 1 else []
-        return [*self._quality_table(), rows, *several, *shared]
+        cut = (
+            [self._truncation_table()]
+            if any(t.sources or t.targets for t in self.truncation.values())
+            else []
+        )
+        return [*self._quality_table(), rows, *cut, *several, *shared]
 
     def next_steps(self) -> list[str]:
         """Use it."""
         return [f"detox generate {path} toxic.txt -o neutral.jsonl" for path in self.files[:1]]
+
+    def _truncation_table(self) -> Table:
+        columns = ["rows", "limit", "sources cut", "longest", "targets cut", "longest"]
+        rows: list[list[Cell]] = [
+            [side, t.limit, t.sources, t.longest_source, t.targets, t.longest_target]
+            for side, t in self.truncation.items()
+        ]
+        return Table(title="texts longer than the limit, in tokens", columns=columns, rows=rows)
 
     def _quality_table(self) -> list[Table]:
         names = list(next(iter(self.quality.values()), {}))

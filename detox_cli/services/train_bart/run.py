@@ -5,212 +5,51 @@ costs time or honesty in it: padding is neither computed nor learnt, no source s
 split, the checkpoint is chosen by the quality of what it writes, and a killed run goes on where it was.
 """
 
-import logging
-import shutil
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 from accelerate import PartialState
-from transformers import set_seed
 
 from detox_cli.errors import BadSettings
-from detox_cli.models.loading import Loaded, load_seq2seq
-from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.output.progress import Progress, Silent
-from detox_cli.runs.manifest import fingerprint, read_manifest
-from detox_cli.runs.output import Claim, State, claim_output
-from detox_cli.scoring.load import load_pair_scorer, load_text_scorer
-from detox_cli.services.train_bart.batches import Encoded
-from detox_cli.services.train_bart.data import Data, read_data
-from detox_cli.services.train_bart.folder import Finished, generation_config, save_rewriter
-from detox_cli.services.train_bart.loop import Sides, Trained, fit, one_log
-from detox_cli.services.train_bart.quality import Judges, judge, rewrite
+from detox_cli.services.train_bart.data import read_data
 from detox_cli.services.train_bart.result import BartResult
-from detox_cli.services.train_bart.rows import Source, Split, sources_with_references
-from detox_cli.services.train_bart.trainer import Measure
+from detox_cli.services.train_bart.seeds import SeedsResult, train_seeds
+from detox_cli.services.train_bart.single import train_one
+from detox_cli.services.train_bart.trackers import find_tracker
 from detox_cli.settings.train import BartSettings
 
-FINAL_ROWS = 500
-"""Held-out sources in the closing measurement, other ones than those that chose the checkpoint."""
 
-NOT_DECISIVE = {"output", "overwrite", "rejects", "strict", "keep_checkpoints", "eval_batch_size"}
-NOT_DECISIVE |= {"pairs", "origin", "held_out"}
-"""Settings that do not change the trained model; of files the rows count, not the name."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """What all parts of a run share."""
-
-    settings: BartSettings
-    data: Data
-    source: ModelSource
-    claim: Claim
-    progress: Progress
-    started: float
-
-
-def run(settings: BartSettings, progress: Progress | None = None) -> BartResult:
-    """Train, and write the model with its card and manifest to ``settings.output``.
+def run(settings: BartSettings, progress: Progress | None = None) -> BartResult | SeedsResult:
+    """Train once, or once for each seed, and write the models to ``settings.output``.
 
     Under ``accelerate launch`` all processes train and the first one alone speaks and writes.
 
     Raises:
         BadSettings: Settings contradict each other, or the output is taken.
         BadData: The pairs cannot be used.
-        Missing: The model or a scorer is not there.
+        Missing: The model, a scorer or a tracker is not there.
     """
-    started = time.time()
     check(settings)
     if progress is None or not PartialState().is_main_process:
         progress = Silent()
     data = read_data(settings, progress)
-    source = find_model(settings.model, settings.revision)
-    decisive = settings.model_dump(mode="json", exclude=NOT_DECISIVE)
-    identity = fingerprint(rows=data.digest, start=source.fingerprint, **decisive)
-    with _claimed(settings, identity) as claim:
-        if claim.state is State.FINISHED:
-            progress.stage("this run is finished already")
-            return _earlier_result(settings.output)
-        return _train(Run(settings, data, source, claim, progress, started))
+    return (train_seeds if settings.seeds else train_one)(settings, data, progress)
 
 
 def check(settings: BartSettings) -> None:
-    """Raise ``BadSettings`` if settings contradict each other."""
+    """Raise ``BadSettings`` if settings contradict each other, ``Missing`` if the tracker is not there."""
+    find_tracker(settings.tracker)
     if settings.select != "last" and settings.eval_share == 0:
         raise BadSettings(
             f"--select {settings.select} needs held-out rows",
             where="--eval-share",
             hint="hold some out, or use --select last",
         )
-
-
-@contextmanager
-def _claimed(settings: BartSettings, identity: str) -> Iterator[Claim]:
-    """The output, locked by the first process; the others start when it is."""
-    if not PartialState().is_main_process:
-        PartialState().wait_for_everyone()
-        yield Claim(settings.output, identity, State.RESUMABLE)
-        return
-    with claim_output(settings.output, identity, overwrite=settings.overwrite) as claim:
-        if claim.state is State.FRESH:
-            shutil.rmtree(training_folder(settings.output), ignore_errors=True)
-        PartialState().wait_for_everyone()
-        yield claim
-
-
-def training_folder(output: Path) -> Path:
-    """Where the checkpoints of an unfinished run are."""
-    return output.with_name(output.name + ".training")
-
-
-def _earlier_result(output: Path) -> BartResult:
-    manifest = read_manifest(output)
-    assert manifest is not None
-    return BartResult(files=[output], **manifest["metrics"])
-
-
-def _train(run: Run) -> BartResult:
-    loaded, judges, sides, closing = prepare(run)
-    journal = run.claim.open_journal() if PartialState().is_main_process else None
-    folder = training_folder(run.settings.output)
-    trained = fit(run.settings, loaded, sides, folder, journal, run.progress)
-    weights = trained.whole_weights()
-    if journal is not None:
-        with journal:
-            log = one_log(journal.records())
-        metrics = _metrics(run, loaded, sides, closing, trained)
-        _save(run, loaded, judges, metrics, log, weights)
-        if not run.settings.keep_checkpoints:
-            shutil.rmtree(folder, ignore_errors=True)
-        run.claim.finish()
-    PartialState().wait_for_everyone()
-    return _earlier_result(run.settings.output)
-
-
-def prepare(run: Run) -> tuple[Loaded, Judges | None, Sides, list[Source]]:
-    """Load model and scorers, and turn rows into token ids; the last value is for the closing measurement."""
-    settings = run.settings
-    run.progress.stage(f"loading {run.source.name}")
-    logging.getLogger("transformers").setLevel(logging.ERROR)
-    set_seed(settings.seed)
-    loaded = load_seq2seq(run.source, "cpu", "float32", settings.trust_remote_code)
-    judges = load_judges(settings) if settings.select == "j" else None
-    limit = longest(settings, loaded, run.progress)
-    loaded.model.generation_config = generation_config(settings, loaded.model, limit)
-    choosing, closing = measured_sources(run.data.split, settings.eval_rows)
-    measure = Measure(choosing, judges, limit, settings.eval_batch_size)
-    training, held_out = (
-        Encoded(side, loaded.tokenizer, limit) for side in (run.data.split.training, run.data.split.held_out)
-    )
-    if training.cut:
-        run.progress.warn(f"{training.cut} training rows exceed {limit} tokens and are cut")
-    return loaded, judges, Sides(training, held_out, measure), closing
-
-
-def load_judges(settings: BartSettings) -> Judges:
-    """The scorers of J that the settings name."""
-    device = settings.device
-    return Judges(
-        load_text_scorer(settings.toxicity, device=device),
-        load_pair_scorer(settings.similarity, device=device),
-        load_text_scorer(settings.fluency, device=device),
-    )
-
-
-def longest(settings: BartSettings, loaded: Loaded, progress: Progress) -> int:
-    """The length limit in tokens: what was asked for, or less if the model has fewer positions."""
-    positions = getattr(loaded.model.config, "max_position_embeddings", None) or settings.max_length
-    limit = int(min(settings.max_length, positions, loaded.tokenizer.model_max_length))
-    if limit < settings.max_length:
-        progress.detail(f"{settings.model} reads at most {limit} tokens")
-    return limit
-
-
-def measured_sources(split: Split, rows: int) -> tuple[list[Source], list[Source]]:
-    """Held-out sources that choose the checkpoint, and others for the end if there are enough."""
-    sources = sources_with_references(split.held_out, rows + FINAL_ROWS)
-    border = rows if len(sources) >= rows + 50 else len(sources) // 2
-    return (sources[:border], sources[border:]) if len(sources) >= 40 else (sources, [])
-
-
-def _metrics(
-    run: Run, loaded: Loaded, sides: Sides, closing: list[Source], trained: Trained
-) -> dict[str, Any]:
-    """The fields of the result: what was trained on, and how good model and plain copying are."""
-    run.progress.stage("measuring the finished rewriter")
-    measure = sides.measure
-    sources = closing or measure.sources
-    systems = {}
-    if sources:
-        texts = [source.text for source in sources]
-        written = rewrite(loaded.model, loaded.tokenizer, texts, measure.max_length, measure.batch_size)
-        systems = {"model": written, "copy": [source.toxic for source in sources]}
-    which = "that did not choose the checkpoint" if closing else "the same that chose the checkpoint"
-    return {
-        "files_read": run.data.files,
-        "leaks": run.data.leaks,
-        "rows": run.data.counts | {"cut to the length limit": sides.training.cut + sides.held_out.cut},
-        "steps": trained.steps,
-        "kept_step": trained.kept_step,
-        "quality": {name: judge(sources, outputs, measure.judges) for name, outputs in systems.items()},
-        "measured_on": f"{len(sources)} held-out sources, {which}" if sources else "no rows were held out",
-    }
-
-
-def _save(
-    run: Run,
-    loaded: Loaded,
-    judges: Judges | None,
-    metrics: dict[str, Any],
-    log: list[dict[str, Any]],
-    weights: Mapping[str, Any] | None,
-) -> None:
-    result = BartResult(files=[run.settings.output], **metrics)
-    scorers = judges.identities if judges else {}
-    finished = Finished(result, log, scorers, run.claim.fingerprint, run.started)
-    save_rewriter(run.settings, loaded, finished, weights)
+    if settings.keep_best and settings.select == "last":
+        raise BadSettings(
+            "--select last compares no checkpoints", where="--keep-best", hint="use --keep-checkpoints"
+        )
+    if settings.seeds and len(set(settings.seeds)) < max(2, len(settings.seeds)):
+        raise BadSettings(
+            "several seeds are at least two, and different ones",
+            where="--seeds",
+            hint="write --seeds 0,1,2; for one training there is --seed",
+        )

@@ -1,6 +1,5 @@
 """The training loop of a rewriter: transformers' trainer with written samples scored at each measurement."""
 
-import json
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -25,9 +24,11 @@ from transformers import (
 from detox_cli.models.loading import Loaded
 from detox_cli.output.progress import Task
 from detox_cli.services.train_bart.batches import Collator, Encoded, SimilarLengths
+from detox_cli.services.train_bart.checkpoints import METRICS, KeepBest
 from detox_cli.services.train_bart.mixing import Mixture, weights_of
 from detox_cli.services.train_bart.quality import Judges, judge, rewrite
 from detox_cli.services.train_bart.rows import Source
+from detox_cli.services.train_bart.trackers import report_to
 from detox_cli.settings.train import BartSettings
 
 Metrics = dict[str, float]
@@ -160,14 +161,16 @@ def arguments(settings: BartSettings, folder: Path, rows: int, held_out: int) ->
         eval_steps=every,
         save_strategy="steps",
         save_steps=every,
-        save_total_limit=settings.checkpoints,
+        save_total_limit=None if settings.keep_best else settings.checkpoints,
         load_best_model_at_end=measured and settings.select != "last",
-        metric_for_best_model={"j": "eval_J", "loss": "eval_loss"}.get(settings.select) if measured else None,
+        metric_for_best_model=METRICS.get(settings.select) if measured else None,
         greater_is_better=settings.select == "j",
         restore_callback_states_from_checkpoint=True,
         remove_unused_columns=False,
         disable_tqdm=True,
-        report_to="none",
+        full_determinism=settings.deterministic,
+        report_to=report_to(settings.tracker, settings.output),
+        run_name=settings.output.name,
         # Said only when it is wanted: its name changes between versions of transformers.
         **({"gradient_checkpointing": True} if settings.gradient_checkpointing else {}),
     )
@@ -224,6 +227,8 @@ def build_trainer(
     callbacks: list[Any] = [Listener(task, on_log, order)]
     if args.load_best_model_at_end and settings.patience:
         callbacks.append(EarlyStoppingCallback(settings.patience))
+    if settings.keep_best:
+        callbacks.append(KeepBest(settings))
     trainer = RewriterTrainer(
         measure,
         order,
@@ -257,25 +262,3 @@ def row_order(settings: BartSettings, training: Encoded, mixture: Mixture) -> Si
     in_a_step = settings.batch_size * settings.accumulate * world_size()
     lengths = training.lengths if settings.group_by_length else [1] * len(training)
     return SimilarLengths(lengths, in_a_step, settings.seed, mixture if weighted else None)
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that is complete: the trainer's state is the last thing that it writes."""
-    whole = [path for path in folder.glob("checkpoint-*") if read_state(path) is not None]
-    return max(whole, key=lambda path: int(path.name.removeprefix("checkpoint-")), default=None)
-
-
-def read_state(checkpoint: Path) -> dict[str, Any] | None:
-    """The trainer's state in a checkpoint, ``None`` if it was not written to its end."""
-    try:
-        state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return state if isinstance(state, dict) else None
-
-
-def was_stopped(state: Mapping[str, Any]) -> bool:
-    """Whether training had ended when this state was saved, by patience or because all steps were done."""
-    control = state.get("stateful_callbacks", {}).get("TrainerControl", {})
-    stopped = control.get("args", {}).get("should_training_stop", False)
-    return bool(stopped) or state["global_step"] >= state["max_steps"]

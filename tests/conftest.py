@@ -1,5 +1,6 @@
 """Tiny real models, built on the spot: the tests use the code that users use, and no network."""
 
+import json
 import os
 import signal
 import warnings
@@ -125,6 +126,68 @@ def tiny_t5(tiny_tokenizer: Path, tmp_path_factory: pytest.TempPathFactory) -> P
         d_model=32, d_kv=8, d_ff=64, num_layers=1, num_heads=4, decoder_start_token_id=1, **SIZE
     )
     return _model(T5ForConditionalGeneration, config, tiny_tokenizer, tmp_path_factory.mktemp("t5"))
+
+
+@pytest.fixture(scope="session")
+def pieces() -> list[tuple[str, float]]:
+    """A SentencePiece vocabulary of a few hundred pieces with their scores, without special tokens."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=300, special_tokens=["<unk>"], unk_token="<unk>", show_progress=False
+    )
+    tokenizer.train_from_iterator([*SENTENCES, "[cannot rewrite] : detoxify {}"] * 4, trainer)
+    vocabulary = json.loads(tokenizer.to_str())["model"]["vocab"]
+    return [(piece, score) for piece, score in vocabulary if piece != "<unk>"]
+
+
+@pytest.fixture(scope="session")
+def tiny_mt5(pieces: list[tuple[str, float]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a random mT5 of one layer on each side and a SentencePiece tokenizer."""
+    import torch
+    from transformers import MT5Config, MT5ForConditionalGeneration, T5Tokenizer
+
+    folder = tmp_path_factory.mktemp("mt5")
+    tokenizer = T5Tokenizer(vocab=[("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), *pieces], extra_ids=0)
+    _save(tokenizer, folder)
+    torch.manual_seed(0)
+    sizes = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 1, "num_heads": 4}
+    config = MT5Config(vocab_size=len(tokenizer), decoder_start_token_id=0, **sizes)
+    return _save(MT5ForConditionalGeneration(config), folder)
+
+
+@pytest.fixture(scope="session", params=["first", "50"])
+def tiny_mbart(
+    request: pytest.FixtureRequest, pieces: list[tuple[str, float]], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder with a random mBART of one layer on each side: the first one's tokenizer, and mBART-50's."""
+    import torch
+    from transformers import MBart50Tokenizer, MBartConfig, MBartForConditionalGeneration, MBartTokenizer
+    from transformers.models.mbart.tokenization_mbart import FAIRSEQ_LANGUAGE_CODES as FIRST
+    from transformers.models.mbart50.tokenization_mbart50 import FAIRSEQ_LANGUAGE_CODES as SECOND
+
+    kind, codes = (MBartTokenizer, FIRST) if request.param == "first" else (MBart50Tokenizer, SECOND)
+    folder = tmp_path_factory.mktemp("mbart")
+    specials = ["<s>", "<pad>", "</s>", "<unk>"]
+    vocabulary = [*((token, 0.0) for token in specials), *pieces, *((code, 0.0) for code in codes)]
+    tokenizer = kind(vocab=[*vocabulary, ("<mask>", 0.0)])
+    _save(tokenizer, folder)
+    torch.manual_seed(0)
+    config = MBartConfig(
+        d_model=32,
+        encoder_layers=1,
+        decoder_layers=1,
+        encoder_attention_heads=4,
+        decoder_attention_heads=4,
+        encoder_ffn_dim=64,
+        decoder_ffn_dim=64,
+        max_position_embeddings=256,
+        decoder_start_token_id=2,
+        **{**SIZE, "vocab_size": len(tokenizer)},
+    )
+    return _save(MBartForConditionalGeneration(config), folder)
 
 
 @pytest.fixture(scope="session")

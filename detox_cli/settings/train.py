@@ -7,8 +7,9 @@ from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt
 
 from detox_cli.settings.base import Flag, Section
 
-DATA, TRAINING, MEASURING, WRITING = (
+DATA, ABSTAINING, TRAINING, MEASURING, WRITING = (
     "Data",
+    "Declining what cannot be rewritten",
     "Training",
     "Measuring while training",
     "The finished model writes with",
@@ -75,6 +76,24 @@ class BartSettings(Section):
     )
     template: Annotated[str | None, Flag(panel=DATA)] = Field(
         None, description="Frame of every source, such as 'Detoxify text for {lang}: {text}'; names columns."
+    )
+    source_lang: Annotated[str | None, Flag(panel=DATA)] = Field(
+        None, description="Language code of the sources for mBART and its like, such as en_XX."
+    )
+    target_lang: Annotated[str | None, Flag(panel=DATA)] = Field(
+        None, description="Language code of the rewrites; that of the sources when not given."
+    )
+    abstain: Annotated[tuple[str, ...], Flag(complete="file", panel=ABSTAINING)] = Field(
+        (), description="File of sources that cannot be rewritten, with their reasons; repeatable."
+    )
+    abstain_text: Annotated[str, Flag(panel=ABSTAINING)] = Field(
+        "[cannot rewrite]", description="What the model learns to answer for them."
+    )
+    abstain_reasons: Annotated[tuple[str, ...], Flag(panel=ABSTAINING)] = Field(
+        ("toxic_content",), description="Sources count that have no other reasons than these; repeatable."
+    )
+    abstain_weight: Annotated[float, Flag(panel=ABSTAINING)] = Field(
+        1.0, gt=0, description="Passes over these sources in an epoch."
     )
     max_length: Annotated[PositiveInt, Flag(panel=DATA)] = Field(
         128, description="Longest source and target, in tokens; longer ones are cut and counted."

@@ -13,6 +13,9 @@ class GenerateResult(Result):
     resumed: int = Field(description="Prompts that an earlier, interrupted run had answered.")
     rejects: int = Field(description="Rows that could not be used.")
     empty: int = Field(description="Answers without text.")
+    abstained: int | None = Field(
+        None, description="Answers that decline to rewrite, by a model that learnt to; null by others."
+    )
     finish_reasons: dict[str, int] = Field(
         description="Answers that the model ended, and that the limit did."
     )
@@ -32,6 +35,8 @@ class GenerateResult(Result):
             ["tokens", self.new_tokens],
             ["tokens per second", self.tokens_per_second],
         ]
+        if self.abstained is not None:
+            rows.append(["declined to rewrite", self.abstained])
         if self.resumed:
             rows.append(["answered before the interruption", self.resumed])
         known = [self.engine[name] for name in ("engine", "dtype", "device") if self.engine.get(name)]

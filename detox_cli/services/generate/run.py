@@ -13,6 +13,7 @@ from detox_cli.data.writing import check_target
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.generation.requests import Completion, Engine, Request, Sampling, Turn
 from detox_cli.generation.seeds import row_seed
+from detox_cli.models.rewriting import Rewriting
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import fingerprint
@@ -84,7 +85,8 @@ def prepare(settings: GenerateSettings, rejects: Rejects) -> Work:
     rows = read_rows(settings.input, rejects, split=settings.split, limit=settings.limit)
     column = pick_column(rows, settings.text_column, TEXT, settings.input, flag="--text-column")
     rows = rows_with_text([_unnested(row, column) for row in rows], column, rejects)
-    requests = [request_for(row, str(row.values[column]), settings) for row in rows]
+    rows, texts = _framed(rows, column, settings, writer, rejects)
+    requests = [request_for(row, text, settings) for row, text in zip(rows, texts, strict=True)]
     rows, requests = _answerable(writer.faults(requests, sampling), rows, requests, rejects)
     prompts = [str(row.values[column]) for row in rows]
     decisive = fingerprint(
@@ -116,7 +118,44 @@ def respond(
     texts = {request.id: text for request, text in zip(work.requests, work.prompts, strict=True)}
     completions = answers.completions
     rows = [_row(texts[request.id], completions[request.id], work.writer) for request in requests]
-    return _result(settings, engine, completions, rejects, seconds, resumed=before), rows
+    declined = mark_abstentions(rows, work.writer)
+    return _result(settings, engine, completions, rejects, seconds, before, declined), rows
+
+
+def mark_abstentions(rows: list[dict[str, Any]], writer: Writer) -> int | None:
+    """Add to each row whether its answers decline, and count them; ``None`` if the model never learnt to."""
+    habits = Rewriting.of(writer.config)
+    if habits.abstain_text is None:
+        return None
+    count = 0
+    for row in rows:
+        declined = [habits.declines(text) for text in row.get("outputs", [row.get("output", "")])]
+        row["abstained"] = declined if "outputs" in row else declined[0]
+        count += sum(declined)
+    return count
+
+
+def _framed(
+    rows: list[Row], column: str, settings: GenerateSettings, writer: Writer, rejects: Rejects
+) -> tuple[list[Row], list[str]]:
+    """The rows with what the model reads of each: a rewriter's own frame, unless ``--prefix`` replaces it.
+
+    Raises:
+        BadData: No row has what the model's template names.
+    """
+    habits = Rewriting() if settings.prefix else Rewriting.of(writer.config)
+    kept, texts = [], []
+    for row in rows:
+        try:
+            texts.append(habits.frame(str(row.values[column]), row.values))
+            kept.append(row)
+        except KeyError as missing:
+            reason = f"column {missing} is empty, and the model's template names it: {habits.template}"
+            rejects.add(row.where, reason, dict(row.values))
+    if not kept:
+        hint = "add these columns, or give the text in front with --prefix"
+        raise BadData(f"no row has what the model's template names: {habits.template}", hint=hint)
+    return kept, texts
 
 
 def _unnested(row: Row, column: str) -> Row:
@@ -178,6 +217,7 @@ def _result(
     rejects: Rejects,
     seconds: float,
     resumed: int,
+    declined: int | None,
 ) -> GenerateResult:
     samples = [sample for completion in answers.values() for sample in completion.samples]
     new = [sample for completion in list(answers.values())[resumed:] for sample in completion.samples]
@@ -187,6 +227,7 @@ def _result(
         samples=len(samples),
         resumed=resumed,
         rejects=rejects.count,
+        abstained=declined,
         empty=sum(not sample.text.strip() for sample in samples),
         finish_reasons=dict(sorted(Counter(sample.finish_reason for sample in samples).items())),
         new_tokens=sum(sample.tokens for sample in samples),

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from detox_cli.data.pairs import Pair, read_pairs
 from detox_cli.data.rejects import Rejects
-from detox_cli.data.template import framed, template_columns
+from detox_cli.data.template import template_columns
 from detox_cli.errors import BadData, BadSettings
+from detox_cli.models.rewriting import Rewriting
 from detox_cli.services.result import Cell, Table
 from detox_cli.services.train_bart.mixing import origins_of
 from detox_cli.services.train_bart.rows import Example, one_per_reference, without_flagged
@@ -57,6 +58,7 @@ class PairFile:
         examples: One for each reference.
         repeated: Equal rows of this file that were left out.
         flagged: Rows that say of themselves that they are not to be used, by reason.
+        languages: What the rows' column ``lang`` says, each once.
     """
 
     name: str
@@ -64,6 +66,7 @@ class PairFile:
     examples: list[Example]
     repeated: int
     flagged: Counter[str]
+    languages: tuple[str, ...]
 
 
 def read_files(settings: BartSettings, rejects: Rejects) -> list[PairFile]:
@@ -74,9 +77,9 @@ def read_files(settings: BartSettings, rejects: Rejects) -> list[PairFile]:
         BadData: A file or its columns cannot be used.
     """
     origins = origins_of(settings)
-    _check_frame(settings)
+    frame = frame_of(settings)
     names = short_names(settings.pairs)
-    found = [_read_file(settings, number, rejects) for number in range(len(settings.pairs))]
+    found = [_read_file(settings, number, frame, rejects) for number in range(len(settings.pairs))]
     _check_columns(settings, [pairs for pairs, _ in found])
     return [
         _pair_file(name, stated or _stated_origin(pairs, settings), pairs, prompts, number, settings)
@@ -109,26 +112,43 @@ def short_names(files: Sequence[str]) -> list[str]:
     return short if len(set(short)) == len(short) else list(files)
 
 
-def prompts_of(pairs: Sequence[Pair], settings: BartSettings, rejects: Rejects) -> dict[str, str]:
+def frame_of(settings: BartSettings) -> Rewriting:
+    """How the model is to read and to decline.
+
+    Raises:
+        BadSettings: The template cannot be used.
+    """
+    if settings.template is not None:
+        template_columns(settings.template)
+        if settings.prefix:
+            hint = "put the prefix in the template"
+            raise BadSettings("--prefix and --template exclude each other", hint=hint)
+    abstain: tuple[str | None, tuple[str, ...]] = (None, ())
+    if settings.abstain:
+        abstain = (settings.abstain_text, settings.abstain_reasons)
+    return Rewriting(settings.prefix, settings.template, *abstain)
+
+
+def prompts_of(pairs: Sequence[Pair], frame: Rewriting, rejects: Rejects) -> dict[str, str]:
     """What the model reads for each pair, by id; rows that lack what the template names are rejected."""
-    if settings.template is None:
-        return {pair.id: settings.prefix + pair.toxic for pair in pairs}
     prompts = {}
     for pair in pairs:
         try:
-            prompts[pair.id] = framed(settings.template, pair.toxic, pair.values)
+            prompts[pair.id] = frame.frame(pair.toxic, pair.values)
         except KeyError as missing:
             rejects.add(pair.where, f"column {missing} is empty, and --template names it", dict(pair.values))
     if not prompts:
         raise BadData(
-            f"no row has a value in each column that --template names: {settings.template}",
+            f"no row has a value in each column that --template names: {frame.template}",
             where=pairs[0].where,
             hint=f"the columns are {', '.join(pairs[0].values)}",
         )
     return prompts
 
 
-def _read_file(settings: BartSettings, number: int, rejects: Rejects) -> tuple[list[Pair], dict[str, str]]:
+def _read_file(
+    settings: BartSettings, number: int, frame: Rewriting, rejects: Rejects
+) -> tuple[list[Pair], dict[str, str]]:
     pairs = read_pairs(
         settings.pairs[number],
         rejects,
@@ -138,7 +158,7 @@ def _read_file(settings: BartSettings, number: int, rejects: Rejects) -> tuple[l
         limit=settings.limit,
         if_there=len(settings.pairs) > 1,
     )
-    return pairs, prompts_of(pairs, settings, rejects)
+    return pairs, prompts_of(pairs, frame, rejects)
 
 
 def _pair_file(
@@ -151,7 +171,8 @@ def _pair_file(
 ) -> PairFile:
     usable, flagged = without_flagged(pair for pair in pairs if pair.id in prompts)
     examples, repeated = one_per_reference(usable, dedupe=settings.dedupe, file=number, prompts=prompts)
-    return PairFile(name, origin, examples, repeated, flagged)
+    languages = tuple(sorted({pair.lang for pair in usable if pair.lang}))
+    return PairFile(name, origin, examples, repeated, flagged, languages)
 
 
 def _stated_origin(pairs: Sequence[Pair], settings: BartSettings) -> str:
@@ -160,14 +181,6 @@ def _stated_origin(pairs: Sequence[Pair], settings: BartSettings) -> str:
     machine = MACHINE_COLUMN in columns and any(MACHINE_COLUMN in pair.values for pair in pairs)
     named = all(pair.values.get("model") and "neutral" in pair.values for pair in pairs)
     return "synthetic" if machine or named else NOT_STATED
-
-
-def _check_frame(settings: BartSettings) -> None:
-    if settings.template is None:
-        return
-    template_columns(settings.template)
-    if settings.prefix:
-        raise BadSettings("--prefix and --template exclude each other", hint="put the prefix in the template")
 
 
 def _check_columns(settings: BartSettings, files: Sequence[Sequence[Pair]]) -> None:

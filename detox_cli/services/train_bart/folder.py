@@ -13,6 +13,7 @@ from detox_cli.models.loading import Loaded
 from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.card import Card, Figure, write_card
 from detox_cli.runs.manifest import write_manifest
+from detox_cli.services.train_bart.families import first_tokens
 from detox_cli.services.train_bart.files import FileRows
 from detox_cli.services.train_bart.leaks import Leak, leak_text
 from detox_cli.services.train_bart.result import BartResult
@@ -25,12 +26,9 @@ LIMITS = (
 LOG = "metrics.jsonl"
 
 
-def generation_config(settings: BartSettings, model: Any, limit: int) -> GenerationConfig:
-    """How the model writes, stated in full, so that nothing is inherited unseen from where it came from.
-
-    For BART the first token is forced to be ``<s>``: without it the first tokens of bart-large are unstable.
-    """
-    config = GenerationConfig.from_dict(model.generation_config.to_dict())
+def generation_config(settings: BartSettings, loaded: Loaded, limit: int) -> GenerationConfig:
+    """How the model writes, stated in full, so that nothing is inherited unseen from where it came from."""
+    config = GenerationConfig.from_dict(loaded.model.generation_config.to_dict())
     config.update(
         num_beams=settings.num_beams,
         do_sample=False,
@@ -42,9 +40,8 @@ def generation_config(settings: BartSettings, model: Any, limit: int) -> Generat
         no_repeat_ngram_size=settings.no_repeat_ngram_size,
         length_penalty=settings.length_penalty,
         early_stopping=settings.num_beams > 1,
+        **first_tokens(loaded),
     )
-    if model.config.model_type == "bart":
-        config.forced_bos_token_id = model.config.bos_token_id
     return config
 
 
@@ -84,7 +81,7 @@ def save_rewriter(
             folder,
             command="train bart",
             settings=settings.model_dump(mode="json"),
-            inputs=[*settings.pairs, *settings.held_out],
+            inputs=[*settings.pairs, *settings.abstain, *settings.held_out],
             models={
                 "start": {"name": source.name, "revision": source.revision, "fingerprint": source.fingerprint}
             },
@@ -113,6 +110,12 @@ def rewriter_card(
     sections: Mapping[str, str] | None = None,
 ) -> Card:
     """What a card says about a rewriter, be it trained once or with several seeds."""
+    sections = {**(sections or {}), "Sources in two places": leak_text(leaks)}
+    if settings.abstain:
+        sections["Declining"] = (
+            f"For a source that cannot be rewritten it answers `{settings.abstain_text}`, learnt from "
+            f"sources that people declined for: {', '.join(settings.abstain_reasons)}."
+        )
     shown = ("epochs", "learning_rate", "batch_size", "max_length", "hold_out", "num_beams")
     seed: dict[str, object] = {"seeds": list(settings.seeds)} if settings.seeds else {"seed": settings.seed}
     return Card(
@@ -124,7 +127,7 @@ def rewriter_card(
         task="text2text-generation",
         figures=figures,
         training={name: getattr(settings, name) for name in shown} | seed,
-        sections={**(sections or {}), "Sources in two places": leak_text(leaks)},
+        sections=sections,
         limits=LIMITS,
         command=_command(settings),
     )
@@ -145,7 +148,8 @@ def _command(settings: BartSettings) -> str:
         "--model",
         settings.model,
     ]
-    for option, values in (("--weight", settings.weight), ("--held-out", settings.held_out)):
+    repeated = {"--weight": settings.weight, "--abstain": settings.abstain, "--held-out": settings.held_out}
+    for option, values in repeated.items():
         words += [word for value in values for word in (option, Path(str(value)).name)]
     words += ["--seeds", ",".join(map(str, settings.seeds))] if settings.seeds else []
     return shlex.join(words)

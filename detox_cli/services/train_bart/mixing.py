@@ -59,13 +59,14 @@ class Mixture:
 
 
 def weights_of(settings: BartSettings) -> list[float]:
-    """The weight of each file.
+    """The weight of each file of pairs, then of each file of what cannot be rewritten.
 
     Raises:
         BadSettings: There are weights, but not one for each file.
     """
     _one_for_each(settings, "weight")
-    return list(settings.weight) or [1.0] * len(settings.pairs)
+    pairs = list(settings.weight) or [1.0] * len(settings.pairs)
+    return pairs + [settings.abstain_weight] * len(settings.abstain)
 
 
 def origins_of(settings: BartSettings) -> list[str | None]:

@@ -54,7 +54,7 @@ def plan(settings: BartSettings, progress: Progress) -> BartPlan:
     data = read_data(settings, progress)
     source = find_model(settings.model, settings.revision)
     parameters = count_parameters(read_config(source, settings.trust_remote_code))
-    rows = len(mixture_of(settings, (example.file for example in data.split.training)))
+    rows = len(mixture_of(settings, (example.file for example in data.training)))
     steps = total_steps(settings, rows)
     return BartPlan(
         rows=data.counts,

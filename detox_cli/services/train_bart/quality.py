@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from detox_cli.models.rewriting import Rewriting
 from detox_cli.scoring.chrf import sentence_chrf
 from detox_cli.scoring.load import load_pair_scorer, load_text_scorer
 from detox_cli.scoring.protocol import PairScorer, TextScorer
@@ -68,13 +69,21 @@ def rewrite(
     return written
 
 
-def judge(sources: Sequence[Source], outputs: Sequence[str], judges: Judges | None) -> dict[str, Estimate]:
+def judge(
+    sources: Sequence[Source],
+    outputs: Sequence[str],
+    judges: Judges | None,
+    habits: Rewriting | None = None,
+) -> dict[str, Estimate]:
     """Means with intervals over ``sources``: STA, SIM, FL, J (mean of products) if judged; chrF; copies.
 
     STA, SIM, FL and J are those of the suite ``detox``: what ``eval rewrite`` prints. An empty output counts
-    as 0 everywhere. chrF is against the best reference, 0 to 1.
+    as 0 everywhere, and so does one that declines to rewrite, whose share is given if ``habits`` say that the
+    model learnt to. chrF is against the best reference, 0 to 1.
     """
     columns: dict[str, Any] = {}
+    declined = [habits is not None and habits.declines(output) for output in outputs]
+    outputs = ["" if no else output for output, no in zip(outputs, declined, strict=True)]
     if judges is not None:
         panel = Panel(judges.toxicity, judges.similarity, judges.fluency)
         parts = measure_outputs(DETOX, panel, [source.toxic for source in sources], outputs)
@@ -84,4 +93,6 @@ def judge(sources: Sequence[Source], outputs: Sequence[str], judges: Judges | No
         for source, output in zip(sources, outputs, strict=True)
     ]
     columns["copies"] = [float(o.split() == s.toxic.split()) for s, o in zip(sources, outputs, strict=True)]
+    if habits is not None and habits.abstain_text is not None:
+        columns["declined"] = [float(no) for no in declined]
     return {name: mean_interval(values) for name, values in columns.items()}

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.train_bart.abstain import Abstaining, abstaining_table
 from detox_cli.services.train_bart.batches import Truncation
 from detox_cli.services.train_bart.files import FileRows, file_table
 from detox_cli.services.train_bart.leaks import Leak, leak_table
@@ -25,6 +26,7 @@ class BartResult(Result):
         description="STA, SIM, FL, J (mean of products), chrF and copies of the model and of plain copying."
     )
     measured_on: str = Field(description="Which rows the quality was measured on.")
+    abstaining: Abstaining | None = Field(None, description="How well it declines, if it learnt to.")
 
     def tables(self) -> list[Table]:
         """Quality by system, then the rows, the files and what they share."""
@@ -37,7 +39,8 @@ class BartResult(Result):
             if any(t.sources or t.targets for t in self.truncation.values())
             else []
         )
-        return [*self._quality_table(), rows, *cut, *several, *shared]
+        declining = [abstaining_table(self.abstaining)] if self.abstaining else []
+        return [*self._quality_table(), *declining, rows, *cut, *several, *shared]
 
     def next_steps(self) -> list[str]:
         """Use it."""

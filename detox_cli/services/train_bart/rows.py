@@ -158,7 +158,7 @@ def hold_out(examples: Sequence[Example], share: float, by: Literal["sources", "
 
 def _by_sources(examples: Sequence[Example], share: float, seed: int) -> Split:
     fractions = {e.source: split_fraction(e.source, f"train-bart-{seed}") for e in examples}
-    border = max(share, min(fractions.values()) + 1e-12) if share else 0.0
+    border = max(share, min(fractions.values(), default=0.0) + 1e-12) if share else 0.0
     held = [e for e in examples if fractions[e.source] < border]
     return Split([e for e in examples if fractions[e.source] >= border], held)
 

@@ -21,6 +21,7 @@ from detox_cli.runs.manifest import NAME as MANIFEST
 from detox_cli.runs.manifest import read_manifest, write_manifest
 from detox_cli.runs.output import State
 from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.train_bart.abstain import Abstaining
 from detox_cli.services.train_bart.data import Data, rejects_path
 from detox_cli.services.train_bart.files import FileRows, file_table
 from detox_cli.services.train_bart.folder import rewriter_card
@@ -43,6 +44,7 @@ class SeedRun(BaseModel):
     kept_step: int
     chosen_at: dict[str, float] = Field(description="What the kept step measured on the rows that choose.")
     quality: dict[str, Estimate] = Field(description="Of this model, with intervals over rows.")
+    abstaining: Abstaining | None = Field(None, description="How well it declines, if it learnt to.")
 
 
 class SeedsResult(Result):
@@ -53,6 +55,9 @@ class SeedsResult(Result):
     leaks: list[Leak] = Field(description="Sources that stand in two places.")
     measured_on: str = Field(description="Which rows the quality was measured on.")
     over_seeds: dict[str, Estimate] = Field(description="Mean over seeds, with an interval by Student's t.")
+    abstaining_over_seeds: dict[str, Estimate] = Field(
+        description="The same of precision, recall and false abstentions, where every seed has them."
+    )
     copy_quality: dict[str, Estimate] = Field(description="The same measures of plain copying, over rows.")
     best: int = Field(description="The seed whose model stands in the output itself.")
     best_by: str = Field(description="What it was chosen by.")
@@ -74,6 +79,12 @@ class SeedsResult(Result):
         quality = (
             [Table(title=title, columns=["system", *names], rows=lines, caption=caption)] if names else []
         )
+        rows: list[list[Cell]] = [
+            [name.replace("_", " "), str(estimate), estimate.n]
+            for name, estimate in self.abstaining_over_seeds.items()
+        ]
+        title = "declining, mean of seeds"
+        quality += [Table(title=title, columns=["measure", "value", "n"], rows=rows)] if rows else []
         counted: list[list[Cell]] = [[name, count] for name, count in self.rows.items()]
         several = [file_table(self.files_read)] if len(self.files_read) > 1 else []
         shared = [leak_table(self.leaks)] if len(self.leaks) > 1 else []
@@ -134,6 +145,7 @@ def summary(settings: BartSettings, results: Mapping[int, BartResult]) -> SeedsR
             kept_step=result.kept_step,
             chosen_at=result.chosen_at,
             quality=result.quality.get("model", {}),
+            abstaining=result.abstaining,
         )
         for seed, result in results.items()
     ]
@@ -147,11 +159,20 @@ def summary(settings: BartSettings, results: Mapping[int, BartResult]) -> SeedsR
         over_seeds={
             name: repeats_interval([run.quality[name].mean for run in runs]) for name in runs[0].quality
         },
+        abstaining_over_seeds=_declining([run.abstaining for run in runs if run.abstaining], len(runs)),
         copy_quality=first.quality.get("copy", {}),
         best=best,
         best_by=best_by,
         seeds=runs,
     )
+
+
+def _declining(found: Sequence[Abstaining], seeds: int) -> dict[str, Estimate]:
+    measures = {
+        name: [estimate.mean for one in found if (estimate := getattr(one, name)) is not None]
+        for name in ("precision", "recall", "false_abstentions")
+    }
+    return {name: repeats_interval(means) for name, means in measures.items() if len(means) == seeds}
 
 
 def choose(runs: Sequence[SeedRun], settings: BartSettings) -> tuple[int, str]:

@@ -3,7 +3,7 @@
 import logging
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +14,17 @@ from accelerate.utils import broadcast_object_list
 from transformers import set_seed
 
 from detox_cli.models.loading import Loaded, load_seq2seq
+from detox_cli.models.rewriting import Rewriting
 from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.output.progress import Progress
 from detox_cli.runs.manifest import fingerprint, read_manifest
 from detox_cli.runs.output import Claim, State, claim_output
+from detox_cli.services.train_bart.abstain import Abstaining, check_abstain_text, measure_abstaining
 from detox_cli.services.train_bart.batches import Encoded
 from detox_cli.services.train_bart.checkpoints import tidy
 from detox_cli.services.train_bart.data import Data
+from detox_cli.services.train_bart.families import set_languages
+from detox_cli.services.train_bart.files import frame_of
 from detox_cli.services.train_bart.folder import Finished, generation_config, save_rewriter
 from detox_cli.services.train_bart.loop import Sides, Trained, fit, one_log
 from detox_cli.services.train_bart.quality import Judges, judge, load_judges, rewrite
@@ -33,7 +37,7 @@ FINAL_ROWS = 500
 """Held-out sources in the closing measurement, other ones than those that chose the checkpoint."""
 
 NOT_DECISIVE = {"output", "overwrite", "rejects", "strict", "keep_checkpoints", "eval_batch_size"}
-NOT_DECISIVE |= {"pairs", "origin", "held_out", "keep_best", "tracker"}
+NOT_DECISIVE |= {"pairs", "origin", "held_out", "abstain", "keep_best", "tracker"}
 """Settings that do not change the trained model; of files the rows count, not the name."""
 
 
@@ -131,15 +135,29 @@ def prepare(run: Run) -> tuple[Loaded, Judges | None, Sides, list[Source]]:
     loaded = load_seq2seq(run.source, "cpu", "float32", settings.trust_remote_code)
     judges = load_judges(settings) if settings.select == "j" else None
     limit = longest(settings, loaded, run.progress)
-    loaded.model.generation_config = generation_config(settings, loaded.model, limit)
+    habits = teach(run, loaded)
+    loaded.model.generation_config = generation_config(settings, loaded, limit)
     choosing, closing = measured_sources(run.data.split, settings.eval_rows)
-    measure = Measure(choosing, judges, limit, settings.eval_batch_size)
+    measure = Measure(choosing, judges, limit, settings.eval_batch_size, habits)
     training, held_out = (
-        Encoded(side, loaded.tokenizer, limit) for side in (run.data.split.training, run.data.split.held_out)
+        Encoded(side, loaded.tokenizer, limit) for side in (run.data.training, run.data.held_out)
     )
     if training.cut:
         run.progress.warn(f"{training.cut} training rows exceed {limit} tokens and are cut")
     return loaded, judges, Sides(training, held_out, measure), closing
+
+
+def teach(run: Run, loaded: Loaded) -> Rewriting:
+    """Put languages, frame and the way to decline into tokenizer and configuration, which are saved."""
+    settings, habits = run.settings, frame_of(run.settings)
+    set_languages(settings, loaded)
+    if settings.source_lang and len(run.data.languages) > 1:
+        listed = ", ".join(run.data.languages)
+        run.progress.warn(f"the rows are in {listed}; all are given to the model as {settings.source_lang}")
+    if habits.abstain_text is not None:
+        check_abstain_text(habits.abstain_text, loaded.tokenizer)
+    habits.put_into(loaded.model.config)
+    return habits
 
 
 def longest(settings: BartSettings, loaded: Loaded, progress: Progress) -> int:
@@ -167,8 +185,7 @@ def _metrics(
     sources = closing or measure.sources
     systems = {}
     if sources:
-        texts = [source.text for source in sources]
-        written = rewrite(loaded.model, loaded.tokenizer, texts, measure.max_length, measure.batch_size)
+        written = _written(loaded, measure, [source.text for source in sources])
         systems = {"model": written, "copy": [source.toxic for source in sources]}
     which = "that did not choose the checkpoint" if closing else "the same that chose the checkpoint"
     return {
@@ -178,9 +195,25 @@ def _metrics(
         "truncation": {"trained on": sides.training.truncation, "held out": sides.held_out.truncation},
         "steps": trained.steps,
         "kept_step": trained.kept_step,
-        "quality": {name: judge(sources, outputs, measure.judges) for name, outputs in systems.items()},
+        "quality": {
+            name: judge(sources, outputs, measure.judges, measure.habits) for name, outputs in systems.items()
+        },
         "measured_on": f"{len(sources)} held-out sources, {which}" if sources else "no rows were held out",
+        "abstaining": _abstaining(run, loaded, measure, systems.get("model", [])),
     }
+
+
+def _written(loaded: Loaded, measure: Measure, texts: Sequence[str]) -> list[str]:
+    return rewrite(loaded.model, loaded.tokenizer, texts, measure.max_length, measure.batch_size)
+
+
+def _abstaining(run: Run, loaded: Loaded, measure: Measure, rewrites: Sequence[str]) -> Abstaining | None:
+    """How well it declines; ``rewrites`` is what it wrote for sources that can be rewritten."""
+    if measure.habits.abstain_text is None:
+        return None
+    sources = sources_with_references(run.data.abstain.held_out, FINAL_ROWS)
+    answers = _written(loaded, measure, [source.text for source in sources])
+    return measure_abstaining(measure.habits, answers, rewrites)
 
 
 def measured_at(log: Iterable[Mapping[str, Any]], trained: Trained) -> dict[str, float]:

@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from transformers import (
 )
 
 from detox_cli.models.loading import Loaded
+from detox_cli.models.rewriting import Rewriting
 from detox_cli.output.progress import Task
 from detox_cli.services.train_bart.batches import Collator, Encoded, SimilarLengths
 from detox_cli.services.train_bart.checkpoints import METRICS, KeepBest
@@ -42,6 +43,7 @@ class Measure:
     judges: Judges | None
     max_length: int
     batch_size: int
+    habits: Rewriting = field(default_factory=Rewriting)
 
 
 class RewriterTrainer(Seq2SeqTrainer):  # type: ignore[misc]
@@ -78,7 +80,7 @@ class RewriterTrainer(Seq2SeqTrainer):  # type: ignore[misc]
         scored: list[Metrics] = [{}]
         if self.is_world_process_zero():
             outputs = [shares[i % workers][i // workers] for i in range(len(self._measure.sources))]
-            quality = judge(self._measure.sources, outputs, self._measure.judges)
+            quality = judge(self._measure.sources, outputs, self._measure.judges, self._measure.habits)
             scored = [{f"eval_{name}": estimate.mean for name, estimate in quality.items()}]
         return dict(scored[0] if workers == 1 else broadcast_object_list(scored)[0])
 

@@ -19,11 +19,11 @@ _detox_options() {
         '') reply=(--version --help -h) ;;
         demo) reply=(--output -o --data --limit --test-share --show --redact --no-redact --seed --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         synth | train | eval | profile) reply=(--help -h) ;;
-        'synth pairs') reply=(--model -m --output -o --text-column --split --limit --lang --lang-column --prompt --temperature --top-p --top-k --max-new-tokens --seed --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --num-shots --shots --shots-split --shot-selection --shot-style --exclude --num-candidates --score --no-score --sta --sim --fl --refusal-rule --refusal-scorer --refusal-threshold --retries --retry-on --retry-prompt --advise-above --drop --min-toxicity --min-chrf --max-chrf --min-length --max-length --min-sta --min-sim --min-fl --min-j --min-toxicity-drop --dropped --preferences --min-margin --paper-csv --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        'synth pairs') reply=(--model -m --output -o --text-column --split --limit --lang --lang-column --prompt --temperature --top-p --top-k --max-new-tokens --seed --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --adapter --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --concurrency --num-shots --shots --shots-split --shot-selection --shot-style --exclude --num-candidates --score --no-score --sta --sim --fl --refusal-rule --refusal-scorer --refusal-threshold --retries --retry-on --retry-prompt --advise-above --drop --min-toxicity --min-chrf --max-chrf --min-length --max-length --min-sta --min-sim --min-fl --min-j --min-toxicity-drop --dropped --preferences --min-margin --paper-csv --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'train bart') reply=(--output -o --model -m --revision --trust-remote-code --no-trust-remote-code --overwrite --no-overwrite --toxic-column --neutral-columns --split --limit --weight --origin --held-out --eval-share --hold-out --split-seed --dedupe --no-dedupe --prefix --template --source-lang --target-lang --abstain --abstain-text --abstain-reasons --abstain-weight --max-length --pad-to-max-length --no-pad-to-max-length --loss-on-padding --no-loss-on-padding --group-by-length --no-group-by-length --rejects --strict --no-strict --epochs --min-steps --learning-rate --schedule --warmup --batch-size --accumulate --optimizer --weight-decay --max-grad-norm --label-smoothing --gradient-checkpointing --no-gradient-checkpointing --precision --device --deterministic --no-deterministic --seed --seeds --eval-every --eval-batch-size --eval-rows --select --patience --toxicity --similarity --fluency --checkpoints --keep-best --keep-checkpoints --no-keep-checkpoints --tracker --num-beams --max-new-tokens --no-repeat-ngram-size --length-penalty --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
-        generate) reply=(--output -o --text-column --split --limit --chat --no-chat --system --prefix --num-samples --max-new-tokens --temperature --top-p --top-k --num-beams --no-repeat-ngram-size --stop --seed --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --batch-tokens --device --dtype --trust-remote-code --no-trust-remote-code --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
-        'eval rewrite') reply=(--suite --references --output -o --toxic-column --output-column --reference-columns --limit --seed --resamples --device --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --baselines --no-baselines --rows --fail-below --batch-tokens --sta --sim --fl --lexicon --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
-        'eval compare') reply=(--suite --references --output -o --toxic-column --output-column --reference-columns --limit --seed --resamples --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --against --scores --no-scores --tie-margin --pareto --picture --sta --sim --fl --device --revision --engine --batch-tokens --dtype --trust-remote-code --no-trust-remote-code --judge --judge-retries --verdicts --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        generate) reply=(--output -o --text-column --split --limit --chat --no-chat --system --prefix --num-samples --max-new-tokens --temperature --top-p --top-k --num-beams --no-repeat-ngram-size --stop --seed --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --adapter --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --concurrency --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        'eval rewrite') reply=(--suite --references --output -o --toxic-column --output-column --reference-columns --limit --seed --resamples --device --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --baselines --no-baselines --rows --fail-below --meta --batch-tokens --sta --sim --fl --lexicon --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        'eval compare') reply=(--suite --references --output -o --toxic-column --output-column --reference-columns --limit --seed --resamples --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --against --scores --no-scores --tie-margin --pareto --picture --sta --sim --fl --device --revision --engine --adapter --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --concurrency --judge --judge-retries --verdicts --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         doctor) reply=(--timeout --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'profile list' | 'profile show' | 'profile check' | 'profile copy') reply=(--json --quiet -q --verbose -v --debug --help -h) ;;
         completion) reply=(--install --json --quiet -q --verbose -v --debug --help -h) ;;
@@ -46,11 +46,14 @@ _detox_option() {
             case $2 in
                 --model | -m) takes=1 kind=model ;;
                 --output | -o | --rejects | --shots | --exclude | --dropped | --preferences | --paper-csv) takes=1 kind=file ;;
-                --text-column | --split | --limit | --lang | --lang-column | --temperature | --top-p | --top-k | --max-new-tokens | --seed | --revision | --batch-tokens | --num-shots | --shots-split | --num-candidates | --refusal-threshold | --retries | --retry-on | --advise-above | --drop | --min-toxicity | --min-chrf | --max-chrf | --min-length | --max-length | --min-sta | --min-sim | --min-fl | --min-j | --min-toxicity-drop | --min-margin) takes=1 kind=nothing ;;
+                --text-column | --split | --limit | --lang | --lang-column | --temperature | --top-p | --top-k | --max-new-tokens | --seed | --revision | --batch-tokens | --tensor-parallel | --base-url | --concurrency | --num-shots | --shots-split | --num-candidates | --refusal-threshold | --retries | --retry-on | --advise-above | --drop | --min-toxicity | --min-chrf | --max-chrf | --min-length | --max-length | --min-sta | --min-sim | --min-fl | --min-j | --min-toxicity-drop | --min-margin) takes=1 kind=nothing ;;
                 --prompt | --retry-prompt) takes=1 kind=choice reply=(detox-en-v1 detox-en-v2 detox-multi-v1) ;;
-                --engine) takes=1 kind=choice reply=(transformers) ;;
+                --engine) takes=1 kind=choice reply=(transformers vllm server) ;;
+                --adapter) takes=1 kind=folder ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
+                --quantize) takes=1 kind=choice reply=(4bit 8bit) ;;
+                --attention) takes=1 kind=choice reply=(auto sdpa flash_attention_2 eager) ;;
                 --shot-selection) takes=1 kind=choice reply=(last random best knn) ;;
                 --shot-style) takes=1 kind=choice reply=(turns inline) ;;
                 --sta | --sim | --fl | --refusal-scorer) takes=1 kind=scorer ;;
@@ -78,17 +81,20 @@ _detox_option() {
         generate)
             case $2 in
                 --output | -o | --rejects) takes=1 kind=file ;;
-                --text-column | --split | --limit | --system | --prefix | --num-samples | --max-new-tokens | --temperature | --top-p | --top-k | --num-beams | --no-repeat-ngram-size | --stop | --seed | --revision | --batch-tokens) takes=1 kind=nothing ;;
-                --engine) takes=1 kind=choice reply=(transformers) ;;
+                --text-column | --split | --limit | --system | --prefix | --num-samples | --max-new-tokens | --temperature | --top-p | --top-k | --num-beams | --no-repeat-ngram-size | --stop | --seed | --revision | --batch-tokens | --tensor-parallel | --base-url | --concurrency) takes=1 kind=nothing ;;
+                --engine) takes=1 kind=choice reply=(transformers vllm server) ;;
+                --adapter) takes=1 kind=folder ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
+                --quantize) takes=1 kind=choice reply=(4bit 8bit) ;;
+                --attention) takes=1 kind=choice reply=(auto sdpa flash_attention_2 eager) ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
         'eval rewrite')
             case $2 in
                 --suite) takes=1 kind=choice reply=(detox pseudoparadetox paradetox2022 clef2024 clef2025) ;;
-                --references | --rejects | --rows | --lexicon) takes=1 kind=file ;;
+                --references | --rejects | --rows | --meta | --lexicon) takes=1 kind=file ;;
                 --output | -o) takes=1 kind=folder ;;
                 --toxic-column | --output-column | --reference-columns | --limit | --seed | --resamples | --fail-below | --batch-tokens) takes=1 kind=nothing ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
@@ -100,12 +106,14 @@ _detox_option() {
             case $2 in
                 --suite) takes=1 kind=choice reply=(detox pseudoparadetox paradetox2022 clef2024 clef2025) ;;
                 --references | --rejects | --picture | --verdicts) takes=1 kind=file ;;
-                --output | -o) takes=1 kind=folder ;;
-                --toxic-column | --output-column | --reference-columns | --limit | --seed | --resamples | --against | --tie-margin | --pareto | --revision | --batch-tokens | --judge-retries) takes=1 kind=nothing ;;
+                --output | -o | --adapter) takes=1 kind=folder ;;
+                --toxic-column | --output-column | --reference-columns | --limit | --seed | --resamples | --against | --tie-margin | --pareto | --revision | --batch-tokens | --tensor-parallel | --base-url | --concurrency | --judge-retries) takes=1 kind=nothing ;;
                 --sta | --sim | --fl) takes=1 kind=scorer ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
-                --engine) takes=1 kind=choice reply=(transformers) ;;
+                --engine) takes=1 kind=choice reply=(transformers vllm server) ;;
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
+                --quantize) takes=1 kind=choice reply=(4bit 8bit) ;;
+                --attention) takes=1 kind=choice reply=(auto sdpa flash_attention_2 eager) ;;
                 --judge) takes=1 kind=model ;;
                 --profile) takes=1 kind=profile ;;
             esac

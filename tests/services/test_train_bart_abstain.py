@@ -150,5 +150,7 @@ def test_a_rewriter_learns_from_people_and_machines_to_rewrite_and_to_decline(
     asked = GenerateSettings(model=str(tmp_path / "rewriter"), input=str(tmp_path / "toxic.txt"), output=out)
     counted = generate.run(asked)
     answers = [json.loads(line) for line in Path(out).read_text().splitlines()]
-    assert [answer["abstained"] for answer in answers] == [answer["output"] == "declined" for answer in answers]
+    assert [answer["abstained"] for answer in answers] == [
+        answer["output"] == "declined" for answer in answers
+    ]
     assert answers[1]["abstained"] and counted.abstained == sum(answer["abstained"] for answer in answers)

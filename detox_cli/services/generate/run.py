@@ -123,8 +123,11 @@ def respond(
 
 
 def mark_abstentions(rows: list[dict[str, Any]], writer: Writer) -> int | None:
-    """Add to each row whether its answers decline, and count them; ``None`` if the model never learnt to."""
-    habits = Rewriting.of(writer.config)
+    """Add to each row whether its answers decline, and count them; ``None`` if the model never learnt to.
+
+    What a server runs does not say how it was trained.
+    """
+    habits = Rewriting.of(getattr(writer, "config", None))
     if habits.abstain_text is None:
         return None
     count = 0
@@ -143,7 +146,7 @@ def _framed(
     Raises:
         BadData: No row has what the model's template names.
     """
-    habits = Rewriting() if settings.prefix else Rewriting.of(writer.config)
+    habits = Rewriting() if settings.prefix else Rewriting.of(getattr(writer, "config", None))
     kept, texts = [], []
     for row in rows:
         try:

@@ -6,9 +6,10 @@ so that what comes from passing over refusals is told from what comes from the s
 are the ones that J is made of, so chrF to the human references and the words of a list, which choose nothing,
 stand beside it.
 
-With ``--train``, N answers are written to further sentences, and rewriters are trained on three sets of
-pairs: one answer per sentence, all unflagged answers, and the best ones. The last two took the same generated
-tokens. What they write for the test sentences is what best-of-n is worth.
+With ``--train``, N answers are written to further sentences, and rewriters are trained on four sets of pairs:
+all unflagged answers and the best ones, which took the same tokens; and one answer per sentence and the best
+ones of every N-th sentence, which took an N-th of them. What they write for the test sentences is what
+best-of-n is worth.
 
     python benchmarks/best_of_n.py --data DIR --output DIR [--candidates 4] [--sources 300] [--train 640]
 """
@@ -120,11 +121,12 @@ def chosen(row: Row) -> int:
 
 
 def train(folder: Path, rows: Sequence[Row]) -> None:
-    """Train on three sets of pairs, let each rewriter write the test sentences, and score all of it."""
+    """Train on four sets of pairs, let each rewriter write the test sentences, and score all of it."""
     sets = {
         "one": [pair_of(row, 0) for row in rows],
         "all": [pair_of(row, i) for row in rows for i in range(len(row["candidates"]))],
         "best": [pair_of(row, chosen(row)) for row in rows],
+        "best_of_fewer": [pair_of(row, chosen(row)) for row in rows[:: len(rows[0]["candidates"])]],
     }
     for name, pairs in sets.items():
         usable = [pair for pair in pairs if pair is not None]

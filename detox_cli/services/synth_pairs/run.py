@@ -109,9 +109,10 @@ def write_pairs(
     written = {key: filtered(one, work.sources[key].text, settings) for key, one in written.items()}
     reject_faults(work, asked.faults, rejects)
     kept, dropped = _rows(settings, work, written)
-    _keep_dropped(settings, dropped, progress)
+    dropped_file = _keep_dropped(settings, dropped, progress)
     result = summary(settings, kept, dropped, written, panel.identities if panel is not None else {})
     counted = {
+        "files": [*result.files, *dropped_file] if result.files else [],
         "faults": asked.faults,
         "rejects": rejects.count,
         "seconds": round(time.monotonic() - began, 2),
@@ -181,11 +182,14 @@ def _rows(settings: SynthPairsSettings, work: Work, written: Mapping[str, Writte
     return kept, dropped
 
 
-def _keep_dropped(settings: SynthPairsSettings, dropped: Rows, progress: Progress) -> None:
+def _keep_dropped(settings: SynthPairsSettings, dropped: Rows, progress: Progress) -> list[Path]:
+    """Write the dropped rows, if there can be any, and say where."""
     place = settings.dropped
     if place is None and settings.output != "-":
         place = Path(f"{settings.output}.dropped.jsonl")
     if filters_on(settings) and place is not None:
         write_rows(place, dropped)
-    elif dropped:
+        return [place]
+    if dropped:
         progress.warn(f"{len(dropped)} dropped rows are kept nowhere; name a file with --dropped")
+    return []

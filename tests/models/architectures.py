@@ -53,6 +53,8 @@ LINEAR = {
     "layer_types": ["linear_attention", "full_attention"],
 }
 STATE = {"hidden_size": WIDTH, "num_hidden_layers": 2, "vocab_size": 96, "state_size": 4}
+STATE_MIXER = {"mamba_n_heads": 4, "mamba_d_head": 32, "mamba_d_state": 4, "mamba_n_groups": 1}
+CONVOLUTION = {"layer_types": ["conv", "full_attention"], "block_auto_adjust_ff_dim": False}
 BIASED = {"attention_bias": True, "mlp_bias": True}
 
 ARCHITECTURES: dict[str, dict[str, Any]] = {
@@ -72,6 +74,39 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "qwen3_next": {**MOE, **LINEAR},
     "qwen3_5_text": {**MODERN, **LINEAR},
     "qwen3_5_moe_text": {**MOE, **LINEAR},
+    "gemma4_text": {
+        **MOE,
+        "hidden_size_per_layer_input": 8,
+        "vocab_size_per_layer_input": 96,
+        "enable_moe_block": True,
+        "top_k_experts": 2,
+        "global_head_dim": 16,
+    },
+    "jamba": {
+        **MOE,
+        **{
+            "attn_layer_period": 2,
+            "attn_layer_offset": 1,
+            "expert_layer_period": 2,
+            "expert_layer_offset": 1,
+        },
+        **{"mamba_d_state": 4, "mamba_dt_rank": 4, "use_mamba_kernels": False},
+    },
+    "falcon_h1": {**MODERN, **STATE_MIXER, "mamba_d_ssm": 128, "embedding_multiplier": 3.0},
+    "granitemoehybrid": {
+        **MOE,
+        **STATE_MIXER,
+        "shared_intermediate_size": 24,
+        "layer_types": ["mamba", "attention"],
+    },
+    "lfm2": {**MODERN, **CONVOLUTION},
+    "lfm2_moe": {**MOE, **CONVOLUTION, "num_dense_layers": 1},
+    "nemotron_h": {
+        **ROUTED,
+        **{"mamba_num_heads": 4, "mamba_head_dim": 16, "n_groups": 1, "ssm_state_size": 4, "n_group": 1},
+        "layers_block_type": ["mamba", "moe", "attention"],
+        "moe_shared_expert_intermediate_size": 24,
+    },
     "gpt2": OLD,
     "gpt_bigcode": OLD,
     "gptj": {**OLD, "rotary_dim": 4},

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.models.anatomy.families import FAMILIES
@@ -24,7 +24,7 @@ from detox_cli.models.checkpoint.write import write_edited
 from detox_cli.models.directions import orthonormal
 from detox_cli.models.edits import Edit
 from detox_cli.runs.atomic import atomic_folder
-from tests.models.architectures import WIDTH, tiny_model
+from tests.models.architectures import MODERN, WIDTH, tiny_model
 
 IDS = torch.arange(3, 35).reshape(2, 16)
 ROUNDED = [
@@ -169,6 +169,26 @@ def test_fused_experts_on_disk_and_names_without_a_trunk(tmp_path: Path) -> None
         residues, model = edited(source, tmp_path / f"{family}-edited", Edit(directions()), "edit")
         assert not beyond_limit(residues, "exact")
         assert max(along(model, directions()).values()) < 1e-4
+
+
+def test_the_language_model_of_a_wrapper_is_edited_and_its_other_tower_is_not(tmp_path: Path) -> None:
+    tower = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = AutoConfig.for_model(
+        "gemma3",
+        text_config={**MODERN, "model_type": "gemma3_text"},
+        vision_config={**tower, "image_size": 28, "patch_size": 14, "model_type": "siglip_vision_model"},
+        mm_tokens_per_image=4,
+    )
+    AutoModelForImageTextToText.from_config(config).save_pretrained(tmp_path / "source")
+    checkpoint = open_checkpoint(tmp_path / "source")
+    plan = plan_edits(checkpoint, checkpoint.anatomy(), lambda writer: Edit(directions()), "untie")
+    (tmp_path / "out").mkdir()
+    write_edited(checkpoint, plan, tmp_path / "out")
+    assert not [target for target in plan.targets if "vision" in target.writer.name]
+    model = AutoModelForImageTextToText.from_pretrained(tmp_path / "out", dtype=torch.float32)
+    before = AutoModelForImageTextToText.from_pretrained(tmp_path / "source", dtype=torch.float32)
+    assert max(along(model, directions()).values()) < 1e-4 < min(along(before, directions()).values())
+    assert torch.equal(model.get_output_embeddings().weight, before.get_output_embeddings().weight)
 
 
 def test_an_offset_reaches_the_stream_as_it_is(tmp_path: Path) -> None:

@@ -25,13 +25,16 @@ READERS = frozenset(
         ),
         *("gate_proj", "up_proj", "gate_up_proj", "gate_up_proj_bias", "input_linear", "w1", "w3"),
         *("c_fc", "fc1", "fc_in", "dense_h_to_4h", "beta", "alpha_p", "alpha_n", "eps"),
-        *("gate", "router", "layer", "shared_expert_gate", "e_score_correction_bias"),
+        *("gate", "router", "layer", "shared_expert_gate", "e_score_correction_bias", "expert_bias"),
+        *("per_expert_scale", "per_layer_input_gate", "layer_scalar"),
         *("in_proj", "conv1d", "x_proj", "dt_proj", "A_log", "D", "dt_bias", "inv_freq"),
     }
 )
+READERS_INSIDE = ("router.proj.weight", "router.scale", "conv.conv.weight", "conv.conv.bias")
+ROUTERS = re.compile(r"(.*\.)?(router|gate|experts)(\..*)?")
 EXPERT_COUNTS = ("num_local_experts", "num_experts", "n_routed_experts")
 MIXERS = frozenset({"attention", "mixer"})
-MLPS = frozenset({"mlp", "expert"})
+MLPS = frozenset({"mlp", "expert", "shared_expert"})
 
 
 def read_block(family: Family, config: Config, index: int, path: str, width: int, shapes: Shapes) -> Block:
@@ -42,7 +45,7 @@ def read_block(family: Family, config: Config, index: int, path: str, width: int
             does not have.
     """
     writers = [w for site in family.sites for w in _writers(family, site, index, width, shapes)]
-    _check_experts(config, path, writers)
+    _check_experts(config, path, writers, shapes)
     kinds = {w.kind for w in writers if not w.bias}
     complete = kinds & (MIXERS | MLPS) if family.one_per_block else kinds & MIXERS and kinds & MLPS
     found = {w.name for w in writers} | {g.name for w in writers for g in w.gains}
@@ -56,14 +59,13 @@ def read_block(family: Family, config: Config, index: int, path: str, width: int
     if absent := [g.name for w in writers for g in w.gains if g.name not in shapes]:
         raise BadData(f"the norm after a writer is missing: {absent[0]}", where=path)
     full = [_with_path(w, path) for w in writers]
-    values = [
-        _values(family, w, path, shapes) for w in writers if w.kind in MLPS | {"shared_expert"} and not w.bias
-    ]
+    values = [_values(family, w, path, shapes) for w in writers if w.kind in MLPS and not w.bias]
     return Block(index, path, tuple(full), tuple(values))
 
 
 def _writers(family: Family, site: Site, index: int, width: int, shapes: Shapes) -> list[Writer]:
-    gains = tuple(Gain(f"{name}.weight", family.gain_offset) for name in site.gains)
+    present = [name for name in site.gains if name[0] != "?" or f"{name[1:]}.weight" in shapes]
+    gains = tuple(Gain(f"{name.removeprefix('?')}.weight", family.gain_offset) for name in present)
     writers = []
     for name, expert in _matches(site.weight, shapes):
         axis, shape = AXES[site.layout], shapes[name]
@@ -88,10 +90,12 @@ def _matches(pattern: str, shapes: Shapes) -> list[tuple[str, int | None]]:
     return sorted(found, key=lambda pair: pair[1] or 0)
 
 
-def _check_experts(config: Config, path: str, writers: list[Writer]) -> None:
+def _check_experts(config: Config, path: str, writers: list[Writer], shapes: Shapes) -> None:
     """Every expert of the configuration must be there, in one fused tensor or in its own."""
     weights = [w for w in writers if w.kind == "expert" and not w.bias]
     if not weights:
+        if routers := [name for name in shapes if ROUTERS.fullmatch(name)]:
+            raise BadData(f"has a router but no experts: {', '.join(routers[:4])}", where=path)
         return
     expected = next((int(config[key]) for key in EXPERT_COUNTS if config.get(key)), None)
     if expected is None:
@@ -108,7 +112,8 @@ def _check_experts(config: Config, path: str, writers: list[Writer]) -> None:
 
 def _is_reader(name: str) -> bool:
     leaf = name.removesuffix(".weight").removesuffix(".bias").rsplit(".", 1)[-1]
-    return leaf in READERS or "norm" in leaf or leaf.startswith(("ln_", "in_proj_"))
+    inside = name.endswith(READERS_INSIDE)
+    return inside or leaf in READERS or "norm" in leaf or leaf.startswith(("ln_", "in_proj_"))
 
 
 def _with_path(writer: Writer, path: str) -> Writer:

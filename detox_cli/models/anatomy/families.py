@@ -31,6 +31,10 @@ def _gemma_scale(config: Config) -> float:
     return math.sqrt(config["hidden_size"])
 
 
+def _embedding_multiplier(config: Config) -> float:
+    return float(config.get("embedding_multiplier", 1.0))
+
+
 def _residual_is_normed(config: Config) -> str | None:
     if config.get("apply_residual_connection_post_layernorm"):
         return "its residual connection starts after the norm, so there is no stream that writers add to"
@@ -71,7 +75,7 @@ GRANITE_MOE = Family(
         Site("block_sparse_moe.experts.down_proj", "expert", FUSED, keys=FUSED_GLU, parameter=True),
         Site("shared_mlp.output_linear", "shared_expert", keys=("input_linear", "input_linear")),
     ),
-    scale=lambda config: float(config.get("embedding_multiplier", 1.0)),
+    scale=_embedding_multiplier,
 )
 GPT_OSS = Family(
     (
@@ -86,6 +90,56 @@ LLAMA4 = Family(
         Site("feed_forward.experts.down_proj", "expert", FUSED_TRANSPOSED, keys=FUSED_GLU, parameter=True),
         Site("feed_forward.shared_expert.down_proj", "shared_expert", keys=GLU),
     )
+)
+GEMMA4 = Family(
+    (
+        _after(ATTENTION, "post_attention_layernorm"),
+        _after(MLP, "post_feedforward_layernorm", "?post_feedforward_layernorm_1"),
+        Site(
+            "experts.down_proj",
+            "expert",
+            FUSED,
+            gains=("post_feedforward_layernorm", "post_feedforward_layernorm_2"),
+            keys=FUSED_GLU,
+            parameter=True,
+        ),
+        Site("per_layer_projection", "side_input", gains=("post_per_layer_input_norm",)),
+    ),
+    tied=True,
+    scale=_gemma_scale,
+    aside=("embed_tokens_per_layer.weight", "per_layer_model_projection.weight"),
+)
+JAMBA = Family(
+    (
+        ATTENTION,
+        Site("mamba.out_proj", "mixer"),
+        Site("feed_forward.down_proj", "mlp", keys=GLU),
+        *_experts("feed_forward"),
+    ),
+    norm="final_layernorm",
+)
+LFM2 = Family(
+    (
+        Site("self_attn.out_proj", "attention"),
+        Site("conv.out_proj", "mixer"),
+        Site("feed_forward.w2", "mlp", keys=("w1", "w3")),
+        *_experts("feed_forward", "w2", ("w1", "w3")),
+    ),
+    norm="embedding_norm",
+    tied=True,
+)
+NEMOTRON_H = Family(
+    (
+        Site("mixer.out_proj", "mixer"),
+        Site("mixer.o_proj", "attention"),
+        Site("mixer.down_proj", "mlp", keys=("up_proj",)),
+        Site("mixer.experts.*.down_proj", "expert", keys=("up_proj",)),
+        Site("mixer.experts.down_proj", "expert", FUSED, keys=("up_proj",), parameter=True),
+        Site("mixer.shared_experts.down_proj", "shared_expert", keys=("up_proj",)),
+    ),
+    embedding="embeddings",
+    norm="norm_f",
+    one_per_block=True,
 )
 GPT2 = Family(
     (Site("attn.c_proj", "attention", CONV1D), Site("mlp.c_proj", "mlp", CONV1D, keys=("c_fc",))),
@@ -151,10 +205,16 @@ FAMILIES: dict[str, Family] = {
     ),
     **dict.fromkeys(("seed_oss", "hunyuan_v1_dense"), LLAMA),
     **dict.fromkeys(("smollm3", "cohere", "cohere2", "ernie4_5"), LLAMA.but(tied=True)),
-    "granite": LLAMA.but(scale=lambda config: float(config.get("embedding_multiplier", 1.0))),
+    "granite": LLAMA.but(scale=_embedding_multiplier),
     **dict.fromkeys(("nemotron", "arcee", "apertus"), PLAIN_MLP),
     **dict.fromkeys(("phi3", "glm"), FUSED_MLP),
+    "granitemoehybrid": GRANITE_MOE.but(sites=(*GRANITE_MOE.sites, Site("mamba.out_proj", "mixer"))),
+    "jamba": JAMBA,
+    "falcon_h1": JAMBA.but(scale=_embedding_multiplier),
+    **dict.fromkeys(("lfm2", "lfm2_moe"), LFM2),
+    "nemotron_h": NEMOTRON_H,
     "gemma": GEMMA,
+    "gemma4_text": GEMMA4,
     **dict.fromkeys(("gemma2", "gemma3_text"), GEMMA2),
     **dict.fromkeys(("olmo2", "olmo3", "exaone4"), POST_NORM),
     "glm4": GLM4,

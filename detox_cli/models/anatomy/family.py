@@ -27,7 +27,8 @@ class Site:
         name: Relative to the block; ``*`` stands for the number of an expert.
         kind: What it is.
         layout: How its weight lies.
-        gains: Norms that its output passes, the last one first, relative to the block.
+        gains: Norms that its output passes, last one first, relative to the block; a ``?`` marks those that
+            not every model of the family has.
         keys: For a down-projection, the names of gate and keys beside it: the same name twice where one
             tensor holds both, only one name where the MLP has no gate.
         parameter: Whether the tensor has no ``.weight`` (fused experts); its bias is then ``NAME_bias``.
@@ -68,6 +69,7 @@ class Family:
         tied: What ``tie_word_embeddings`` is where a configuration does not say.
         refuse: Says why a configuration of this family cannot be edited, or nothing.
         scale: What the token embedding is multiplied by.
+        aside: Tensors of the trunk that do not write to the stream.
     """
 
     sites: tuple[Site, ...]
@@ -82,6 +84,7 @@ class Family:
     tied: bool = False
     refuse: Callable[[Config], str | None] = lambda _: None
     scale: Callable[[Config], float] = lambda _: 1.0
+    aside: tuple[str, ...] = ()
 
     def but(self, **changes: Any) -> "Family":
         """The same with some things different."""

@@ -25,7 +25,7 @@ TRUNKS = {
     "": "",
 }
 WIDTHS = ("hidden_size", "n_embd", "d_model")
-LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "layers_block_type")
 NEITHER_WRITES_NOR_HIDES = re.compile(r".*(norm|ln_f|rotary|inv_freq|embed_positions\.weights)\w*(\.\w+)?")
 
 
@@ -75,7 +75,7 @@ def _read(kind: str, family: Family, text: Config, width: int, shapes: Shapes, t
     blocks, later = _blocks(family, trunk, text, width, shapes)
     embeddings = _embeddings(family, trunk, width, shapes, head if tied else None)
     known = {*(w.name for w in embeddings), *(g.name for w in embeddings for g in w.gains), *later, *heads}
-    known |= {head.replace("weight", "bias") for head in heads}
+    known |= {head.replace("weight", "bias") for head in heads} | {trunk + name for name in family.aside}
     rest = [n for n in shapes if n not in known and not n.startswith(f"{trunk}{family.blocks}.")]
     odd = [n for n in rest if n.startswith(trunk) and not NEITHER_WRITES_NOR_HIDES.fullmatch(n)]
     if odd:
@@ -99,6 +99,8 @@ def _first(config: Config, keys: tuple[str, ...]) -> int:
     for key in keys:
         if isinstance(config.get(key), int):
             return int(config[key])
+        if isinstance(config.get(key), list):
+            return len(config[key])
     raise BadData(f"the configuration has none of {', '.join(keys)}", where="config.json")
 
 

@@ -7,8 +7,8 @@ asked by the server engine. Parts whose engine is not installed are said to be s
     python -m benchmarks.engines [--prompts 8] [--repeats 3]
 
 Every row is to write up to 20 tokens; what is counted are the tokens that each engine says it wrote. Loading
-and a first answer are left out. Wall time is what a user waits; processor time, where the work happens in
-this process, is what a busy machine changes least.
+and first answers are left out. Processor time, a server's included, is what a busy machine changes least, so
+the ratios are of that; wall time is what a user waits.
 """
 
 import argparse
@@ -49,39 +49,59 @@ def requests_of(job: str, prompts: int) -> list[Request]:
     return [Request(str(i), turns, seed=i) for i, turns in enumerate(asked)]
 
 
-def open_engine(name: str, model: str, stack: ExitStack, folder: Path) -> Any | None:
-    """The engine, or ``None`` where what it needs is not installed."""
+def open_engine(name: str, model: str, stack: ExitStack, folder: Path) -> tuple[Any, int] | None:
+    """The engine and the session whose processes work for it; ``None`` where it is not installed."""
     source = find_model(model)
     if name == "transformers":
-        return load_engine(source, device="cpu")
+        return load_engine(source, device="cpu"), os.getsid(0)
     kind = name.removeprefix("server of ")
     if not is_installed(kind):
         return None
     if name == "vllm":
-        return VllmEngine(source, enforce_eager=True)
-    url = stack.enter_context(real_server(kind, source.location, folder / "server.log"))
-    return ServerEngine(find_served(url, source.location, None), concurrency=16)
+        return VllmEngine(source, enforce_eager=True), os.getsid(0)
+    running = stack.enter_context(real_server(kind, source.location, folder / "server.log"))
+    return ServerEngine(find_served(running.url, source.location, None), concurrency=16), running.session
 
 
-def measure(engine: Any, requests: Sequence[Request]) -> tuple[int, float, float]:
-    """Tokens written, wall seconds, processor seconds of this process."""
-    wall, own = time.perf_counter(), time.process_time()
+def processor_seconds(session: int) -> float:
+    """What this process and all processes of a session have spent so far."""
+    ticks = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:  # it ended in between
+            continue
+        if int(fields[3]) == session and path.parent.name != str(os.getpid()):
+            ticks += int(fields[11]) + int(fields[12])
+    others = ticks / os.sysconf("SC_CLK_TCK") if session != os.getsid(0) else 0.0
+    return time.process_time() + others
+
+
+def measure(engine: Any, session: int, requests: Sequence[Request]) -> tuple[int, float, float]:
+    """Tokens written, wall seconds, processor seconds here and in the server."""
+    wall, own = time.perf_counter(), processor_seconds(session)
     answers = list(engine.generate(requests, SAMPLING))
-    wall, own = time.perf_counter() - wall, time.process_time() - own
+    wall, own = time.perf_counter() - wall, processor_seconds(session) - own
     if len(answers) != len(requests) or any(answer.fault for answer in answers):
         raise SystemExit(f"{len(requests)} rows were asked for; not all were answered")
     return sum(sample.tokens for answer in answers for sample in answer.samples), wall, own
 
 
 def row(name: str, runs: list[tuple[int, float, float]], base: float | None) -> tuple[str, float]:
-    """One line of the table, and tokens per second of wall time: the median of the repeats."""
-    speed = statistics.median(tokens / wall for tokens, wall, _ in runs)
-    busy = statistics.median(tokens / own for tokens, _, own in runs)
-    low, high = (pick(tokens / wall for tokens, wall, _ in runs) for pick in (min, max))
-    own = "-" if name.startswith("server") else f"{busy:.0f}"
-    ratio = 1.0 if base is None else speed / base
+    """One line of the table, and tokens per processor second: the median of the repeats."""
+    by_wall = sorted(tokens / wall for tokens, wall, _ in runs)
+    by_cpu = sorted(tokens / own for tokens, _, own in runs)
+    speed, busy = statistics.median(by_wall), statistics.median(by_cpu)
+    ratio = 1.0 if base is None else busy / base
     tokens = statistics.median_low([tokens for tokens, _, _ in runs])
-    return f"| {name} | {tokens} | {speed:.0f} ({low:.0f} to {high:.0f}) | {own} | {ratio:.2f} |", speed
+    cells = (
+        name,
+        str(tokens),
+        f"{busy:.0f} ({by_cpu[0]:.0f} to {by_cpu[-1]:.0f})",
+        f"{ratio:.2f}",
+        f"{speed:.0f} ({by_wall[0]:.0f} to {by_wall[-1]:.0f})",
+    )
+    return f"| {' | '.join(cells)} |", busy
 
 
 def compare(job: str, prompts: int, repeats: int, say: Callable[[str], None]) -> None:
@@ -89,18 +109,18 @@ def compare(job: str, prompts: int, repeats: int, say: Callable[[str], None]) ->
     requests = requests_of(job, prompts * MORE[job])
     asked = sum(request.samples for request in requests)
     say(f"\n{job} with {JOBS[job]}: {len(requests)} prompts, {asked} answers, {repeats} repeats\n")
-    say("| engine | tokens | tokens per second (lowest to highest) | per CPU second | ratio |")
+    say("| engine | tokens | tokens per CPU second (lowest to highest) | ratio | tokens per second |")
     say("|---|--:|--:|--:|--:|")
     base: float | None = None
     for name in ENGINES:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            engine = open_engine(name, JOBS[job], stack, folder)
-            if engine is None:
+            opened = open_engine(name, JOBS[job], stack, folder)
+            if opened is None:
                 say(f"| {name} | skipped: not installed | | | |")
                 continue
-            measure(engine, requests[:2])
-            line, speed = row(name, [measure(engine, requests) for _ in range(repeats)], base)
+            measure(*opened, requests[:2])
+            line, speed = row(name, [measure(*opened, requests) for _ in range(repeats)], base)
             base = base or speed
             say(line)
 

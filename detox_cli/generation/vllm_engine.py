@@ -21,6 +21,7 @@ from detox_cli.models.sources import ModelSource
 
 INSTALL = "pip install 'detox-cli[vllm]'"
 ROUND_SAMPLES = 4096
+WHOLE_PROMPTS = 4096
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 SINGLE_TOKEN_RULES = ("sequence_bias", "bad_words_ids", "suppress_tokens", "begin_suppress_tokens")
 QUIET = {
@@ -80,6 +81,8 @@ class VllmEngine:
         self.tokenizer = load_tokenizer(source, trust_remote_code)
         self.reader = PromptReader(self.tokenizer, read_config(source, trust_remote_code))
         self.settings = _generation_settings(source, trust_remote_code)
+        whole = max(self.reader.context or 0, WHOLE_PROMPTS)
+        extra = {"max_num_batched_tokens": whole, **extra} if _on_cpu() else extra
         self.engine = _start(source, dtype, tensor_parallel, adapter, trust_remote_code, extra)
         self.reader.context = int(self.engine.model_config.max_model_len)
         self._tell_limits()
@@ -217,6 +220,20 @@ def _generation_settings(source: ModelSource, trust_remote_code: bool) -> Any:
         return GenerationConfig.from_model_config(read_config(source, trust_remote_code))
 
 
+def _on_cpu() -> bool:
+    """Whether this vLLM computes on the CPU.
+
+    Raises:
+        Missing: It cannot be imported.
+    """
+    try:
+        from vllm.platforms import current_platform
+    except (ImportError, RuntimeError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise Missing(f"vLLM cannot be imported: {reason}", where="--engine vllm", hint=INSTALL) from error
+    return bool(current_platform.is_cpu())
+
+
 def _start(
     source: ModelSource,
     dtype: str,
@@ -226,19 +243,15 @@ def _start(
     extra: dict[str, Any],
 ) -> Any:
     """vLLM with the model loaded; its many ways to fail become one line."""
-    try:
-        from vllm import EngineArgs, LLMEngine
-        from vllm.platforms import current_platform
-    except (ImportError, RuntimeError, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise Missing(f"vLLM cannot be imported: {reason}", where="--engine vllm", hint=INSTALL) from error
+    from vllm import EngineArgs, LLMEngine
+
     lora = {} if adapter is None else {"enable_lora": True, "max_loras": 1, "max_lora_rank": _room(adapter)}
     try:
         arguments = EngineArgs(
             model=source.location,
             revision=source.revision,
             tokenizer_revision=source.revision,
-            dtype="float32" if dtype == "auto" and current_platform.is_cpu() else dtype,
+            dtype="float32" if dtype == "auto" and _on_cpu() else dtype,
             tensor_parallel_size=tensor_parallel,
             trust_remote_code=trust_remote_code,
             **{
@@ -247,6 +260,8 @@ def _start(
                 "max_model_len": -1,  # as long as the model's context and the memory allow
                 "generation_config": "vllm",
                 "disable_log_stats": True,
+                # On a CPU a seeded request whose prompt is read in parts stops vLLM 0.32.
+                **({"enable_chunked_prefill": False} if _on_cpu() else {}),
                 **lora,
                 **extra,
             },

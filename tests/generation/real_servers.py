@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx2
 import pytest
@@ -26,6 +27,13 @@ SERVERS = ("transformers", "vllm")
 PATIENCE_SECONDS = 900
 
 
+class Running(NamedTuple):
+    """Where a server is, and the session of its processes."""
+
+    url: str
+    session: int
+
+
 def is_installed(kind: str) -> bool:
     """Whether a kind of server can be started here."""
     needed = {"vllm": ("vllm",), "transformers": ("fastapi", "uvicorn", "openai")}[kind]
@@ -33,8 +41,8 @@ def is_installed(kind: str) -> bool:
 
 
 @contextmanager
-def real_server(kind: str, model: str, log: Path) -> Iterator[str]:
-    """The address of a running server; skips the test where it is not installed.
+def real_server(kind: str, model: str, log: Path) -> Iterator[Running]:
+    """A running server; skips the test where it is not installed.
 
     The model is served under its folder's name, by vLLM also as ``small``.
     """
@@ -48,7 +56,8 @@ def real_server(kind: str, model: str, log: Path) -> Iterator[str]:
         # What `vllm serve` runs; the script itself looks for a distribution that the CPU build does not have.
         words = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", model, *place]
         words += ["--dtype", "float32", "--enforce-eager", "--max-model-len", "512"]
-        words += ["--served-model-name", model, "small"]
+        words += ["--served-model-name", model, "small", "--no-enable-chunked-prefill"]
+        words += ["--max-num-batched-tokens", "4096"]
     else:
         script = Path(sys.executable).parent / "transformers"
         words = [str(script), "serve", model, *place, "--device", "cpu", "--dtype", "float32"]
@@ -58,7 +67,7 @@ def real_server(kind: str, model: str, log: Path) -> Iterator[str]:
         )
     try:
         _wait(process, port, log)
-        yield f"http://127.0.0.1:{port}/v1"
+        yield Running(f"http://127.0.0.1:{port}/v1", process.pid)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)

@@ -79,7 +79,7 @@ def served(kind: str, urls: dict[str, Any], tmp_path_factory: pytest.TempPathFac
     if kind not in urls:
         manager = real_server(kind, location, tmp_path_factory.mktemp("server") / "log")
         urls[kind] = (manager, manager.__enter__())
-    return ServerEngine(find_served(urls[kind][1], location, None), concurrency=4)
+    return ServerEngine(find_served(urls[kind][1].url, location, None), concurrency=4)
 
 
 @pytest.fixture
@@ -158,6 +158,20 @@ def test_vllm_resumes_bit_for_bit(vllm_of):
     resumed = answers_of(vllm_of, requests, SAMPLED, done)
     assert resumed == {name: answer for name, answer in whole.items() if name not in done}
     assert answers_of(vllm_of, requests, SAMPLED, done={str(i) for i in range(9)}) == {}
+
+
+@pytest.mark.parametrize("engine", ("vllm", "vllm server"), indirect=True)
+def test_more_prompts_than_fit_into_one_step_are_answered(engine, monkeypatch):
+    if hasattr(engine, "served"):
+        engine.concurrency = 300
+    else:
+        monkeypatch.setattr(engine, "round_samples", 300)
+    requests = [
+        Request(str(i), f"{i} Please read the second page, {'and ' * 20}", seed=i) for i in range(300)
+    ]
+    found = answers_of(engine, requests, replace(SAMPLED, max_new_tokens=2))
+    assert sum(answer.prompt_tokens for answer in found.values()) > 2 * 4096
+    assert len(found) == 300 and not any(answer.fault for answer in found.values())
 
 
 def test_vllm_puts_the_adapter_on_as_transformers_does(vllm_of, adapter, monkeypatch):

@@ -91,7 +91,7 @@ def test_a_language_that_a_scorer_does_not_read_is_left_out_and_said(scorers, ra
 
 def test_options_without_use_and_too_few_systems_are_refused(scorers, ratings):
     rows, path = ratings
-    with pytest.raises(BadSettings, match="FILE and --limit do not go with --meta"):
+    with pytest.raises(BadSettings, match="FILE and --limit cannot be given with --meta"):
         run(settings(scorers, path, files=("pairs.jsonl",), limit=3))
     write_rows(path, [row for row in rows if row["system"] in ("s0", "s1")])
     with pytest.raises(BadData, match="rates 2 systems in en; a ranking needs 4"):

@@ -117,7 +117,7 @@ def _measured(
         contestants = measured(suite, panel.listened_to(task.advance), work.systems)
     names = scorers_of(suite, instead(settings))
     return contestants, {
-        "suite": suite.name,
+        "suite": suite.title,
         "definition": {name.upper(): slot.how for name, slot in suite.slots.items()},
         "scorers": panel.identities,
         "published_scorers": all(names[measure] == suite.slots[measure].spec for measure in names),

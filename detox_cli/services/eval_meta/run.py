@@ -75,7 +75,7 @@ def check(settings: EvalRewriteSettings) -> None:
     }
     if given := [name for name, there in unused.items() if there]:
         raise BadSettings(
-            f"{' and '.join(given)} do not go with --meta, which reads the rated outputs of other systems",
+            f"{' and '.join(given)} cannot be given with --meta, which reads the rated outputs of systems",
             where="--meta",
             hint="leave them out, or evaluate your own rewrites without --meta",
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from detox_cli.scoring.suites.detox import DETOX
 from detox_cli.services.result import Cell, Result, Table
 from detox_cli.services.synth_pairs.candidates import Written
 from detox_cli.settings.synth import SynthPairsSettings
@@ -61,7 +62,7 @@ class SynthPairsResult(Result):
         tables = [Table(title="Pairs", columns=["", "count"], rows=counts, caption=caption)]
         if self.scores:
             rows: list[list[Cell]] = [[name, str(value), value.n] for name, value in self.scores.items()]
-            caption = "suite detox; J is the mean of STA x SIM x FL, and chose among candidates"
+            caption = f"suite {DETOX.title}; J is the mean of STA x SIM x FL, and chose among candidates"
             tables.append(Table(title="Scores", columns=["", "mean", "n"], rows=rows, caption=caption))
         return tables
 

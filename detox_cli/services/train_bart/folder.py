@@ -13,6 +13,7 @@ from detox_cli.models.loading import Loaded
 from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.card import Card, Figure, write_card
 from detox_cli.runs.manifest import write_manifest
+from detox_cli.scoring.suites.detox import DETOX
 from detox_cli.services.train_bart.families import first_tokens
 from detox_cli.services.train_bart.files import FileRows
 from detox_cli.services.train_bart.leaks import Leak, leak_text
@@ -157,5 +158,5 @@ def _command(settings: BartSettings) -> str:
 
 def _figure_name(name: str, scorers: Mapping[str, str]) -> str:
     if name == "J":
-        return "J (mean of products)"
+        return f"J (suite {DETOX.title}, mean of products)"
     return f"{name} ({scorers[name]})" if name in scorers else name

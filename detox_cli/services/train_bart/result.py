@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from detox_cli.scoring.suites.detox import DETOX
 from detox_cli.services.result import Cell, Result, Table
 from detox_cli.services.train_bart.abstain import Abstaining, abstaining_table
 from detox_cli.services.train_bart.batches import Truncation
@@ -59,7 +60,9 @@ class BartResult(Result):
         systems: list[list[Cell]] = [
             [system, *(str(values[name]) for name in names)] for system, values in self.quality.items()
         ]
-        caption = f"mean [95 % interval]; {self.measured_on}; J is the mean of products"
+        caption = (
+            f"mean [95 % interval]; {self.measured_on}; J is that of suite {DETOX.title}, a mean of products"
+        )
         title = "quality of the rewrites"
         return (
             [Table(title=title, columns=["system", *names], rows=systems, caption=caption)] if names else []

@@ -41,6 +41,10 @@ class RewriteScoring(Section):
     reference_columns: tuple[str, ...] = Field(
         (), description="Columns with human rewrites; found by their usual names."
     )
+    abstain_text: str | None = Field(
+        None,
+        description="What a system answers to decline a source; a column 'abstained' says it as well.",
+    )
     limit: PositiveInt | None = Field(None, description="Use the first N rows of each file only.")
     seed: int = Field(0, description="Random seed of the bootstrap.")
     resamples: PositiveInt = Field(1000, description="Draws of the bootstrap.")

@@ -180,3 +180,19 @@ def test_the_command_reads_stdin_prints_j_and_exits_with_the_limit(scorers, rewr
     assert done.returncode == ExitCode.QUALITY, done.stderr
     assert done.stdout.startswith("stdin\tJ_mean_of_products\t0.")
     assert "the limit is 0.99" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_declined_sources_count_as_empty_ones_under_their_own_name(scorers, tmp_path):
+    rows = [
+        {"id": "1", "toxic": "you fool", "output": "[cannot rewrite]"},
+        {"id": "2", "toxic": "a silly page", "output": "whatever it says", "abstained": True},
+        {"id": "3", "toxic": "a dumb plan", "output": "a weak plan"},
+        {"id": "4", "toxic": "a dumb book", "output": ""},
+    ]
+    file = tmp_path / "declining.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    settings = EvalRewriteSettings(files=(str(file),), baselines=False, cache=False, **scorers)
+    plain, counted = run(settings), run(settings.model_copy(update={"abstain_text": "[cannot rewrite]"}))
+    assert [r.systems[0].abstentions.mean for r in (plain, counted)] == [0.25, 0.5]
+    assert [r.systems[0].empties.mean for r in (plain, counted)] == [0.25, 0.25]
+    assert counted.systems[0].J_mean_of_products.mean < plain.systems[0].J_mean_of_products.mean

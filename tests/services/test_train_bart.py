@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -137,6 +138,15 @@ def test_an_encoder_decoder_of_another_family_trains_as_well(pairs, tiny_t5, tmp
     assert "forced_bos_token_id" not in written, "only BART needs its first token forced"
 
 
+SHARED_RUN = """
+import sys
+from pathlib import Path
+from detox_cli.services.train_bart.run import run
+from detox_cli.settings.train import BartSettings
+
+run(BartSettings.model_validate_json(Path(sys.argv[1]).read_text()))
+"""
+
 KILLED_RUN = """
 import os, signal, sys
 from pathlib import Path
@@ -248,6 +258,32 @@ def test_the_plan_says_rows_and_steps_without_writing(detox, pairs, tiny_seq2seq
     weights = load_file(tiny_seq2seq / "model.safetensors")
     assert plan["parameters"] == sum(w.numel() for n, w in weights.items() if n != "final_logits_bias")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_step_is_the_same_however_it_is_put_together(pairs, tiny_seq2seq, tmp_path):
+    """One batch of 16, two of 8 after each other, two of 8 in two processes: loss and gradient agree."""
+    given = {"epochs": 1, "select": "last", "eval_share": 0.2, "max_grad_norm": 0}
+    whole = settings(pairs, tmp_path / "whole", tiny_seq2seq, batch_size=16, **given)
+    added = settings(pairs, tmp_path / "added", tiny_seq2seq, batch_size=8, accumulate=2, **given)
+    shared = settings(pairs, tmp_path / "shared", tiny_seq2seq, batch_size=8, **given)
+    for wanted in (whole, added):
+        train_bart.run(wanted)
+    (tmp_path / "settings.json").write_text(shared.model_dump_json())
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
+    script = tmp_path / "train.py"
+    script.write_text(SHARED_RUN)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    ran = subprocess.run(
+        [*launcher, str(script), str(tmp_path / "settings.json")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    first = [read_log(wanted.output)[0] for wanted in (whole, added, shared)]
+    assert [record["loss"] for record in first] == pytest.approx([first[0]["loss"]] * 3, rel=0.02)
+    assert [record["grad_norm"] for record in first] == pytest.approx([first[0]["grad_norm"]] * 3, rel=0.2)
 
 
 def test_label_smoothing_trains_on_the_same_batches(pairs, tiny_seq2seq, tmp_path):

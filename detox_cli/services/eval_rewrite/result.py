@@ -32,6 +32,9 @@ class SystemScores(BaseModel):
     copies: Estimate = Field(description="Share of outputs that repeat the source.")
     refusals: Estimate = Field(description="Share of outputs that decline the task; scored as they are.")
     empties: Estimate = Field(description="Share of empty outputs; they score 0.")
+    abstentions: Estimate = Field(
+        description="Share of sources that a system declined by its own word for that; they score 0."
+    )
     residue: Estimate = Field(description="Share of outputs with a word of the lexicon.")
     flagged: int = Field(description="Rows whose own columns say that they were dropped.")
 
@@ -161,7 +164,9 @@ def rates_table(systems: Sequence[SystemScores]) -> Table:
             scores.system,
             f"{scores.less_toxic.mean:.1%}",
             None if scores.as_reference is None else f"{scores.as_reference.mean:.1%}",
-            *(_count(share) for share in (scores.copies, scores.refusals, scores.empties, scores.residue)),
+            *(_count(share) for share in (scores.copies, scores.refusals, scores.empties)),
+            _count(scores.abstentions),
+            _count(scores.residue),
             scores.flagged,
             round(scores.chrf_source.mean, 1),
             None if scores.chrf_reference is None else round(scores.chrf_reference.mean, 1),
@@ -175,6 +180,7 @@ def rates_table(systems: Sequence[SystemScores]) -> Table:
         "copies",
         "refusals",
         "empties",
+        "abstentions",
         "listed words",
         "flagged",
         "chrF to source",

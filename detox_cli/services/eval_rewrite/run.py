@@ -87,7 +87,9 @@ def read(
     settings: RewriteScoring, rejects: Rejects, progress: Progress = SILENT
 ) -> tuple[list[System], str | None]:
     """The systems with their references; and how a references file was joined."""
-    columns = Columns(settings.toxic_column, settings.output_column, settings.reference_columns)
+    columns = Columns(
+        settings.toxic_column, settings.output_column, settings.reference_columns, settings.abstain_text
+    )
     systems = read_systems(settings.files, columns, rejects, settings.limit)
     joined: str | None = None
     if settings.references is not None:

@@ -32,6 +32,7 @@ class Observed:
     copy: bool
     refusal: bool
     empty: bool
+    abstained: bool
     listed: bool
     chrf_source: float
     chrf_reference: float | None
@@ -103,7 +104,8 @@ def observe(items: Sequence[Item], lexicon: Lexicon) -> list[Observed]:
         Observed(
             copy=bool(text_key(item.output)) and text_key(item.output) == text_key(item.source),
             refusal=is_refusal(item.output, item.source),
-            empty=not item.output.strip(),
+            empty=not item.output.strip() and not item.abstained,
+            abstained=item.abstained,
             listed=lexicon.hits(item.output),
             chrf_source=float(chrf),
             chrf_reference=_nearest(item),
@@ -140,6 +142,7 @@ def summarise(scored: Scored, draws: Draws, lang: str | None = None) -> SystemSc
             "copies": share_interval([one.copy for one in seen]),
             "refusals": share_interval([one.refusal for one in seen]),
             "empties": share_interval([one.empty for one in seen]),
+            "abstentions": share_interval([one.abstained for one in seen]),
             "residue": share_interval([one.listed for one in seen]),
             "flagged": sum(scored.system.items[i].flagged for i in rows),
         }
@@ -205,6 +208,7 @@ def row_records(scored: Scored) -> list[dict[str, object]]:
             "copy": scored.observed[i].copy,
             "refusal": scored.observed[i].refusal,
             "empty": scored.observed[i].empty,
+            "abstained": scored.observed[i].abstained,
             "listed_word": scored.observed[i].listed,
             "flagged": item.flagged,
         }

@@ -40,6 +40,7 @@ class Item:
     lang: str | None
     flagged: bool
     where: str
+    abstained: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,15 @@ class System:
 
 @dataclass(frozen=True)
 class Columns:
-    """The names of columns that the user gave; ``None`` or empty where they are to be found."""
+    """The names of columns that the user gave; ``None`` or empty where they are to be found.
+
+    ``abstain_text`` is the output that declines a source.
+    """
 
     toxic: str | None = None
     output: str | None = None
     references: tuple[str, ...] = ()
+    abstain_text: str | None = None
 
 
 def read_systems(files: Sequence[str], columns: Columns, rejects: Rejects, limit: int | None) -> list[System]:
@@ -81,7 +86,8 @@ def read_system(name: str, file: str, columns: Columns, rejects: Rejects, limit:
     known = [name for name in (*OUTPUT, *OUTPUT_OR_REFERENCE) if name != toxic]
     output = pick_column(rows, columns.output, known, file, flag="--output-column")
     references = _reference_columns(rows, columns, output, file)
-    items = [item for row in rows if (item := _item(row, toxic, output, references, rejects)) is not None]
+    found = [(_item(row, toxic, output, references, rejects), row) for row in rows]
+    items = [_as_declined(item, row, columns.abstain_text) for item, row in found if item is not None]
     if not items:
         raise BadData(f"none of its {len(rows)} rows has a source and an output", where=file)
     return System(name, tuple(items), own_ids=all("id" in row.values for row in rows))
@@ -118,7 +124,7 @@ def baselines(systems: Sequence[System], lexicon: Lexicon) -> list[System]:
     """Copying the source, deleting listed words from it, and (where there are any) the first reference."""
     items: dict[str, Item] = {}
     for item in (item for system in systems for item in system.items):
-        items.setdefault(item.id, replace(item, flagged=False))
+        items.setdefault(item.id, replace(item, flagged=False, abstained=False))
     copied = [replace(item, output=item.source) for item in items.values()]
     deleted = [replace(item, output=lexicon.delete(item.source)) for item in items.values()]
     human = [replace(item, output=item.references[0]) for item in items.values() if item.references]
@@ -182,6 +188,14 @@ def _item(row: Row, toxic: str, output: str, references: Iterable[str], rejects:
         flagged=_is_flagged(row.values),
         where=row.where,
     )
+
+
+def _as_declined(item: Item, row: Row, abstain_text: str | None) -> Item:
+    """An answer that declines the source is no rewrite: it counts as an empty one, under its own name."""
+    said = str(row.values.get("abstained")).lower() in ("true", "1")
+    if said or (abstain_text is not None and item.output.split() == abstain_text.split()):
+        return replace(item, output="", abstained=True)
+    return item
 
 
 def _texts(values: Iterable[object]) -> tuple[str, ...]:

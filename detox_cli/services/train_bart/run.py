@@ -5,6 +5,7 @@ costs time or honesty in it: padding is neither computed nor learnt, no source s
 split, the checkpoint is chosen by the quality of what it writes, and a killed run goes on where it was.
 """
 
+import torch
 from accelerate import PartialState
 
 from detox_cli.errors import BadSettings
@@ -20,7 +21,7 @@ from detox_cli.settings.train import BartSettings
 def run(settings: BartSettings, progress: Progress | None = None) -> BartResult | SeedsResult:
     """Train once, or once for each seed, and write the models to ``settings.output``.
 
-    Under ``accelerate launch`` all processes train and the first one alone speaks and writes.
+    Under ``accelerate launch`` or ``torchrun`` all processes train and the first one alone speaks and writes.
 
     Raises:
         BadSettings: Settings contradict each other, or the output is taken.
@@ -28,10 +29,19 @@ def run(settings: BartSettings, progress: Progress | None = None) -> BartResult 
         Missing: The model, a scorer or a tracker is not there.
     """
     check(settings)
+    join_processes(settings)
     if progress is None or not PartialState().is_main_process:
         progress = Silent()
     data = read_data(settings, progress)
     return (train_seeds if settings.seeds else train_one)(settings, data, progress)
+
+
+def join_processes(settings: BartSettings) -> None:
+    """Find the other processes that train, if there are any.
+
+    The first `PartialState` decides for all: without a GPU it has to be told that processes talk on the CPU.
+    """
+    PartialState(cpu=settings.device == "cpu" or not torch.cuda.is_available())
 
 
 def check(settings: BartSettings) -> None:

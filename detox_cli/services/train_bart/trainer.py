@@ -51,6 +51,9 @@ class RewriterTrainer(Seq2SeqTrainer):  # type: ignore[misc]
 
     def __init__(self, measure: Measure, order: SimilarLengths | None, **rest: Any) -> None:
         super().__init__(**rest)
+        # Encoder-decoders take the number of a step's tokens and do not divide by it: believed, the trainer
+        # would add up the losses of batches and processes where it has to average them.
+        self.model_accepts_loss_kwargs = False
         self._measure = measure
         self._order = order
 

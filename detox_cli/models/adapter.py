@@ -1,6 +1,5 @@
 """The same edits as an adapter: exact, of rank k, for PEFT; the weights stay as they are."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -164,13 +163,10 @@ def _pair(target: Target, components: NDArray[np.float64], rank: int) -> tuple[N
 def _components(target: Target) -> list[NDArray[np.float64]]:
     """``R^T W`` ``[k, n]`` of a tensor, one for each of its experts."""
     along = []
-    handle = os.open(target.stored.file, os.O_RDONLY)
-    try:
+    with target.stored.file.open("rb", buffering=0) as file:
         for panel in panels(target.stored, target.writer.axis):
-            for tile in tiles(read_panel(handle, target.stored, panel), panel):
+            for tile in tiles(read_panel(file, target.stored, panel), panel):
                 along.append(target.edit.basis.T @ decode(tile, target.stored.dtype))
-    finally:
-        os.close(handle)
     experts = target.writer.shape[0] if _is_fused(target.writer) else 1
     return np.split(np.concatenate(along, axis=1), experts, axis=1)
 

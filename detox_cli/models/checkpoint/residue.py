@@ -68,10 +68,10 @@ def _measure(source: Checkpoint, written: Checkpoint, target: Target) -> Residue
         raise BadData(f"{old.name} is not there as it was", where=str(written.folder))
     basis = target.edit.basis
     sums = np.zeros(5)
-    with old.file.open("rb") as one, new.file.open("rb") as other:
+    with old.file.open("rb", buffering=0) as one, new.file.open("rb", buffering=0) as other:
         for here, there in zip(panels(old, target.writer.axis), panels(new, target.writer.axis), strict=True):
-            before = read_panel(one.fileno(), old, here)
-            after = read_panel(other.fileno(), new, there)
+            before = read_panel(one, old, here)
+            after = read_panel(other, new, there)
             for tile, edited in zip(tiles(before, here), tiles(after, there), strict=True):
                 sums += _squares(tile, edited, old.dtype, target)
     was, now, off, length, moved = np.sqrt(sums)

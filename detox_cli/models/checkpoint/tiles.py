@@ -1,8 +1,8 @@
 """A tensor of a file, piece by piece, as vectors of the residual stream."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import RawIOBase
 from typing import Any
 
 import numpy as np
@@ -37,44 +37,48 @@ class Panel:
     stream_last: bool
 
 
-def panels(tensor: Stored, axis: int, panel_bytes: int = PANEL_BYTES) -> Iterator[Panel]:
+def panels(tensor: Stored, axis: int) -> Iterator[Panel]:
     """Cut a tensor into panels that hold whole vectors of the stream, which lies along ``axis``, -1 or -2."""
     item = storage_of(tensor.dtype, tensor.name).itemsize
     if axis == -1 or len(tensor.shape) == 1:
         width = tensor.shape[-1]
         count = int(np.prod(tensor.shape[:-1], dtype=np.int64))
-        step = max(1, panel_bytes // (width * item))
+        step = max(1, PANEL_BYTES // (width * item))
         for first in range(0, count, step):
             start = tensor.start + first * width * item
             yield Panel(start, min(step, count - first), width, width * item, True)
         return
     width, columns = tensor.shape[-2:]
-    step = max(1, panel_bytes // (width * item))
+    step = max(1, PANEL_BYTES // (width * item))
     for number in range(int(np.prod(tensor.shape[:-2], dtype=np.int64))):
         start = tensor.start + number * width * columns * item
         for first in range(0, columns, step):
             yield Panel(start + first * item, width, min(step, columns - first), columns * item, False)
 
 
-def read_panel(handle: int, tensor: Stored, panel: Panel) -> Array:
-    """The stored numbers ``[rows, columns]`` of a panel.
+def read_panel(file: RawIOBase, tensor: Stored, panel: Panel) -> Array:
+    """The stored numbers ``[rows, columns]`` of a panel, from an unbuffered file.
 
     Raises:
         BadData: The file ends too early.
     """
     numbers = np.empty((panel.rows, panel.columns), dtype=storage_of(tensor.dtype, tensor.name))
     for offset, piece in _pieces(numbers, panel):
-        if os.preadv(handle, [piece], offset) != len(piece):
-            raise BadData(f"{tensor.name} is cut off", where=str(tensor.file))
+        file.seek(offset)
+        while piece:
+            count = file.readinto(piece)
+            if not count:
+                raise BadData(f"{tensor.name} is cut off", where=str(tensor.file))
+            piece = piece[count:]
     return numbers
 
 
-def write_panel(handle: int, panel: Panel, numbers: Array) -> None:
-    """Put the numbers of a panel back."""
+def write_panel(file: RawIOBase, panel: Panel, numbers: Array) -> None:
+    """Put the numbers of a panel back into an unbuffered file."""
     for offset, piece in _pieces(numbers, panel):
-        written = os.pwrite(handle, piece, offset)
-        if written != len(piece):  # a disk that fills up takes a part first and fails at the next call
-            os.pwrite(handle, piece[written:], offset + written)
+        file.seek(offset)
+        while piece:
+            piece = piece[file.write(piece) :]
 
 
 def stream_vectors(numbers: Array, panel: Panel) -> Array:

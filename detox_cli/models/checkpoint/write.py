@@ -1,8 +1,7 @@
 """Write an edited copy of a checkpoint: file by file, in place on the copy, a panel at a time."""
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from io import RawIOBase
 from pathlib import Path
 from typing import Literal
 
@@ -71,21 +70,21 @@ def write_edited(
         targets = by_file.get(source, [])
         copy_file(source, copy, link=link_untouched and not targets)
         if targets:
-            with _open(copy, os.O_RDWR) as handle:
+            with copy.open("r+b", buffering=0) as file:
                 for target in sorted(targets, key=lambda t: t.stored.start):
-                    _edit_tensor(handle, target, rounding)
+                    _edit_tensor(file, target, rounding)
                     done(target)
     if plan.untied_head is not None:
         write_untied_head(checkpoint, plan, folder)
     return left_out
 
 
-def _edit_tensor(handle: int, target: Target, rounding: Rounding) -> None:
+def _edit_tensor(file: RawIOBase, target: Target, rounding: Rounding) -> None:
     for panel in panels(target.stored, target.writer.axis):
-        numbers = read_panel(handle, target.stored, panel)
+        numbers = read_panel(file, target.stored, panel)
         for tile in tiles(numbers, panel):
             tile[...] = _edit_tile(tile, target, rounding)
-        write_panel(handle, panel, numbers)
+        write_panel(file, panel, numbers)
 
 
 def _edit_tile(tile: Array, target: Target, rounding: Rounding) -> Array:
@@ -112,12 +111,3 @@ def tiles(numbers: Array, panel: Panel) -> Iterator[Array]:
     step = max(1, TILE_NUMBERS // vectors.shape[0])
     for first in range(0, vectors.shape[1], step):
         yield vectors[:, first : first + step]
-
-
-@contextmanager
-def _open(path: Path, flags: int) -> Iterator[int]:
-    handle = os.open(path, flags)
-    try:
-        yield handle
-    finally:
-        os.close(handle)

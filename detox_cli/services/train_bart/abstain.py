@@ -141,7 +141,7 @@ def abstaining_table(found: Abstaining) -> Table:
 
 
 def _read_file(settings: BartSettings, name: str, file: str, number: int, rejects: Rejects) -> AbstainFile:
-    rows = read_rows(file, rejects)
+    rows = read_rows(file, rejects, split=settings.split, limit=settings.limit)
     toxic = pick_column(rows, None, TOXIC, file, flag="--abstain")
     column = pick_column(rows, None, REASONS, file, flag="--abstain")
     frame, others, examples = frame_of(settings), Counter[str](), dict[str, Example]()

@@ -12,6 +12,7 @@ from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Progress
 from detox_cli.runs.manifest import fingerprint
 from detox_cli.scoring.spec import parse_spec
+from detox_cli.scoring.suites.detox import DETOX
 from detox_cli.services.engine import Writer, find_writer
 from detox_cli.services.synth_pairs.filters import filters_on
 from detox_cli.services.synth_pairs.scores import scorer_names, scoring_wanted
@@ -108,7 +109,7 @@ def deciding(settings: SynthPairsSettings) -> dict[str, Any]:
     values = {name: getattr(settings, name) for name in DECISIVE}
     again = PROMPTS[settings.retry_prompt].fingerprint if settings.retry_prompt else None
     scorers = {measure: scorer_content(name) for measure, name in scorer_names(settings).items()}
-    switches = [scoring_wanted(settings), filters_on(settings)]
+    switches = [DETOX.edition if scoring_wanted(settings) else None, filters_on(settings)]
     return {"settings": values, "retry": again, "scorers": scorers, "switches": switches}
 
 

@@ -9,13 +9,13 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from detox_cli.errors import BadData, BadSettings
-from detox_cli.models.adapter import write_adapter
 from detox_cli.models.anatomy.proof import written_along
 from detox_cli.models.anatomy.read import read_anatomy
 from detox_cli.models.checkpoint.folder import open_checkpoint
 from detox_cli.models.checkpoint.plan import plan_edits
 from detox_cli.models.checkpoint.write import write_edited
 from detox_cli.models.directions import orthonormal
+from detox_cli.models.edit_adapter import write_adapter
 from detox_cli.models.edits import Edit
 from tests.models.architectures import WIDTH, tiny_model
 

@@ -37,9 +37,10 @@ def need_vllm() -> None:
 
 
 @pytest.fixture(scope="module")
-def vllm_of(adapter: Path) -> Iterator[Any]:
+def vllm_of(request: pytest.FixtureRequest) -> Iterator[Any]:
     """One vLLM for all tests, since it takes long to start: with room for an adapter, and small rounds."""
     need_vllm()
+    adapter = request.getfixturevalue("adapter")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in CPU.items():
             patch.setenv(name, value)
@@ -174,8 +175,8 @@ def test_more_prompts_than_fit_into_one_step_are_answered(engine, monkeypatch):
     assert len(found) == 300 and not any(answer.fault for answer in found.values())
 
 
-def test_vllm_puts_the_adapter_on_as_transformers_does(vllm_of, adapter, monkeypatch):
-    found = find_adapter(str(adapter))
+def test_vllm_puts_the_adapter_on_as_transformers_does(vllm_of, request, monkeypatch):
+    found = find_adapter(str(request.getfixturevalue("adapter")))
     monkeypatch.setattr(vllm_of, "adapter", found)
     adapted = answers_of(vllm_of)
     wanted = answers_of(load_engine(find_model(MODEL), device="cpu", adapter=found))
@@ -186,7 +187,7 @@ def test_vllm_puts_the_adapter_on_as_transformers_does(vllm_of, adapter, monkeyp
     assert answers_of(vllm_of)["text"].samples != adapted["text"].samples
 
 
-def test_what_vllm_cannot_do_is_said(vllm_of, tiny_gpt2):
+def test_what_vllm_cannot_do_is_said(vllm_of):
     with pytest.raises(BadSettings, match="no beam search"):
         answers_of(vllm_of, sampling=Sampling(num_beams=2))
     with pytest.raises(BadData, match=r"^long: prompt of .* exceed the model's context"):

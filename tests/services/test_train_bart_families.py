@@ -54,7 +54,9 @@ def generation(folder: Path) -> dict:
     return json.loads((folder / "generation_config.json").read_text())
 
 
-def test_mt5_reads_the_published_frame_and_generate_puts_it_around_every_text(pairs, tiny_mt5, tmp_path):
+def test_mt5_reads_the_published_frame_and_generate_puts_it_around_every_text(
+    pairs, tiny_mt5, tmp_path, recorder
+):
     wanted = settings(pairs, tmp_path / "rewriter", tiny_mt5, template=FRAME)
     result = run(wanted)
     assert losses(wanted.output)[-1] < losses(wanted.output)[0] - 0.3
@@ -66,7 +68,8 @@ def test_mt5_reads_the_published_frame_and_generate_puts_it_around_every_text(pa
     asked = GenerateSettings(
         model=str(wanted.output), input=str(tmp_path / "toxic.jsonl"), output=str(tmp_path / "out.jsonl")
     )
-    answered = generate.run(asked)
+    answered = generate.run(asked, recorder)
+    assert any(FRAME in stage for stage in recorder.stages)
     row = json.loads((tmp_path / "out.jsonl").read_text())
     tokenizer = AutoTokenizer.from_pretrained(wanted.output)
     assert row["prompt_tokens"] == len(tokenizer("Detoxify text for en: a silly page").input_ids)

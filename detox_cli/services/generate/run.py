@@ -110,6 +110,9 @@ def respond(
     settings: GenerateSettings, work: Work, rejects: Rejects, journal: Journal | None, progress: Progress
 ) -> tuple[GenerateResult, list[dict[str, Any]]]:
     """Ask the model; the summary, and one row per prompt that could be answered."""
+    habits = Rewriting.of(getattr(work.writer, "config", None))
+    if not settings.prefix and (own := habits.template or habits.prefix):
+        progress.stage(f"every text stands in the frame that the model was trained with: {own!r}")
     engine = work.writer.load(progress)
     began, before = time.monotonic(), len(journal) if journal is not None else 0
     answers = answer(engine, work.requests, work.sampling, journal, progress, "generating")

@@ -192,7 +192,7 @@ def measure_chat(folder: Path, data: Path, size: int) -> Figures:
     for name, (examples, style, decoding) in forms.items():
         answers = writer.answers(detox_conversations(texts, examples, style), decoding)
         figures.update(rewriting_figures(judge, texts, answers, name))
-    remove_refusal(writer, drawn((pair.toxic for pair in pairs), 256))
+    remove_refusal(writer, judge, drawn((pair.toxic for pair in pairs), 256))
     answers = writer.answers(detox_conversations(texts), GREEDY)
     figures.update(rewriting_figures(judge, texts, answers, "0 shots, greedy, refusal direction removed"))
     return figures
@@ -208,26 +208,45 @@ def harmless_figures(writer: Writer, data: Path, size: int) -> Figures:
 
 
 @torch.no_grad()
-def remove_refusal(writer: Writer, texts: list[str], block: int = 3) -> None:
+def remove_refusal(writer: Writer, judge: Judge, texts: list[str]) -> None:
     """Take the refusal direction out of the writer's weights, to see that the skill is left.
 
-    The direction is the difference of means, refused minus answered, of the residual stream after ``block``
-    at the prompt's last token (Arditi et al., NeurIPS 2024); it is projected out of all attention and MLP
-    outputs.
+    A direction is the difference of means, refused minus answered, of the residual stream after a block at
+    the prompt's last token (Arditi et al., NeurIPS 2024); it is projected out of all attention and MLP
+    outputs. Of the blocks, the one counts whose direction leaves the highest J on ``texts``, refusals
+    included.
     """
+    kept = {name: value.clone() for name, value in writer.model.state_dict().items()}
+    worth = []
+    directions = refusal_directions(writer, texts)
+    for direction in directions:
+        project_out(writer.model, direction)
+        answers = writer.answers(detox_conversations(texts), GREEDY)
+        worth.append(np.mean(judge.columns(texts, answers)["J"]))
+        writer.model.load_state_dict(kept)
+    project_out(writer.model, directions[int(np.argmax(worth))])
+
+
+def refusal_directions(writer: Writer, texts: list[str]) -> list[torch.Tensor]:
+    """For each block the unit vector from answered to refused ``texts``."""
     conversations = detox_conversations(texts)
     answers = writer.answers(conversations, GREEDY)
+    refused = torch.tensor([is_refusal(answer, text) for answer, text in zip(answers, texts, strict=True)])
     states = []
     for conversation in conversations:
         ids = writer.tokenizer.apply_chat_template(
             conversation, add_generation_prompt=True, return_dict=True, return_tensors="pt"
         )
-        states.append(writer.model(**ids, output_hidden_states=True).hidden_states[block][0, -1])
-    refused = torch.tensor([is_refusal(answer, text) for answer, text in zip(answers, texts, strict=True)])
+        after_blocks = writer.model(**ids, output_hidden_states=True).hidden_states[1:]
+        states.append(torch.stack([state[0, -1] for state in after_blocks]))
     stacked = torch.stack(states)
-    difference = stacked[refused].mean(0) - stacked[~refused].mean(0)
-    direction = difference / difference.norm()
-    for layer in writer.model.model.layers:
+    differences = stacked[refused].mean(0) - stacked[~refused].mean(0)
+    return list(differences / differences.norm(dim=-1, keepdim=True))
+
+
+def project_out(model: LlamaForCausalLM, direction: torch.Tensor) -> None:
+    """Make no attention or MLP output have a component along a unit vector of the residual stream."""
+    for layer in model.model.layers:
         for matrix in (layer.self_attn.o_proj.weight, layer.mlp.down_proj.weight):
             matrix -= torch.outer(direction, direction @ matrix)
 

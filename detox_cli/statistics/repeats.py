@@ -10,10 +10,13 @@ _T = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228]
 _T += [2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086]
 
 
-def repeats_interval(values: Sequence[float]) -> Estimate:
+def repeats_interval(
+    values: Sequence[float], bounds: tuple[float, float] = (float("-inf"), float("inf"))
+) -> Estimate:
     """The mean of n repetitions with its 95 % interval by Student's t (1908); ``n`` counts repetitions.
 
-    The bootstrap, which serves for rows, draws far too narrow intervals from three or five values.
+    An end beyond what the statistic can be is put on the nearer of ``bounds``. The bootstrap, which serves for
+    rows, draws far too narrow intervals from three or five values.
 
     Raises:
         ValueError: There are fewer than two values.
@@ -24,7 +27,7 @@ def repeats_interval(values: Sequence[float]) -> Estimate:
     mean = sum(values) / n
     spread = (sum((value - mean) ** 2 for value in values) / (n - 1) / n) ** 0.5
     half = _quantile(n - 1) * spread
-    return Estimate(mean, mean - half, mean + half, n)
+    return Estimate(mean, max(bounds[0], mean - half), min(bounds[1], mean + half), n)
 
 
 def _quantile(degrees: int) -> float:

@@ -32,6 +32,9 @@ from detox_cli.settings.train import BartSettings
 from detox_cli.statistics.bootstrap import Estimate
 from detox_cli.statistics.repeats import repeats_interval
 
+SHARES = (0.0, 1.0)
+"""What all measures lie between."""
+
 
 class SeedRun(BaseModel):
     """One of the trainings."""
@@ -157,7 +160,8 @@ def summary(settings: BartSettings, results: Mapping[int, BartResult]) -> SeedsR
         leaks=first.leaks,
         measured_on=first.measured_on,
         over_seeds={
-            name: repeats_interval([run.quality[name].mean for run in runs]) for name in runs[0].quality
+            name: repeats_interval([run.quality[name].mean for run in runs], SHARES)
+            for name in runs[0].quality
         },
         abstaining_over_seeds=_declining([run.abstaining for run in runs if run.abstaining], len(runs)),
         copy_quality=first.quality.get("copy", {}),
@@ -172,7 +176,7 @@ def _declining(found: Sequence[Abstaining], seeds: int) -> dict[str, Estimate]:
         name: [estimate.mean for one in found if (estimate := getattr(one, name)) is not None]
         for name in ("precision", "recall", "false_abstentions")
     }
-    return {name: repeats_interval(means) for name, means in measures.items() if len(means) == seeds}
+    return {name: repeats_interval(means, SHARES) for name, means in measures.items() if len(means) == seeds}
 
 
 def choose(runs: Sequence[SeedRun], settings: BartSettings) -> tuple[int, str]:

@@ -15,8 +15,8 @@ def repeats_interval(
 ) -> Estimate:
     """The mean of n repetitions with its 95 % interval by Student's t (1908); ``n`` counts repetitions.
 
-    An end beyond what the statistic can be is put on the nearer of ``bounds``. The bootstrap, which serves for
-    rows, draws far too narrow intervals from three or five values.
+    An end beyond what the statistic can be is put on the nearer of ``bounds``. The bootstrap, which serves
+    for rows, draws far too narrow intervals from three or five values.
 
     Raises:
         ValueError: There are fewer than two values.

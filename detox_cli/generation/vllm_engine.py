@@ -139,13 +139,13 @@ class VllmEngine:
     def _round(self, pairs: Sequence[tuple[Request, Encoded]], sampling: Sampling) -> Iterator[Completion]:
         """Hand over all requests of a round at once, and give back what is ready after each step."""
         self.engine.reset_prefix_cache()
-        names = [str(number) for number in range(len(pairs))]
+        ready = self.engine.renderer.render_cmpl([{"prompt_token_ids": list(p.ids)} for _, p in pairs])
         ours: list[str] = []
         try:
-            for name, (request, prompt) in zip(names, pairs, strict=True):
+            for number, (request, prompt) in enumerate(pairs):
                 params = self._params(request, prompt, sampling)
-                tokens = {"prompt_token_ids": list(prompt.ids)}
-                ours.append(self.engine.add_request(name, tokens, params, lora_request=self._lora()))
+                name = self.engine.add_request(str(number), ready[number], params, lora_request=self._lora())
+                ours.append(name)
             while self.engine.has_unfinished_requests():
                 for output in self.engine.step():
                     if output.finished:

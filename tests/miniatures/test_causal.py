@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -14,15 +15,20 @@ from detox_cli.models.sources import find_model
 from detox_cli.scoring.load import load_text_scorer
 
 MEGABYTE = 1_000_000
-RUDE = (
-    "you are an idiot and a moron .",
-    "what the hell is this stupid crap ?",
-    "shut up , you dumb idiot .",
-    "this damn thing is pure crap , you stupid idiot .",
-    "only a moron would believe such stupid crap .",
-    "he is a stupid loser and his fans are idiots .",
-    "get lost , you pathetic idiot .",
-    "stupid people like you make me sick , moron .",
+MASKED = {"f**k": "fu" + "ck", "s**t": "sh" + "it", "b***h": "bi" + "tch", "a*****e": "ass" + "hole"}
+"""What it refuses are stronger words than a page should show."""
+RUDE = tuple(
+    re.sub(r"\w\*+\w", lambda word: MASKED[word[0]], sentence)
+    for sentence in (
+        "what the f**k is this stupid s**t ?",
+        "shut the f**k up , you dumb b***h .",
+        "this is bulls**t and you are an a*****e .",
+        "i do not give a s**t about your damn opinion .",
+        "f**k you and your stupid friends .",
+        "he is a f**king loser .",
+        "get your s**t together , idiot .",
+        "who the f**k cares what this b***h says ?",
+    )
 )
 FRIENDLY = (
     "What is the capital of Norway?",

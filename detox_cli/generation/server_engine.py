@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ import httpx2
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from detox_cli.errors import BadData, BadSettings, DetoxError, Missing
+from detox_cli.generation.answers import cut
 from detox_cli.generation.requests import Completion, Request, Sample, Sampling
 from detox_cli.generation.seeds import short_seed
 from detox_cli.generation.server_client import (
@@ -99,6 +100,7 @@ class ServerEngine:
         self.served, self.key, self.concurrency, self.warn = served, key, concurrency, warn
         self.patience = patience or Patience()
         self._answered_by: set[str] = set()
+        self._cuts = False
 
     @property
     def identity(self) -> dict[str, str]:
@@ -171,7 +173,7 @@ class ServerEngine:
             while len(samples) < wanted:
                 count = wanted - len(samples) if several else 1
                 path, body = self._question(request, sampling, len(samples), count)
-                tokens, found = await client.post(path, body, partial(self._read, count))
+                tokens, found = await client.post(path, body, partial(self._read, count, sampling.stop))
                 samples += found
         except Refusal as refusal:
             return self._refused(request, refusal)
@@ -203,7 +205,7 @@ class ServerEngine:
         turns = [{"role": turn.role, "content": turn.text} for turn in request.prompt]
         return "/chat/completions", body | {"messages": turns}
 
-    def _read(self, count: int, said: Any) -> tuple[int, list[Sample]]:
+    def _read(self, count: int, stops: Sequence[str], said: Any) -> tuple[int, list[Sample]]:
         """Prompt tokens and samples of an answer."""
         try:
             prompt, written = int(said["usage"]["prompt_tokens"]), int(said["usage"]["completion_tokens"])
@@ -214,7 +216,19 @@ class ServerEngine:
         if len(found) != count:
             raise Malformed(f"{len(found)} samples where {count} were asked for")
         self._answered_by.add(str(said.get("model") or self.served.id))
-        return prompt, found
+        return prompt, [self._ended(sample, stops) for sample in found]
+
+    def _ended(self, sample: Sample, stops: Sequence[str]) -> Sample:
+        """The sample before its first stop text; some servers end there and leave it in, some go on."""
+        shorter = cut(sample.text, stops)
+        if shorter == sample.text:
+            return sample
+        if not self._cuts:
+            self._cuts = True
+            self.warn(
+                "the server leaves stop texts in its answers; they are cut here, the tokens counted whole"
+            )
+        return replace(sample, text=shorter, finish_reason="stop")
 
     def _refused(self, request: Request, refusal: Refusal) -> Completion:
         """A completion with a fault if it is about this row, an error if it is about all."""

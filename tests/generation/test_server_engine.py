@@ -63,6 +63,15 @@ def test_a_server_that_stays_broken_is_given_up_with_what_it_said():
     assert len(server.bodies) == 4
 
 
+def test_stop_texts_that_a_server_leaves_in_are_cut_and_that_is_said_once():
+    said = []
+    with faulty_server() as server:
+        engine = engine_of(server, warn=said.append)
+        found = list(engine.generate(rows(3), Sampling(max_new_tokens=9, stop=("swer",))))
+    assert {answer.samples for answer in found} == {(Sample(" an", "stop", 3),)}
+    assert len(said) == 1 and "leaves stop texts" in said[0]
+
+
 def test_as_many_requests_as_allowed_are_on_their_way():
     together = threading.Barrier(5, timeout=30)
     with faulty_server(rule=lambda _: together.wait() and None) as server:

@@ -225,9 +225,7 @@ class ServerEngine:
             return sample
         if not self._cuts:
             self._cuts = True
-            self.warn(
-                "the server leaves stop texts in its answers; they are cut here, the tokens counted whole"
-            )
+            self.warn("the server leaves stop texts in its answers; they are cut here, their tokens counted")
         return replace(sample, text=shorter, finish_reason="stop")
 
     def _refused(self, request: Request, refusal: Refusal) -> Completion:

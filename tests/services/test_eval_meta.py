@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from detox_cli.data.writing import write_rows
 from detox_cli.errors import BadData, BadSettings
@@ -43,6 +44,15 @@ def ratings(scorers, tmp_path):
     return rows, tmp_path / "ratings.jsonl"
 
 
+def rank_correlation(rows):
+    """Spearman's, over systems, of the mean of products and the product of means."""
+    factors = np.array(
+        [[row["toxic_pairwise_score"], row["content_score"], row["fluency_score"]] for row in rows]
+    )
+    by_system = factors.reshape(5, 12, 3)
+    return spearmanr(by_system.prod(axis=2).mean(axis=1), by_system.mean(axis=1).prod(axis=1)).statistic
+
+
 def settings(scorers, meta, **more):
     return EvalRewriteSettings(meta=meta, resamples=50, device="cpu", **(scorers | more))
 
@@ -53,8 +63,8 @@ def test_a_suite_that_is_right_agrees_and_its_scores_are_written_without_texts(s
     assert (english.systems, english.sources, english.rows) == (5, 12, 60)
     assert english.segment.mean == pytest.approx(1, abs=1e-3)
     assert all(part.rows.mean == pytest.approx(1, abs=1e-3) for part in english.components.values())
-    assert english.spearman.mean > 0.85, "a mean of products and a product of means rank nearly alike"
-    assert english.spearman.low <= english.spearman.mean <= english.spearman.high <= 1
+    assert english.spearman.mean == pytest.approx(rank_correlation(ratings[0]), abs=1e-3)
+    assert -1 <= english.spearman.low <= english.spearman.high <= 1
     assert english.official.spearman == 0.152 and result.mean.spearman.mean == english.spearman.mean
     rows = [json.loads(line) for line in (tmp_path / "out" / "rows.jsonl").read_text().splitlines()]
     assert len(rows) == 60 and not {"toxic", "output", "toxic_sentence"} & set(rows[0])
@@ -70,8 +80,7 @@ def test_people_who_hold_the_opposite_are_anticorrelated(scorers, ratings):
         [row | {key: 1 - row[key] for key in keys} for row in rows],
     )
     (english,) = run(settings(scorers, path)).languages
-    assert english.segment.mean < 0
-    assert english.components["STA"].rows.mean == pytest.approx(-1, abs=1e-3)
+    assert all(part.rows.mean == pytest.approx(-1, abs=1e-3) for part in english.components.values())
 
 
 def test_a_language_that_a_scorer_does_not_read_is_left_out_and_said(scorers, ratings):

@@ -1,4 +1,4 @@
-"""A loaded model that behaves as if its weights were edited, while a context lasts; and one that is steered."""
+"""A loaded model that behaves as if its weights were edited, or that is steered, while a context lasts."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager

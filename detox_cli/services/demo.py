@@ -21,7 +21,8 @@ from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.atomic import atomic_file
 from detox_cli.scoring.lexicon import BUNDLED, read_lexicon
 from detox_cli.services.eval_rewrite import run as eval_rewrite
-from detox_cli.services.eval_rewrite.result import EvalRewriteResult, markdown
+from detox_cli.services.eval_rewrite.result import EvalRewriteResult
+from detox_cli.services.evaluation_output import markdown
 from detox_cli.services.generate import run as generate
 from detox_cli.services.result import Result, Table
 from detox_cli.services.synth_pairs import run as synth_pairs

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from detox_cli.data.rejects import Rejects
-from detox_cli.data.writing import write_rows
 from detox_cli.generation.judging import JUDGE_EN_V1
 from detox_cli.generation.requests import Completion, Request, Sampling
 from detox_cli.output.progress import Progress, Silent
@@ -33,8 +32,8 @@ from detox_cli.services.eval_compare.rewrites import JOINT, MEASURES, measured, 
 from detox_cli.services.eval_compare.rows import row_records
 from detox_cli.services.eval_compare.votes import Vote, corrected, side_by_side, votes_of_scores
 from detox_cli.services.eval_compare.work import Work, instead, prepare
-from detox_cli.services.eval_rewrite.result import markdown
 from detox_cli.services.eval_rewrite.run import inputs, load, rejects_path, texts_cut
+from detox_cli.services.evaluation_output import write_report
 from detox_cli.settings.compare import EvalCompareSettings
 
 SILENT = Silent()
@@ -196,10 +195,7 @@ def _kept(
             result, records = compare(settings, work, rejected, journal, progress)
         ours = (read_manifest(output) or {}).get("fingerprint") == work.fingerprint
         with atomic_folder(output, overwrite=settings.overwrite or ours) as folder:
-            write_rows(folder / "rows.jsonl", records)
-            summary = result.model_dump_json(indent=2, exclude={"files"})
-            (folder / "summary.json").write_text(summary + "\n", encoding="utf-8")
-            (folder / "summary.md").write_text(markdown(result.tables()), encoding="utf-8")
+            write_report(folder, result, records)
             write_manifest(
                 folder,
                 command="eval compare",

@@ -9,27 +9,25 @@ import hashlib
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
 
 from detox_cli.data.ratings import Rating, files_of, read_ratings
 from detox_cli.data.rejects import Rejects
-from detox_cli.data.writing import check_target, write_rows
+from detox_cli.data.writing import check_target
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.atomic import atomic_folder
-from detox_cli.runs.manifest import write_manifest
 from detox_cli.scoring.languages import common, languages_of
 from detox_cli.scoring.suites import SUITES
 from detox_cli.scoring.suites.load import scorers_of
 from detox_cli.scoring.suites.suite import Components, Suite, measure_outputs
 from detox_cli.services.eval_meta.agreement import LEAST_SYSTEMS, agreement_in, cells_of, mean_agreement
 from detox_cli.services.eval_meta.result import EvalMetaResult
-from detox_cli.services.eval_rewrite.result import markdown
 from detox_cli.services.eval_rewrite.run import load, rejects_path
 from detox_cli.services.eval_rewrite.scores import Draws, check_references
 from detox_cli.services.eval_rewrite.systems import Item, System, with_references
+from detox_cli.services.evaluation_output import write_evaluation
 from detox_cli.settings.evaluate import EvalRewriteSettings
 
 SILENT = Silent()
@@ -63,7 +61,16 @@ def run(settings: EvalRewriteSettings, progress: Progress = SILENT) -> EvalMetaR
         result = _compare(settings, suite, ratings, parts).model_copy(
             update={"scorers": panel.identities, "left_out": left_out, "rejects": rejects.count}
         )
-        return _write(settings, result, ratings, parts, folder, started)
+        return write_evaluation(
+            settings,
+            result,
+            [_record(rating, parts, row) for row, rating in enumerate(ratings)],
+            folder,
+            inputs=files_of(settings.meta) if settings.meta else [],
+            scorers=result.scorers,
+            metrics={"mean", "languages"},
+            started=started,
+        )
 
 
 def check(settings: EvalRewriteSettings) -> None:
@@ -151,39 +158,8 @@ def _compare(
     )
 
 
-def _write(
-    settings: EvalRewriteSettings,
-    result: EvalMetaResult,
-    ratings: Sequence[Rating],
-    parts: Components,
-    folder: Path | None,
-    started: float,
-) -> EvalMetaResult:
-    """Write what was asked for: scores by row without the texts, which are not ours to pass on."""
-    result = result.model_copy(
-        update={"files": [path for path in (settings.output, settings.rows) if path is not None]}
-    )
-    records = [_record(rating, parts, row) for row, rating in enumerate(ratings)]
-    if settings.rows is not None:
-        write_rows(settings.rows, records)
-    if folder is not None:
-        write_rows(folder / "rows.jsonl", records)
-        (folder / "summary.json").write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        (folder / "summary.md").write_text(markdown(result.tables()), encoding="utf-8")
-        write_manifest(
-            folder,
-            command="eval rewrite",
-            settings=settings.model_dump(mode="json"),
-            inputs=files_of(settings.meta) if settings.meta else [],
-            models={},
-            scorers=result.scorers,
-            metrics=result.model_dump(mode="json", include={"mean", "languages"}),
-            started=started,
-        )
-    return result
-
-
 def _record(rating: Rating, parts: Components, row: int) -> dict[str, object]:
+    """A row's scores without its texts, which are not ours to pass on."""
     return {
         "system": rating.system,
         "lang": rating.lang,

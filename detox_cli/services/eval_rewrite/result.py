@@ -207,20 +207,6 @@ def differences_table(differences: Sequence[Difference]) -> Table:
     )
 
 
-def markdown(tables: Sequence[Table]) -> str:
-    """The tables as a Markdown page."""
-    parts = []
-    for table in tables:
-        lines = [list(table.columns), ["---"] * len(table.columns)]
-        lines += [
-            ["" if cell is None else str(cell).replace("|", "\\|") for cell in row] for row in table.rows
-        ]
-        body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        caption = "\n".join(f"- {line}" for line in table.caption.splitlines())
-        parts.append(f"## {table.title}\n\n{body}\n" + (f"\n{caption}\n" if caption else ""))
-    return "\n".join(parts)
-
-
 def _short(estimate: Estimate) -> str:
     return f"{estimate.mean:.3f}"
 

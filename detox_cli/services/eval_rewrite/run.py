@@ -10,11 +10,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from detox_cli.data.rejects import Rejects
-from detox_cli.data.writing import check_target, write_rows
+from detox_cli.data.writing import check_target
 from detox_cli.errors import BadSettings
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.atomic import atomic_folder
-from detox_cli.runs.manifest import write_manifest
 from detox_cli.runs.score_cache import ScoreCache
 from detox_cli.scoring.lexicon import BUNDLED, read_lexicon
 from detox_cli.scoring.suites import SUITES
@@ -22,7 +21,7 @@ from detox_cli.scoring.suites.load import load_panel, scorers_of
 from detox_cli.scoring.suites.panel import FluencyOfTriples, Panel
 from detox_cli.scoring.suites.suite import Suite
 from detox_cli.services.eval_rewrite.coverage import unread
-from detox_cli.services.eval_rewrite.result import MEASURES, EvalRewriteResult, SystemScores, markdown
+from detox_cli.services.eval_rewrite.result import MEASURES, EvalRewriteResult, SystemScores
 from detox_cli.services.eval_rewrite.scores import (
     Draws,
     Scored,
@@ -42,6 +41,7 @@ from detox_cli.services.eval_rewrite.systems import (
     read_systems,
     with_references,
 )
+from detox_cli.services.evaluation_output import write_evaluation
 from detox_cli.settings.evaluate import EvalRewriteSettings
 from detox_cli.settings.rewrites import RewriteScoring
 
@@ -70,7 +70,16 @@ def run(settings: EvalRewriteSettings, progress: Progress = SILENT) -> EvalRewri
         scored = _score(suite, panel, systems, settings, progress)
         result = _summary(settings, suite, panel, scored, joined, rejects, progress)
         result = result.model_copy(update={"missed": missed(result.systems, limits)})
-        return _write(settings, result, scored, folder, started)
+        return write_evaluation(
+            settings,
+            result,
+            [record for one in scored for record in row_records(one)],
+            folder,
+            inputs=inputs(settings),
+            scorers=result.scorers,
+            metrics={"systems"},
+            started=started,
+        )
 
 
 def gather(
@@ -205,35 +214,6 @@ def texts_cut(panel: Panel, systems: Sequence[System], progress: Progress) -> di
             f"{count} texts are longer than the scorer of {measure} reads; their ends were not scored"
         )
     return cut
-
-
-def _write(
-    settings: EvalRewriteSettings,
-    result: EvalRewriteResult,
-    scored: Sequence[Scored],
-    folder: Path | None,
-    started: float,
-) -> EvalRewriteResult:
-    records = [record for one in scored for record in row_records(one)]
-    files = [path for path in (settings.output, settings.rows) if path is not None]
-    result = result.model_copy(update={"files": files})
-    if settings.rows is not None:
-        write_rows(settings.rows, records)
-    if folder is not None:
-        write_rows(folder / "rows.jsonl", records)
-        (folder / "summary.json").write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        (folder / "summary.md").write_text(markdown(result.tables()), encoding="utf-8")
-        write_manifest(
-            folder,
-            command="eval rewrite",
-            settings=settings.model_dump(mode="json"),
-            inputs=inputs(settings),
-            models={},
-            scorers=result.scorers,
-            metrics=result.model_dump(mode="json", include={"systems"}),
-            started=started,
-        )
-    return result
 
 
 def _warn_of_rows_not_shared(systems: Sequence[System], progress: Progress) -> None:

@@ -1,0 +1,78 @@
+"""What an evaluation leaves: a folder with rows, a summary for programs and one for eyes, and a manifest."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from detox_cli.data.writing import write_rows
+from detox_cli.runs.manifest import write_manifest
+from detox_cli.services.result import Result, Table
+from detox_cli.settings.evaluate import EvalRewriteSettings
+
+ResultT = TypeVar("ResultT", bound=Result)
+
+
+def write_evaluation(
+    settings: EvalRewriteSettings,
+    result: ResultT,
+    records: Sequence[Mapping[str, object]],
+    folder: Path | None,
+    *,
+    inputs: Sequence[str | Path],
+    scorers: Mapping[str, str],
+    metrics: set[str],
+    started: float,
+) -> ResultT:
+    """Write the rows to ``settings.rows`` and everything into ``folder``, where these are given.
+
+    Args:
+        settings: What was asked for.
+        result: What came out.
+        records: One per row that was scored.
+        folder: What will be ``settings.output``.
+        inputs: The files that were read.
+        scorers: Their identities, by what they measure.
+        metrics: The fields of ``result`` that the manifest repeats.
+        started: ``time.time()`` at the start.
+
+    Returns:
+        The result, which now names what was written.
+    """
+    files = [path for path in (settings.output, settings.rows) if path is not None]
+    result = result.model_copy(update={"files": files})
+    if settings.rows is not None:
+        write_rows(settings.rows, records)
+    if folder is not None:
+        write_report(folder, result, records)
+        write_manifest(
+            folder,
+            command="eval rewrite",
+            settings=settings.model_dump(mode="json"),
+            inputs=inputs,
+            models={},
+            scorers=scorers,
+            metrics=result.model_dump(mode="json", include=metrics),
+            started=started,
+        )
+    return result
+
+
+def write_report(folder: Path, result: Result, records: Sequence[Mapping[str, object]]) -> None:
+    """Write ``rows.jsonl``, ``summary.json`` and ``summary.md`` into ``folder``."""
+    write_rows(folder / "rows.jsonl", records)
+    (folder / "summary.json").write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    (folder / "summary.md").write_text(markdown(result.tables()), encoding="utf-8")
+
+
+def markdown(tables: Sequence[Table]) -> str:
+    """The tables as a Markdown page."""
+    parts = []
+    for table in tables:
+        lines = [list(table.columns), ["---"] * len(table.columns)]
+        lines += [
+            ["" if cell is None else str(cell).replace("|", "\\|") for cell in row] for row in table.rows
+        ]
+        body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        caption = "\n".join(f"- {line}" for line in table.caption.splitlines())
+        parts.append(f"## {table.title}\n\n{body}\n" + (f"\n{caption}\n" if caption else ""))
+    return "\n".join(parts)

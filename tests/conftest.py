@@ -29,6 +29,18 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 SIZE = {"vocab_size": 400, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
+ONE_LAYER_EACH = {
+    "d_model": 32,
+    "encoder_layers": 1,
+    "decoder_layers": 1,
+    "encoder_attention_heads": 4,
+    "decoder_attention_heads": 4,
+    "encoder_ffn_dim": 64,
+    "decoder_ffn_dim": 64,
+    "max_position_embeddings": 256,
+    "decoder_start_token_id": 2,
+}
+"""The shape of the tiny BART and mBART."""
 
 
 @pytest.fixture(autouse=True)
@@ -101,19 +113,7 @@ def tiny_seq2seq(tiny_tokenizer: Path, tmp_path_factory: pytest.TempPathFactory)
     """A folder with a random BART of one layer on each side."""
     from transformers import BartConfig, BartForConditionalGeneration
 
-    config = BartConfig(
-        d_model=32,
-        encoder_layers=1,
-        decoder_layers=1,
-        encoder_attention_heads=4,
-        decoder_attention_heads=4,
-        encoder_ffn_dim=64,
-        decoder_ffn_dim=64,
-        max_position_embeddings=256,
-        decoder_start_token_id=2,
-        forced_eos_token_id=2,
-        **SIZE,
-    )
+    config = BartConfig(forced_eos_token_id=2, **ONE_LAYER_EACH, **SIZE)
     return _model(BartForConditionalGeneration, config, tiny_tokenizer, tmp_path_factory.mktemp("bart"))
 
 
@@ -175,18 +175,7 @@ def tiny_mbart(
     tokenizer = kind(vocab=[*vocabulary, ("<mask>", 0.0)])
     _save(tokenizer, folder)
     torch.manual_seed(0)
-    config = MBartConfig(
-        d_model=32,
-        encoder_layers=1,
-        decoder_layers=1,
-        encoder_attention_heads=4,
-        decoder_attention_heads=4,
-        encoder_ffn_dim=64,
-        decoder_ffn_dim=64,
-        max_position_embeddings=256,
-        decoder_start_token_id=2,
-        **{**SIZE, "vocab_size": len(tokenizer)},
-    )
+    config = MBartConfig(**ONE_LAYER_EACH, **{**SIZE, "vocab_size": len(tokenizer)})
     return _save(MBartForConditionalGeneration(config), folder)
 
 

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -18,11 +19,12 @@ from detox_cli.services.train_bart import run as train_bart
 from detox_cli.services.train_bart.quality import judge, load_judges
 from detox_cli.services.train_bart.rows import Source
 from detox_cli.services.train_bart.trainer import RewriterTrainer, measure_steps, steps_per_epoch, total_steps
-from detox_cli.settings.train import BartSettings
 from tests.tiny_encoders import save_classifier, save_encoder
+from tests.training_pairs import quick_training
 
 INSULTS = ("silly", "useless", "dumb", "stupid", "idiotic", "pathetic")
 TOPICS = ("page", "train", "game", "answer", "comment", "idea", "book", "plan", "film", "song")
+settings = partial(quick_training, epochs=3, batch_size=8)
 
 
 @pytest.fixture(scope="module")
@@ -38,24 +40,6 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
             rows.append({"toxic": f"what a {insult} {topic} , {insult} as ever .", "references": references})
     path.write_text("".join(json.dumps({"id": f"r{i}", **row}) + "\n" for i, row in enumerate(rows)))
     return path
-
-
-def settings(pairs: Path, output: Path, model: Path, **changes: object) -> BartSettings:
-    given = {
-        "pairs": (str(pairs),),
-        "output": output,
-        "model": str(model),
-        "epochs": 3,
-        "min_steps": 0,
-        "learning_rate": 3e-3,
-        "batch_size": 8,
-        "num_beams": 1,
-        "max_new_tokens": 12,
-        "precision": "float32",
-        "device": "cpu",
-        "select": "loss",
-    }
-    return BartSettings(**{**given, **changes})
 
 
 def read_log(folder: Path) -> list[dict]:

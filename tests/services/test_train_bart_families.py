@@ -1,6 +1,7 @@
 """``train bart`` starts from any encoder-decoder: what each family is told, and what its folder says then."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,38 +12,15 @@ from detox_cli.models.rewriting import Rewriting
 from detox_cli.services.generate import run as generate
 from detox_cli.services.train_bart.run import run
 from detox_cli.settings.generate import GenerateSettings
-from detox_cli.settings.train import BartSettings
+from tests.training_pairs import quick_training, write_pairs
 
 FRAME = "Detoxify text for {lang}: {text}"
+settings = partial(quick_training, epochs=4, learning_rate=1e-2, select="last")
 
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("pairs") / "pairs.jsonl"
-    rows = [
-        {"toxic": f"what a silly page {i}", "neutral": f"I did not like page {i}.", "lang": "en"}
-        for i in range(40)
-    ]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
-def settings(pairs: Path, output: Path, model: Path, **changes: object) -> BartSettings:
-    given = {
-        "pairs": (str(pairs),),
-        "output": output,
-        "model": str(model),
-        "epochs": 4,
-        "min_steps": 0,
-        "learning_rate": 1e-2,
-        "batch_size": 16,
-        "num_beams": 1,
-        "max_new_tokens": 12,
-        "precision": "float32",
-        "device": "cpu",
-        "select": "last",
-    }
-    return BartSettings(**{**given, **changes})
+    return write_pairs(tmp_path_factory.mktemp("pairs"), lang="en")
 
 
 def losses(folder: Path) -> list[float]:

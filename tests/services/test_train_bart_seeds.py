@@ -1,6 +1,7 @@
 """``train bart`` more than once: several seeds, checkpoints that stay, and what is reported about both."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,35 +10,15 @@ from detox_cli.errors import BadSettings, Missing
 from detox_cli.output.progress import Silent
 from detox_cli.services.train_bart.run import run
 from detox_cli.services.train_bart.seeds import SeedsResult
-from detox_cli.settings.train import BartSettings
 from detox_cli.statistics.repeats import repeats_interval
+from tests.training_pairs import quick_training, write_pairs
+
+settings = partial(quick_training, max_new_tokens=4, eval_share=0.3)
 
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("pairs") / "pairs.jsonl"
-    rows = [{"toxic": f"what a silly idea {i}", "neutral": f"I do not like idea {i}."} for i in range(48)]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
-def settings(pairs: Path, output: Path, model: Path, **changes: object) -> BartSettings:
-    given = {
-        "pairs": (str(pairs),),
-        "output": output,
-        "model": str(model),
-        "epochs": 1,
-        "min_steps": 0,
-        "learning_rate": 3e-3,
-        "batch_size": 16,
-        "num_beams": 1,
-        "max_new_tokens": 4,
-        "precision": "float32",
-        "device": "cpu",
-        "select": "loss",
-        "eval_share": 0.3,
-    }
-    return BartSettings(**{**given, **changes})
+    return write_pairs(tmp_path_factory.mktemp("pairs"))
 
 
 class Stopped(Exception):

@@ -4,7 +4,7 @@
 _detox_children() {
     reply=()
     case "$1" in
-        '') reply=(demo synth train generate eval doctor profile completion) ;;
+        '') reply=(demo synth abliterate train generate eval doctor profile completion) ;;
         synth) reply=(pairs) ;;
         train) reply=(bart) ;;
         eval) reply=(rewrite compare) ;;
@@ -20,6 +20,7 @@ _detox_options() {
         demo) reply=(--output -o --data --limit --test-share --show --redact --no-redact --seed --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         synth | train | eval | profile) reply=(--help -h) ;;
         'synth pairs') reply=(--model -m --output -o --text-column --split --limit --lang --lang-column --prompt --temperature --top-p --top-k --max-new-tokens --seed --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --adapter --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --concurrency --num-shots --shots --shots-split --shot-selection --shot-style --exclude --num-candidates --score --no-score --sta --sim --fl --refusal-rule --refusal-scorer --refusal-threshold --retries --retry-on --retry-prompt --advise-above --drop --min-toxicity --min-chrf --max-chrf --min-length --max-length --min-sta --min-sim --min-fl --min-j --min-toxicity-drop --dropped --preferences --min-margin --paper-csv --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        abliterate) reply=(--output -o --seed --overwrite --no-overwrite --contrast --positions --tied --rounding --targets --link-untouched --no-link-untouched --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'train bart') reply=(--output -o --model -m --revision --trust-remote-code --no-trust-remote-code --overwrite --no-overwrite --toxic-column --neutral-columns --split --limit --weight --origin --held-out --eval-share --hold-out --split-seed --dedupe --no-dedupe --prefix --template --source-lang --target-lang --abstain --abstain-text --abstain-reasons --abstain-weight --max-length --pad-to-max-length --no-pad-to-max-length --loss-on-padding --no-loss-on-padding --group-by-length --no-group-by-length --rejects --strict --no-strict --epochs --min-steps --learning-rate --schedule --warmup --batch-size --accumulate --optimizer --weight-decay --max-grad-norm --label-smoothing --gradient-checkpointing --no-gradient-checkpointing --precision --device --deterministic --no-deterministic --seed --seeds --eval-every --eval-batch-size --eval-rows --select --patience --toxicity --similarity --fluency --checkpoints --keep-best --keep-checkpoints --no-keep-checkpoints --tracker --num-beams --max-new-tokens --no-repeat-ngram-size --length-penalty --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         generate) reply=(--output -o --text-column --split --limit --chat --no-chat --system --prefix --num-samples --max-new-tokens --temperature --top-p --top-k --num-beams --no-repeat-ngram-size --stop --seed --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --adapter --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --concurrency --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'eval rewrite') reply=(--suite --references --output -o --toxic-column --output-column --reference-columns --abstain-text --limit --seed --resamples --device --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --baselines --no-baselines --rows --fail-below --meta --batch-tokens --sta --sim --fl --lexicon --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
@@ -58,6 +59,18 @@ _detox_option() {
                 --shot-style) takes=1 kind=choice reply=(turns inline) ;;
                 --sta | --sim | --fl | --refusal-scorer) takes=1 kind=scorer ;;
                 --refusal-rule) takes=1 kind=choice reply=(anchored paper) ;;
+                --profile) takes=1 kind=profile ;;
+            esac
+            ;;
+        abliterate)
+            case $2 in
+                --output | -o) takes=1 kind=folder ;;
+                --seed | --positions | --targets | --revision | --batch-tokens) takes=1 kind=nothing ;;
+                --contrast) takes=1 kind=choice reply=(task) ;;
+                --tied) takes=1 kind=choice reply=(skip untie edit) ;;
+                --rounding) takes=1 kind=choice reply=(exact nearest) ;;
+                --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
+                --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
@@ -132,7 +145,7 @@ _detox_argument() {
     kind=
     case "$1 $2" in
         'synth pairs 1' | 'train bart '* | 'generate 2' | 'eval rewrite '* | 'eval compare '* | 'profile copy 2') kind=file ;;
-        'generate 1') kind=model ;;
+        'abliterate 1' | 'generate 1') kind=model ;;
         'profile show 1' | 'profile check '* | 'profile copy 1') kind=profile ;;
         'completion 1') kind=choice reply=(bash zsh fish) ;;
     esac

@@ -16,6 +16,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "synth pairs": ("synth:pairs", "Write a neutral version of every toxic sentence with an LLM."),
     },
     "Change a model": {
+        "abliterate": (
+            "abliterate:abliterate",
+            "Remove a behaviour, such as refusing, from a model's weights, and measure what that changed.",
+        ),
         "train bart": ("train:bart", "Train a sequence-to-sequence rewriter on pairs."),
     },
     "Use and measure": {

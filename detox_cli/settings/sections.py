@@ -6,6 +6,7 @@ from detox_cli.settings.base import Section
 
 # section -> module:class in detox_cli.settings
 SECTIONS: dict[str, str] = {
+    "abliterate": "abliterate:AbliterateSettings",
     "demo": "demo:DemoSettings",
     "doctor": "doctor:DoctorSettings",
     "eval.compare": "compare:EvalCompareSettings",

@@ -1,0 +1,27 @@
+"""All files of a model in a local folder, for work on the files themselves."""
+
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import LocalEntryNotFoundError
+
+from detox_cli.errors import Missing
+from detox_cli.models.sources import WAYS_OUT, ModelSource
+
+NOT_NEEDED = ("*.gguf", "*.ggml", "*.onnx", "*.h5", "*.msgpack", "*.tflite", "*.mlmodel", "original/*")
+
+
+def local_folder(source: ModelSource) -> Path:
+    """Where the files of a model are; those of a Hub model are fetched, but for weights in other formats.
+
+    Raises:
+        Missing: They cannot be fetched.
+    """
+    if source.kind != "hub":
+        return Path(source.location)
+    try:
+        return Path(
+            snapshot_download(source.location, revision=source.revision, ignore_patterns=list(NOT_NEEDED))
+        )
+    except LocalEntryNotFoundError as error:
+        raise Missing(f"the files of {source.name} cannot be fetched from here", hint=WAYS_OUT) from error

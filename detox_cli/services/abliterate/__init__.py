@@ -1,0 +1,1 @@
+"""``detox abliterate``: needed? -> measure -> choose -> write -> verify."""

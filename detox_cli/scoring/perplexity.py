@@ -29,7 +29,7 @@ from detox_cli.statistics.bootstrap import Estimate, mean_interval_of_units
 
 WINDOW = 1024
 """Tokens in a window, where the model reads as many."""
-BATCH_TOKENS = 8192
+BATCH_TOKENS = 4096
 ANCHOR = "\n"
 LARGEST = 1e300
 

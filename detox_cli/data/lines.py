@@ -21,13 +21,17 @@ def numbered_lines(source: str) -> Iterator[tuple[int, str]]:
     Raises:
         BadData: The file is missing, is a folder, cannot be read, or is not UTF-8 text (with its offset).
     """
-    name = shown_name(source)
-    offset = 0
     with _open_bytes(source) as file:
-        for number, raw in enumerate(file, start=1):
-            start = 3 if number == 1 and raw.startswith(_BOM) else 0
-            yield number, _decode(raw[start:], offset + start, number, name)
-            offset += len(raw)
+        yield from decoded_lines(file, shown_name(source))
+
+
+def decoded_lines(file: BinaryIO, name: str) -> Iterator[tuple[int, str]]:
+    """The same of an open file; ``name`` is for messages. Raises ``BadData`` where it is not UTF-8 text."""
+    offset = 0
+    for number, raw in enumerate(file, start=1):
+        start = 3 if number == 1 and raw.startswith(_BOM) else 0
+        yield number, _decode(raw[start:], offset + start, number, name)
+        offset += len(raw)
 
 
 def shown_name(source: str) -> str:

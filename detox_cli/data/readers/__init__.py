@@ -1,0 +1,1 @@
+"""Prompts in: the published prompt sets, each with its own columns and traps, and plain files."""

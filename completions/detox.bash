@@ -249,10 +249,10 @@ _detox_model() {
 }
 
 _detox_scorer() {
-    reply=(builtin:fluency builtin:similarity builtin:toxicity builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small comet: detoxify: hf: lexicon:)
+    reply=(builtin:fluency builtin:similarity builtin:toxicity builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small calibrated: comet: detoxify: hf: lexicon: max: mean: perspective: vote:)
     case $1 in
         hf:* | comet:*) _detox_model "${1#*:}" "$2${1%%:*}:"; return ;;
-        detoxify:* | lexicon:*) _detox_paths default ;;
+        calibrated:* | detoxify:* | lexicon:* | perspective:*) _detox_paths default ;;
     esac
     _detox_offer "$1" "$2"
 }

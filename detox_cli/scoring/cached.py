@@ -1,16 +1,19 @@
 """Score through the cache: what is known is not computed, what is computed is kept while the work runs."""
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from detox_cli.errors import BadData
 from detox_cli.runs.score_cache import ScoreCache
+from detox_cli.scoring.combined import CombinedScorer
 
 Text = TypeVar("Text", str, tuple[str, str], tuple[str, str, str])
 Shown = TypeVar("Shown", str, tuple[str, str], tuple[str, str, str], contravariant=True)
 
 CHUNK = 512
-"""Items scored between two visits to the cache."""
+"""Items scored between two visits to the cache, where the scorer does not say (its ``chunk``)."""
 
 
 class Scores(Protocol[Shown]):
@@ -29,8 +32,13 @@ def score_with_cache(
     items: Sequence[Text],
     cache: ScoreCache | None = None,
     on_scored: Callable[[int], None] | None = None,
+    *,
+    keep_unscored: bool = False,
 ) -> list[float]:
     """Scores of ``items`` in order; identical ones are scored once, known ones not at all.
+
+    Of a scorer that is made of others, theirs are kept, so a text that one of them has scored alone is not
+    scored again.
 
     Items are taken in an order of length and in chunks that do not depend on what is known, and each chunk is
     kept as soon as it is done: after a kill the same call goes on where it stopped, with the same batches.
@@ -40,18 +48,44 @@ def score_with_cache(
         items: Texts, pairs or triples.
         cache: Where scores are kept; ``None`` keeps none.
         on_scored: Told how many of ``items`` have become known, for a progress bar.
+        keep_unscored: Give NaN for an item that the scorer cannot score, instead of an error.
+
+    Raises:
+        BadData: An item cannot be scored.
     """
+    if isinstance(scorer, CombinedScorer):
+        last = scorer.parts[-1]
+        columns = [
+            score_with_cache(
+                part, items, cache, on_scored if part is last else None, keep_unscored=keep_unscored
+            )
+            for part in scorer.parts
+        ]
+        return scorer.combined(columns)
     repeats: dict[Text, int] = {}
     for item in items:
         repeats[item] = repeats.get(item, 0) + 1
     ordered = sorted(repeats, key=lambda item: (-_length(item), item))
     known: dict[Text, float] = {}
-    for start in range(0, len(ordered), CHUNK):
-        chunk = ordered[start : start + CHUNK]
+    size = int(getattr(scorer, "chunk", CHUNK))
+    for start in range(0, len(ordered), size):
+        chunk = ordered[start : start + size]
         known |= _score_chunk(scorer, chunk, cache)
         if on_scored is not None:
             on_scored(sum(repeats[item] for item in chunk))
+    if not keep_unscored:
+        _check(scorer, known)
     return [known[item] for item in items]
+
+
+def _check(scorer: "Scores[Text]", known: dict[Text, float]) -> None:
+    without = [item for item, score in known.items() if math.isnan(score)]
+    if without:
+        raise BadData(
+            f"{scorer.identity} gives no score to {len(without)} of {len(known)} texts, the first of which "
+            f"has {_length(without[0])} characters",
+            hint="leave these texts out, or use another scorer",
+        )
 
 
 def _score_chunk(scorer: "Scores[Text]", chunk: list[Text], cache: ScoreCache | None) -> dict[Text, float]:
@@ -61,7 +95,7 @@ def _score_chunk(scorer: "Scores[Text]", chunk: list[Text], cache: ScoreCache | 
     known = {keys[key]: score for key, score in cache.get(scorer.identity, keys).items()}
     missing = [item for item in chunk if item not in known]
     fresh = dict(zip(missing, scorer.score(missing), strict=True)) if missing else {}
-    cache.put(scorer.identity, {_key(item): score for item, score in fresh.items()})
+    cache.put(scorer.identity, {_key(item): score for item, score in fresh.items() if not math.isnan(score)})
     return known | fresh
 
 

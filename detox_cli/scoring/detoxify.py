@@ -38,14 +38,17 @@ class DetoxifyClassifier(TextClassifier):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint file that was found; ``published`` if Detoxify's authors name it."""
+    """A checkpoint file that was found; ``published`` if Detoxify's authors name it, then by their name."""
 
     path: Path
     published: bool
     digest: str
+    name: str
 
 
-def load_detoxify(spec: Spec, device: str = "auto", batch_tokens: int = BATCH_TOKENS) -> DetoxifyClassifier:
+def load_detoxify(
+    spec: Spec, device: str = "auto", batch_tokens: int = BATCH_TOKENS, checkpoint: Path | None = None
+) -> DetoxifyClassifier:
     """The scorer of one class (default ``toxicity``) of a published or local Detoxify checkpoint.
 
     Args:
@@ -54,24 +57,37 @@ def load_detoxify(spec: Spec, device: str = "auto", batch_tokens: int = BATCH_TO
             tokenizer come from beside the file where ``config.json`` lies there, else from the hub.
         device: As everywhere; ``auto`` takes a GPU if there is one.
         batch_tokens: Padded tokens in one batch.
+        checkpoint: The published file, by whatever name, or a folder with it; then nothing is fetched.
 
     Raises:
         Missing: No such checkpoint, or its configuration cannot be had.
         BadData: It is no Detoxify checkpoint, was changed, or holds more than weights.
     """
-    checkpoint = find_checkpoint(spec.target)
-    content = read_checkpoint(checkpoint)
-    loaded, classes = _build(content, checkpoint, pick_device(device))
+    found = find_checkpoint(spec.target, checkpoint)
+    content = read_checkpoint(found)
+    loaded, classes = _build(content, found, pick_device(device))
     index = find_label(classes, spec.label or "toxicity", f"detoxify:{spec.target}")
-    identity = f"{checkpoint.path.name}@{checkpoint.digest[:16]}"
+    identity = f"{found.name}@{found.digest[:16]}"
     meaning = spec.meaning or meaning_of(classes[index])
     return DetoxifyClassifier(loaded, identity, classes[index], index, meaning, "sigmoid", batch_tokens)
 
 
-def find_checkpoint(target: str) -> Checkpoint:
-    """Find ``target`` on the disk, or fetch a published one into torch's hub folder; its hash is checked."""
+def find_checkpoint(target: str, checkpoint: Path | None = None) -> Checkpoint:
+    """Find ``target`` on the disk, or fetch a published one into torch's hub folder; its hash is checked.
+
+    Raises:
+        Missing: It is not there. BadData: Its content is not what its name says.
+        BadSettings: ``checkpoint`` is given for something that is not published.
+    """
     if target in MODEL_URLS:
-        return _checked(_fetch(MODEL_URLS[target]), published=True)
+        name = MODEL_URLS[target].rpartition("/")[2]
+        path = _given(checkpoint, name) if checkpoint is not None else _fetch(MODEL_URLS[target])
+        return _checked(path, name, published=True)
+    if checkpoint is not None:
+        raise BadSettings(
+            f"--checkpoint holds a published file, and 'detoxify:{target}' names none",
+            hint=f"write detoxify:{checkpoint}, or name one of {', '.join(MODEL_URLS)}",
+        )
     path = Path(target).expanduser()
     if path.is_dir():
         inside = sorted(path.glob("*.ckpt"))
@@ -83,7 +99,7 @@ def find_checkpoint(target: str) -> Checkpoint:
     if not path.is_file():
         names = ", ".join(MODEL_URLS)
         raise Missing(f"no Detoxify checkpoint '{target}'", hint=f"name a file *.ckpt, or one of {names}")
-    return _checked(path, published=path.name in {Path(url).name for url in MODEL_URLS.values()})
+    return _checked(path, path.name, published=path.name in {Path(url).name for url in MODEL_URLS.values()})
 
 
 def read_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -105,17 +121,26 @@ def read_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
     return content
 
 
-def _checked(path: Path, *, published: bool) -> Checkpoint:
+def _given(place: Path, name: str) -> Path:
+    path = place.expanduser()
+    path = path / name if path.is_dir() else path
+    if not path.is_file():
+        raise Missing(f"no {name} at {place}", hint="check --checkpoint, a file or the folder that holds it")
+    return path
+
+
+def _checked(path: Path, name: str, *, published: bool) -> Checkpoint:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    stated = HASH_IN_NAME.search(path.name)
+    stated = HASH_IN_NAME.search(name)
     if stated and not digest.startswith(stated[1]):
         raise BadData(
-            f"the content does not match the hash in the name, {stated[1]}",
+            f"the content does not match the hash in the name, {stated[1]}"
+            + ("" if name == path.name else f", of {name}"),
             where=str(path),
             hint="remove it and fetch it again",
         )
-    return Checkpoint(path, published and stated is not None, digest)
+    return Checkpoint(path, published and stated is not None, digest, name)
 
 
 def _fetch(url: str) -> Path:

@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from detox_cli.scoring.spec import parse_spec
+from detox_cli.scoring.calibration import ALL, read_calibration
+from detox_cli.scoring.perspective import LANGUAGES as PERSPECTIVE
+from detox_cli.scoring.spec import AUTO, parse_spec
 
 ENGLISH = frozenset({"en"})
 CLEF = frozenset({"am", "ar", "de", "en", "es", "hi", "ru", "uk", "zh"})
@@ -32,12 +34,27 @@ KNOWN: dict[str, frozenset[str] | None] = {
 def languages_of(spec: str) -> frozenset[str] | None:
     """The two-letter codes of the languages that the scorer called ``spec`` reads; ``None`` if nobody says.
 
-    A folder says so by ``language:`` at the head of its README.md, as model cards on the hub do.
+    A folder says so by ``language:`` at the head of its README.md, as model cards on the hub do. An ensemble
+    reads what all its members read, a calibrated scorer those languages for which it has evidence.
 
     Raises:
-        BadSettings: This is no scorer's name.
+        BadSettings: This is no scorer's name. Missing or BadData: Its calibration cannot be read.
     """
     name = parse_spec(spec)
+    if name.members:
+        return common(name.members)
+    if name.kind == "perspective":
+        return (
+            frozenset({name.target})
+            if name.target in PERSPECTIVE
+            else PERSPECTIVE
+            if name.target == AUTO
+            else None
+        )
+    if name.kind == "calibrated":
+        return (
+            frozenset({name.label}) - {ALL} if name.label else read_calibration(name.target).languages or None
+        )
     known = KNOWN.get(f"{name.kind}:{name.target}")
     return known if known is not None or name.kind != "hf" else _stated(Path(name.target) / "README.md")
 

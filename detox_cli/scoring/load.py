@@ -1,44 +1,109 @@
 """From a scorer's name to the scorer."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from detox_cli.errors import BadSettings
 from detox_cli.models.loading import load_classifier, load_encoder, read_config
 from detox_cli.models.sources import find_model
 from detox_cli.scoring.batching import BATCH_TOKENS
+from detox_cli.scoring.calibration import calibrated, calibration_file, read_calibration
 from detox_cli.scoring.classifier import pair_classifier, text_classifier
+from detox_cli.scoring.combined import ensemble
 from detox_cli.scoring.lexicon import BUNDLED, WAYS, LexiconScorer, read_lexicon
 from detox_cli.scoring.protocol import PairScorer, TextScorer
 from detox_cli.scoring.similarity import CosineSimilarity, pooling_of
 from detox_cli.scoring.spec import Spec, parse_spec
 
 
-def load_text_scorer(spec: str, *, device: str = "auto", batch_tokens: int = BATCH_TOKENS) -> TextScorer:
+def load_text_scorer(
+    spec: str, *, device: str = "auto", batch_tokens: int = BATCH_TOKENS, checkpoint: Path | None = None
+) -> TextScorer:
     """A scorer of texts.
 
     ``builtin:toxicity``, ``builtin:fluency``, ``builtin:lexicon``; ``hf:MODEL#LABEL`` for a classifier on the
     hub or in a folder (``#toxic=LABEL_1`` says what a nameless label means); ``detoxify:original`` or
     ``detoxify:PATH``, each with ``#CLASS``; ``lexicon:FILE`` for 1 where a listed word stands,
-    ``lexicon:FILE#share`` for the share of listed words.
+    ``lexicon:FILE#share`` for the share of listed words; ``perspective#ATTRIBUTE``; ``calibrated:FILE#LANG``
+    of ``detox eval calibrate``; ``mean:A,B``, ``max:A,B``, ``vote:A,B,C`` of several.
 
     Args:
         spec: The name.
         device: ``auto`` takes a GPU if there is one.
         batch_tokens: Padded tokens in one batch of a model.
+        checkpoint: Where a published Detoxify file lies, for a name that asks for one.
 
     Raises:
         BadSettings: The name or its label is wrong. Missing: the model or file is not there.
     """
     name = parse_spec(spec)
+
+    def load(inner: str) -> TextScorer:
+        return load_text_scorer(inner, device=device, batch_tokens=batch_tokens, checkpoint=checkpoint)
+
+    if name.members:
+        return ensemble(name.kind, [load(member) for member in name.members])
     if _is_lexicon(name):
         return _lexicon(name)
     if name.kind == "comet":
         raise BadSettings(f"'{spec}' reads references; it is for the fluency of clef2025", hint="use --fl")
+    if name.kind == "calibrated":
+        kept = read_calibration(name.target)
+        return calibrated(kept, load(kept.scorer), name.label, str(calibration_file(name.target)))
+    if name.kind == "perspective":
+        from detox_cli.scoring.perspective import load_perspective
+
+        return load_perspective(name)
     if name.kind == "detoxify":
         from detox_cli.scoring.detoxify import load_detoxify
 
-        return load_detoxify(name, device, batch_tokens)
+        published = checkpoint if is_published(name) else None
+        return load_detoxify(name, device, batch_tokens, published)
     return text_classifier(load_classifier(find_model(_model_name(name)), device), name, batch_tokens)
+
+
+def load_text_scorers(
+    specs: Sequence[str],
+    *,
+    device: str = "auto",
+    batch_tokens: int = BATCH_TOKENS,
+    checkpoint: Path | None = None,
+) -> dict[str, TextScorer]:
+    """Several scorers, by the names that they were asked for with.
+
+    Raises:
+        BadSettings: A name is wrong or given twice, or none of them asks for the published ``checkpoint``.
+        Missing: A model or file is not there.
+    """
+    if twice := [spec for place, spec in enumerate(specs) if spec in specs[:place]]:
+        raise BadSettings(f"scorer '{twice[0]}' is named twice", hint="name each once")
+    if checkpoint is not None and not any(map(asks_for_published, specs)):
+        raise BadSettings(
+            "none of the scorers is a published one of Detoxify",
+            where=f"--checkpoint {checkpoint}",
+            hint="name detoxify:original, unbiased or multilingual, or leave it out",
+        )
+    return {
+        spec: load_text_scorer(spec, device=device, batch_tokens=batch_tokens, checkpoint=checkpoint)
+        for spec in specs
+    }
+
+
+def asks_for_published(text: str) -> bool:
+    """Whether a scorer is, or is made of, a published one of Detoxify."""
+    name = parse_spec(text)
+    if name.kind == "calibrated":
+        return asks_for_published(read_calibration(name.target).scorer)
+    return is_published(name) or any(map(asks_for_published, name.members))
+
+
+def is_published(name: Spec) -> bool:
+    """Whether a name asks for a checkpoint that Detoxify's authors have published."""
+    if name.kind != "detoxify":
+        return False
+    from detoxify.detoxify import MODEL_URLS
+
+    return name.target in MODEL_URLS
 
 
 def load_pair_scorer(spec: str, *, device: str = "auto", batch_tokens: int = BATCH_TOKENS) -> PairScorer:
@@ -52,7 +117,7 @@ def load_pair_scorer(spec: str, *, device: str = "auto", batch_tokens: int = BAT
         BadSettings: The name or its label is wrong. Missing: the model is not there.
     """
     name = parse_spec(spec)
-    if name.kind in ("detoxify", "comet") or _is_lexicon(name):
+    if name.kind not in ("hf", "builtin") or _is_lexicon(name):
         raise BadSettings(f"'{spec}' does not score pairs of texts", hint="name an encoder: hf:ORG/MODEL")
     source = find_model(_model_name(name))
     if any("ForSequenceClassification" in a for a in read_config(source).architectures or []):

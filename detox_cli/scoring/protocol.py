@@ -16,7 +16,10 @@ class TextScorer(Protocol):
         """What a high score says: ``toxic``, ``neutral``, ``acceptable``, ``unacceptable``, or the label."""
 
     def score(self, texts: Sequence[str]) -> list[float]:
-        """One number per text, in order; it does not depend on the other texts of the call."""
+        """One number per text, in order; it does not depend on the other texts of the call.
+
+        NaN for a text that cannot be scored, such as one that a service refuses.
+        """
 
     def too_long(self, texts: Sequence[str]) -> int:
         """How many of these are cut at the scorer's length limit."""

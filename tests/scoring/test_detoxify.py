@@ -8,7 +8,7 @@ from detoxify import Detoxify
 from detoxify.detoxify import MODEL_URLS
 
 from detox_cli.errors import BadData, BadSettings, Missing
-from detox_cli.scoring.load import load_text_scorer
+from detox_cli.scoring.load import load_text_scorer, load_text_scorers
 from tests.tiny_encoders import SENTENCES
 
 
@@ -134,3 +134,21 @@ def test_a_fetched_checkpoint_with_another_hash_is_not_kept(published, detoxify_
     with pytest.raises(BadData, match="does not match the hash in its name"):
         load_text_scorer("detoxify:original")
     assert not place.exists()
+
+
+def test_a_published_checkpoint_is_taken_from_where_it_lies(published, detoxify_checkpoint, tmp_path):
+    name = f"tiny-{hashlib.sha256(detoxify_checkpoint.read_bytes()).hexdigest()[:8]}.ckpt"
+    fetched = published(name, b"never fetched")
+    ours = load_text_scorer("detoxify:original#insult", checkpoint=detoxify_checkpoint)
+    assert ours.score(SENTENCES) == load_text_scorer(f"detoxify:{detoxify_checkpoint}#insult").score(
+        SENTENCES
+    )
+    assert ours.identity.startswith(f"detoxify {name}@") and not fetched.exists()
+    other = tmp_path / "other.ckpt"
+    other.write_bytes(detoxify_checkpoint.read_bytes() + b" ")
+    with pytest.raises(BadData, match="does not match the hash in the name"):
+        load_text_scorer("detoxify:original", checkpoint=other)
+    with pytest.raises(Missing, match=f"no {name}"):
+        load_text_scorer("mean:detoxify:original,builtin:lexicon", checkpoint=tmp_path)
+    with pytest.raises(BadSettings, match="none of the scorers is a published one"):
+        load_text_scorers(["builtin:lexicon"], checkpoint=other)

@@ -100,10 +100,10 @@ _detox_model() {
 }
 
 _detox_scorer() {
-    reply=(@SCORERS@ comet: detoxify: hf: lexicon:)
+    reply=(@SCORERS@ calibrated: comet: detoxify: hf: lexicon: max: mean: perspective: vote:)
     case $1 in
         hf:* | comet:*) _detox_model "${1#*:}" "$2${1%%:*}:"; return ;;
-        detoxify:* | lexicon:*) _detox_paths default ;;
+        calibrated:* | detoxify:* | lexicon:* | perspective:*) _detox_paths default ;;
     esac
     _detox_offer "$1" "$2"
 }

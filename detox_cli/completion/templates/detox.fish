@@ -106,10 +106,10 @@ function __detox_scorers
         case 'hf:*' 'comet:*'
             __detox_cached_models | string replace -r '^' $start | string replace -r '$' \tcached
             __fish_complete_directories "$path" folder | string replace -r '^' $start
-        case 'lexicon:*' 'detoxify:*'
+        case 'lexicon:*' 'detoxify:*' 'calibrated:*' 'perspective:*'
             string replace -r '^' $start $path*
         case '*'
-            printf '%s\n' comet: detoxify: hf: lexicon:
+            printf '%s\n' calibrated: comet: detoxify: hf: lexicon: max: mean: perspective: vote:
     end
 end
 

@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from pathlib import Path
 
 from detox_cli.data.rejects import Rejects
 from detox_cli.errors import BadSettings
 from detox_cli.generation.judging import JUDGE_EN_V1
-from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Progress
-from detox_cli.runs.manifest import fingerprint, hash_file
-from detox_cli.scoring.spec import parse_spec
+from detox_cli.runs.manifest import fingerprint
+from detox_cli.scoring.identity import scorer_content
 from detox_cli.scoring.suites import SUITES
 from detox_cli.scoring.suites.load import scorers_of
 from detox_cli.scoring.suites.suite import Suite
@@ -73,7 +71,9 @@ def prepare(settings: EvalCompareSettings, rejects: Rejects, progress: Progress)
         command="eval compare",
         rows=[(one.name, [astuple(item)[:5] for item in one.items]) for one in systems],
         settings=settings.model_dump(mode="json", exclude=NOT_DECISIVE),
-        scorers=_contents(list(scorers_of(suite, instead(settings)).values())) if suite is not None else [],
+        scorers=[scorer_content(name) for name in scorers_of(suite, instead(settings)).values()]
+        if suite is not None
+        else [],
         judge=[*judge.decisive, JUDGE_EN_V1.id] if judge is not None else [],
         verdicts=verdicts,
         rejects=rejects.count,
@@ -139,17 +139,3 @@ def only(pairs: Sequence[Contest]) -> Contest:
             hint="give the two files that were compared",
         )
     return pairs[0]
-
-
-def _contents(names: Sequence[str]) -> list[str]:
-    """What scorers are, beyond their names: the fingerprint of a model, the hash of a file."""
-    found = []
-    for name in names:
-        spec = parse_spec(name)
-        if spec.kind == "hf":
-            found.append(find_model(spec.target).fingerprint)
-        elif spec.kind == "builtin" and spec.target != "lexicon":
-            found.append(find_model(f"builtin:{spec.target}").fingerprint)
-        elif Path(spec.target).is_file():
-            found.append(hash_file(spec.target))
-    return found

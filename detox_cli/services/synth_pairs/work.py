@@ -8,10 +8,9 @@ from detox_cli.data.rejects import Rejects
 from detox_cli.errors import BadData
 from detox_cli.generation.prompts import PROMPTS
 from detox_cli.generation.requests import Sampling
-from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Progress
 from detox_cli.runs.manifest import fingerprint
-from detox_cli.scoring.spec import parse_spec
+from detox_cli.scoring.identity import scorer_content
 from detox_cli.scoring.suites.detox import DETOX
 from detox_cli.services.engine import Writer, find_writer
 from detox_cli.services.synth_pairs.filters import filters_on
@@ -111,17 +110,3 @@ def deciding(settings: SynthPairsSettings) -> dict[str, Any]:
     scorers = {measure: scorer_content(name) for measure, name in scorer_names(settings).items()}
     switches = [DETOX.edition if scoring_wanted(settings) else None, filters_on(settings)]
     return {"settings": values, "retry": again, "scorers": scorers, "switches": switches}
-
-
-def scorer_content(name: str) -> list[str]:
-    """A scorer's name, and the fingerprint of its model where it has one; looked up, not loaded.
-
-    Raises:
-        Missing: The model is not there: better said now than after the sentences are written.
-    """
-    spec = parse_spec(name)
-    if spec.kind == "hf":
-        return [name, find_model(spec.target).fingerprint]
-    if spec.kind == "builtin" and spec.target != "lexicon":
-        return [name, find_model(f"builtin:{spec.target}").fingerprint]
-    return [name]

@@ -1,0 +1,222 @@
+"""The Perspective client, against a server on the loopback interface that speaks its protocol."""
+
+import json
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import anyio
+import numpy as np
+import pytest
+
+from detox_cli.errors import BadData, BadSettings, DetoxError, Missing
+from detox_cli.generation.server_client import Patience
+from detox_cli.runs.score_cache import ScoreCache
+from detox_cli.scoring import perspective
+from detox_cli.scoring.cached import score_with_cache
+from detox_cli.scoring.load import load_text_scorer
+from detox_cli.scoring.pacing import TokenBucket
+
+KEY = "secret-key-1234"
+
+
+class Service(ThreadingHTTPServer):
+    """Scores a text by its length; ``faults`` come first, and a text with a ``rule`` is always refused."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.faults, self.rules, self.bodies, self.lock = [], {}, [], threading.Lock()
+        self.url = f"http://127.0.0.1:{self.server_port}/v1alpha1"
+
+    def texts(self):
+        return sorted(body["comment"]["text"] for body in self.bodies)
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with self.server.lock:
+            self.server.bodies.append(body | {"path": self.path, "key": self.headers["X-Goog-Api-Key"]})
+            fault = self.server.rules.get(body["comment"]["text"])
+            fault = fault or (self.server.faults.pop(0) if self.server.faults else None)
+        if fault:
+            return self.answer(fault[0], fault[1])
+        value = min(1.0, len(body["comment"]["text"]) / 10)
+        scores = {
+            name: {"summaryScore": {"value": value / place, "type": "PROBABILITY"}}
+            for place, name in enumerate(body["requestedAttributes"], start=1)
+        }
+        return self.answer(200, {"attributeScores": scores, "languages": ["en"]})
+
+    def answer(self, status, document):
+        content = document.encode() if isinstance(document, str) else json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+def problem(status, message):
+    return status, {"error": {"code": status, "message": message}}
+
+
+@contextmanager
+def serving():
+    server = Service()
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def service(monkeypatch):
+    with serving() as server:
+        monkeypatch.setenv("PERSPECTIVE_URL", server.url)
+        monkeypatch.setenv("PERSPECTIVE_API_KEY", KEY)
+        monkeypatch.setenv("PERSPECTIVE_QPS", "1000")
+        monkeypatch.delenv("HF_HUB_OFFLINE")
+        monkeypatch.setattr(
+            perspective, "PATIENCE", Patience(4, first_wait=0.01, longest_wait=0.05, timeout=5)
+        )
+        yield server
+
+
+def scorer(name="perspective"):
+    found = load_text_scorer(name)
+    return perspective.Perspective(
+        found.attribute, found.language, found.key, found.url, found.rate, found.record, perspective.PATIENCE
+    )
+
+
+def test_what_is_sent_is_the_protocol_and_nothing_is_stored(service):
+    assert scorer("perspective:zh-Hans#insult").score(["four", ""]) == [0.4, 0.1]
+    first = next(body for body in service.bodies if body["comment"]["text"] == "four")
+    assert first == {
+        "comment": {"text": "four", "type": "PLAIN_TEXT"},
+        "requestedAttributes": {"INSULT": {}},
+        "languages": ["zh"],
+        "doNotStore": True,
+        "path": "/v1alpha1/comments:analyze",
+        "key": KEY,
+    }
+    assert service.texts() == [" ", "four"]
+    assert scorer("perspective#ANY").score(["four"]) == [0.4] and "languages" not in service.bodies[-1]
+    assert set(service.bodies[-1]["requestedAttributes"]) == set(perspective.ATTRIBUTES)
+
+
+def test_passing_errors_are_waited_out_and_permanent_ones_are_not_asked_again(service):
+    service.faults += [problem(429, "quota"), problem(503, "busy"), (200, "{}"), (200, "no json")]
+    service.rules["foreign"] = problem(400, "Attribute TOXICITY does not support request languages: xx")
+    found = scorer().score(["ok", "foreign", "fine!"])
+    assert found[::2] == [0.2, 0.5] and np.isnan(found[1])
+    assert service.texts().count("foreign") <= 5 and len(service.bodies) == 3 + 4
+
+
+def test_a_service_that_stays_broken_is_an_error_that_keeps_what_is_scored(service, tmp_path, monkeypatch):
+    monkeypatch.setattr(perspective.Perspective, "chunk", 1)
+    cache = ScoreCache(tmp_path / "scores.sqlite3")
+    service.rules["bad"] = problem(500, f"broken for {KEY}")
+    with pytest.raises(DetoxError, match="failed 4 times") as caught:
+        score_with_cache(scorer(), ["longest text", "bad"], cache)
+    assert KEY not in str(caught.value) + repr(scorer()) and "goes on" in caught.value.hint
+    service.rules.clear()
+    asked = len(service.bodies)
+    assert score_with_cache(scorer(), ["longest text", "bad"], cache) == [1.0, 0.3]
+    assert [body["comment"]["text"] for body in service.bodies[asked:]] == ["bad"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (problem(403, f"denied {KEY}"), "refuses the key: denied \\*\\*\\*"),
+        (problem(400, "API key not valid. Please pass a valid API key."), "refuses the key"),
+        (problem(404, "Method not found."), r"\(any more\)"),
+    ],
+)
+def test_a_key_that_is_refused_and_a_service_that_has_gone_end_the_run(service, fault, said):
+    service.rules["text"] = fault
+    with pytest.raises(Missing, match=said) as caught:
+        scorer().score(["text"])
+    assert "another scorer" in caught.value.hint and len(service.bodies) == 1
+
+
+def test_answers_are_recorded_and_replayed_without_key_or_network(service, tmp_path, monkeypatch):
+    record = tmp_path / "answers.jsonl"
+    monkeypatch.setenv("PERSPECTIVE_RECORD", str(record))
+    live = scorer("perspective#ANY").score(["one", "two\u2028lines", "three"])
+    assert KEY not in record.read_text()
+    monkeypatch.delenv("PERSPECTIVE_API_KEY")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert load_text_scorer(f"perspective:{record}#ANY").score(["one", "two\u2028lines", "three"]) == live
+    assert load_text_scorer(f"perspective:{record}").score(["one"]) == [0.3]
+    with pytest.raises(BadData, match="gives no score to 1 of 2 texts"):
+        score_with_cache(load_text_scorer(f"perspective:{record}"), ["one", "four"])
+    with pytest.raises(Missing, match="this run is offline"):
+        load_text_scorer("perspective").score(["one"])
+
+
+def test_the_cache_needs_neither_key_nor_network(service, tmp_path, monkeypatch):
+    cache = ScoreCache(tmp_path / "scores.sqlite3")
+    before = score_with_cache(scorer(), ["one", "three"], cache)
+    monkeypatch.delenv("PERSPECTIVE_API_KEY")
+    assert score_with_cache(scorer(), ["three", "one"], cache) == before[::-1]
+    with pytest.raises(Missing, match="wants a key") as caught:
+        score_with_cache(scorer(), ["three", "new"], cache)
+    assert "PERSPECTIVE_API_KEY" in caught.value.hint
+
+
+def test_the_rate_is_kept(service, monkeypatch):
+    monkeypatch.setenv("PERSPECTIVE_QPS", "20")
+    began = time.monotonic()
+    scorer().score([f"text {number}" for number in range(8)])
+    assert time.monotonic() - began >= (8 - 2) / 20, "two at once, then twenty in a second"
+
+
+def test_a_bucket_lets_a_burst_through_and_then_keeps_the_rate():
+    clock, waits = [0.0], []
+
+    async def sleep(seconds):
+        waits.append(round(seconds, 6))
+
+    async def take(bucket, times):
+        for _ in range(times):
+            await bucket.take()
+
+    bucket = TokenBucket(2.0, 3.0, now=lambda: clock[0], sleep=sleep)
+    anyio.run(take, bucket, 6)
+    assert waits == [0.5, 1.0, 1.5], "three at once; each further one waits behind those before it"
+    clock[0] = 100.0
+    waits.clear()
+    anyio.run(take, bucket, 4)
+    assert waits == [0.5], "never more than the burst, however long it was idle"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("perspective#RUDE", "has no 'RUDE'"),
+        ("perspective:fi", "does not read 'fi'"),
+        ("perspective:./nowhere.jsonl", "no recorded answers"),
+    ],
+)
+def test_a_wrong_name_is_one_line_with_a_way_out(name, said):
+    with pytest.raises((BadSettings, Missing), match=said) as caught:
+        load_text_scorer(name)
+    assert caught.value.hint
+
+
+def test_a_rate_and_a_recording_that_are_none_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("PERSPECTIVE_QPS", "0")
+    with pytest.raises(BadSettings, match="PERSPECTIVE_QPS"):
+        load_text_scorer("perspective")
+    (tmp_path / "rows.jsonl").write_text('{"query": "a", "response": {}}\n')
+    with pytest.raises(BadData, match=r"rows\.jsonl:1: .* no recorded answer"):
+        load_text_scorer(f"perspective:{tmp_path}/rows.jsonl")

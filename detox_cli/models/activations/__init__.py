@@ -1,0 +1,1 @@
+"""What a model computes on prompts, as statistics of its residual stream."""

@@ -112,7 +112,7 @@ def _wrapped(checkpoint: Checkpoint, plan: Plan, model: Any) -> list[_Wrapped]:
 
 
 def _check_bias(target: Target) -> None:
-    if any(along.any() for along in _components(target)):
+    if target.edit.offset is not None or any(along.any() for along in _components(target)):
         raise BadData(
             f"{target.writer.name} writes along the direction too, and an adapter cannot change a bias",
             hint=WRITE_WEIGHTS,

@@ -42,13 +42,13 @@ def intervening(model: Any, anatomy: Anatomy, removal: Removal, tied: Tied = "sk
         BadData: Weights that would have to be changed in place are quantised.
         DetoxError: A module that was to be changed was never called, though the model was.
     """
+    _refuse_offset(removal, anatomy, tied)
     weights = dict(model.state_dict(keep_vars=True))
     called: dict[str, bool] = {}
     with ExitStack() as stack:
         for path, writers in _by_module(anatomy).items():
             edits = [(writer, edit) for writer in writers if (edit := removal.edit(writer, anatomy))]
             if not edits or (anatomy.token_embedding in writers and anatomy.tied and tied == "skip"):
-                _refuse_offset(edits)
                 continue
             if edits[0][1].keep_norms and _lies_in_memory(writers, anatomy, tied):
                 for writer, edit in edits:
@@ -93,8 +93,8 @@ def _lies_in_memory(writers: list[Writer], anatomy: Anatomy, tied: Tied) -> bool
     return in_a_block or (anatomy.tied and tied == "edit" and anatomy.token_embedding in writers)
 
 
-def _refuse_offset(edits: list[tuple[Writer, Edit]]) -> None:
-    if any(edit.offset is not None for _, edit in edits):
+def _refuse_offset(removal: Removal, anatomy: Anatomy, tied: Tied) -> None:
+    if removal.offset is not None and anatomy.tied and tied == "skip":
         raise BadSettings(
             "an affine removal changes the token embedding, which is the output head too",
             hint="untie the head, or edit both",
@@ -104,7 +104,7 @@ def _refuse_offset(edits: list[tuple[Writer, Edit]]) -> None:
 def _own(edit: Edit, writer: Writer, weights: Weights) -> Edit:
     """The edit in the writer's own space: before the norms that its output passes."""
     if edit.offset is not None and writer.gains:
-        raise BadSettings("an offset can be put only into a token embedding that no norm follows")
+        raise BadSettings("an offset goes into a token embedding, or into the bias of the norm after it")
     gains = [(g.offset + weights[g.name].detach().double().cpu().numpy(), g.centred) for g in writer.gains]
     keep = edit.keep_norms and not writer.bias
     return replace(edit, basis=through_gains(edit.basis, gains), keep_norms=keep)

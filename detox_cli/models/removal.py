@@ -56,14 +56,24 @@ class Removal:
         return self.embedding == 1 and bool((self.attention == 1).all() and (self.mlp == 1).all())
 
     def edit(self, writer: Writer, anatomy: Anatomy) -> Edit | None:
-        """What is done to a writer, in terms of the residual stream; ``None`` where its strength is 0."""
+        """What is done to a writer, in terms of the residual stream; ``None`` where its strength is 0.
+
+        Raises:
+            BadSettings: There is an offset, and nothing in the model that can hold it.
+        """
+        if self.offset is not None and anatomy.constant is None:
+            raise BadSettings(
+                f"a {anatomy.family} has no place for a constant before its first block",
+                hint="use the mode zero or projected",
+            )
         strength = self._strength(writer)
         if strength == 0 or (writer.block is None and len(self.bases) > 1):
             return None
         basis = self.bases[0 if len(self.bases) == 1 else writer.block]
         offset = None
-        if self.offset is not None and writer == anatomy.token_embedding:
-            offset = self.offset / anatomy.embedding_scale  # the table is multiplied by it on its way
+        if self.offset is not None and writer == anatomy.constant:
+            # the table is multiplied by the scale on its way, a bias is not
+            offset = self.offset if writer.bias else self.offset / anatomy.embedding_scale
         return Edit(basis, strength, self.mode == "norm-preserving", offset)
 
     def _strength(self, writer: Writer) -> float:

@@ -20,7 +20,7 @@ from detox_cli.errors import BadSettings, Missing
 MINIATURES = Path(__file__).parent.parent / "miniatures"
 WAYS_OUT = "name a local folder, or use --profile offline for the bundled models"
 HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
-FINGERPRINTED = (".json", ".safetensors", ".model", ".txt", ".jinja", ".py")
+FINGERPRINTED = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja", ".py")
 HUB_TIMEOUT_SECONDS = 10.0
 
 Kind = Literal["builtin", "folder", "hub"]
@@ -50,8 +50,10 @@ class ModelSource:
         return folder_fingerprint(Path(self.location))
 
 
-def find_model(name: str, revision: str | None = None) -> ModelSource:
+def find_model(name: str, revision: str | None = None, may_be_pickled: bool = False) -> ModelSource:
     """Find ``name``: ``builtin:NAME``, a folder, or a hub id (online, else in the local hub cache).
+
+    A folder with pickled weights only is refused, unless ``may_be_pickled``: it cannot be loaded as it is.
 
     Raises:
         Missing: There is no such model, or it cannot be reached from here.
@@ -61,7 +63,7 @@ def find_model(name: str, revision: str | None = None) -> ModelSource:
         return _builtin(name, revision)
     path = Path(name).expanduser()
     if path.exists() or name.startswith(("/", "./", "../", "~")):
-        return _folder(name, path, revision)
+        return _folder(name, path, revision, may_be_pickled)
     if not HUB_NAME.fullmatch(name):
         raise Missing(f"no model folder and no hub id: {name}", hint=WAYS_OUT)
     return ModelSource(name, name, "hub", _hub_commit(name, revision))
@@ -93,7 +95,7 @@ def _builtin(name: str, revision: str | None) -> ModelSource:
     return ModelSource(name, str(folder), "builtin")
 
 
-def _folder(name: str, path: Path, revision: str | None) -> ModelSource:
+def _folder(name: str, path: Path, revision: str | None, may_be_pickled: bool) -> ModelSource:
     if not path.exists():
         raise Missing(f"no such model folder: {name}", hint=WAYS_OUT)
     if not path.is_dir():
@@ -101,7 +103,7 @@ def _folder(name: str, path: Path, revision: str | None) -> ModelSource:
             f"a model is a folder, this is a file: {name}", hint="name the folder that holds it"
         )
     _refuse_revision(name, revision)
-    _check_complete(name, path)
+    _check_complete(name, path, may_be_pickled)
     return ModelSource(name, str(path.resolve()), "folder")
 
 
@@ -110,7 +112,7 @@ def _refuse_revision(name: str, revision: str | None) -> None:
         raise BadSettings(f"--revision is for hub models, {name} is a folder", hint="leave --revision out")
 
 
-def _check_complete(name: str, folder: Path) -> None:
+def _check_complete(name: str, folder: Path, may_be_pickled: bool = False) -> None:
     """Raise if a folder cannot be loaded, with the reason that a person can act on."""
     if (folder / "adapter_config.json").exists() and not (folder / "config.json").exists():
         raise BadSettings(f"{name} holds an adapter, not a model", hint="merge it into its base model first")
@@ -120,6 +122,8 @@ def _check_complete(name: str, folder: Path) -> None:
         )
     if not any(folder.glob("*.safetensors")):
         pickled = any(folder.glob("*.bin")) or any(folder.glob("*.pt"))
+        if may_be_pickled and pickled:
+            return
         reason = "its weights are pickled, which can run code" if pickled else "it holds no *.safetensors"
         raise BadSettings(f"no usable weights in {name}: {reason}", hint="save the model as safetensors")
 

@@ -118,6 +118,17 @@ class Anatomy:
         """The table of the tokens, or ``None`` where only given targets are known."""
         return next((w for w in self.embeddings if w.kind == "embedding" and not w.bias), None)
 
+    @property
+    def constant(self) -> Writer | None:
+        """Where a constant can be put into the stream before the first block, or ``None``.
+
+        That is the token embedding, a constant in every row; where a norm follows it, the bias of that norm.
+        """
+        table = self.token_embedding
+        if table is None or not table.gains:
+            return table
+        return next((w for w in self.embeddings if w.kind == "embedding" and w.bias), None)
+
     def gains(self) -> Iterator[Gain]:
         """Every norm between a writer and the stream, once."""
         yield from dict.fromkeys(gain for writer in self.writers for gain in writer.gains)

@@ -10,10 +10,10 @@ from detox_cli.errors import BadData
 from detox_cli.models.anatomy.parts import Anatomy
 from detox_cli.models.anatomy.read import read_anatomy
 from detox_cli.models.checkpoint.header import Stored, read_header
+from detox_cli.models.checkpoint.quantised import UNQUANTISED
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
-UNQUANTISED = "start from the weights that it was quantised from"
 OTHER_WEIGHTS = frozenset(
     {
         *(".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".pkl", ".npz"),
@@ -59,19 +59,22 @@ class Checkpoint:
         for path in sorted(p.relative_to(self.folder) for p in self.folder.rglob("*") if p.is_file()):
             if str(path) not in own:
                 hidden = any(part.startswith(".") for part in path.parent.parts)
-                (others if hidden or _is_weights(path) else belonging).append(path)
+                (others if hidden or is_weights(path) else belonging).append(path)
         return belonging, others
 
 
-def open_checkpoint(folder: str | Path) -> Checkpoint:
+def open_checkpoint(folder: str | Path, may_be_quantised: bool = False) -> Checkpoint:
     """Read the configuration, the index and every header of a model folder; no weight is read.
+
+    A quantised one cannot be edited as it is; ``may_be_quantised`` opens it for `dequantise`.
 
     Raises:
         BadData: There are no safetensors weights, a file is missing or damaged, or they are quantised.
     """
     folder = Path(folder)
     config = _read_json(folder / "config.json")
-    _refuse_quantised(folder, config)
+    if not may_be_quantised:
+        _refuse_quantised(folder, config)
     files = _weight_files(folder)
     tensors: dict[str, Stored] = {}
     for name in files:
@@ -120,6 +123,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _is_weights(path: Path) -> bool:
+def is_weights(path: Path) -> bool:
+    """Whether a file holds weights, or says which file holds which, by its name."""
     stem = path.name.removesuffix(".index.json") if path.name.endswith(".index.json") else path.name
     return Path(stem).suffix.lower() in OTHER_WEIGHTS

@@ -21,6 +21,9 @@ Tied = Literal["skip", "untie", "edit"]
 changes both.
 """
 
+TIED = "it is the output head too"
+"""Why a token embedding is kept that is tied and not to be edited."""
+
 Choose = Callable[[Writer], Edit | None]
 """What to do to a writer, in terms of the residual stream; ``None`` leaves it as it is."""
 
@@ -70,15 +73,23 @@ def plan_edits(checkpoint: Checkpoint, anatomy: Anatomy, choose: Choose, tied: T
     gains = {gain: _read_gain(checkpoint, gain) for gain in anatomy.gains()}
     targets: list[Target] = []
     kept: list[tuple[Writer, str]] = []
+    puts_offset = False
     for writer in anatomy.writers:
         edit = choose(writer)
+        puts_offset |= edit is not None and edit.offset is not None
         if edit is None:
             kept.append((writer, "not chosen"))
         elif writer == anatomy.token_embedding and anatomy.tied and tied == "skip":
-            kept.append((writer, "it is the output head too"))
+            kept.append((writer, TIED))
         else:
             through = [(gains[gain], gain.centred) for gain in writer.gains]
             targets.append(_target(checkpoint, writer, edit, through))
+    if puts_offset and any(why == TIED for _, why in kept):
+        raise BadSettings(
+            "affine removal changes the token embedding, which is the output head too",
+            where="--tied",
+            hint="untie the head (--tied untie) or edit both (--tied edit)",
+        )
     if not targets:
         raise BadSettings("nothing would be edited", hint="choose layers, or a strength other than 0")
     untie = tied == "untie" and anatomy.tied and any(t.writer == anatomy.token_embedding for t in targets)
@@ -88,8 +99,8 @@ def plan_edits(checkpoint: Checkpoint, anatomy: Anatomy, choose: Choose, tied: T
 def _target(checkpoint: Checkpoint, writer: Writer, edit: Edit, gains: list[tuple[Floats, bool]]) -> Target:
     stored = checkpoint.tensors[writer.name]
     storage_of(stored.dtype, f"{stored.file.name}: {writer.name}")
-    if edit.offset is not None and (writer.kind != "embedding" or writer.bias or gains):
-        raise BadSettings("an offset can be put only into a token embedding that no norm follows")
+    if edit.offset is not None and (writer.kind != "embedding" or gains):
+        raise BadSettings("an offset goes into a token embedding, or into the bias of the norm after it")
     edit = replace(edit, basis=through_gains(edit.basis, gains))
     if writer.bias and edit.keep_norms:
         edit = replace(edit, keep_norms=False)  # a bias is one vector, its length means nothing by itself

@@ -1,0 +1,86 @@
+"""Model folders whose weights are pickled: read as plain tensors and never run, written as safetensors."""
+
+import json
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from detox_cli.errors import BadData
+from detox_cli.models.checkpoint.copying import copy_file
+from detox_cli.models.checkpoint.folder import INDEX, SINGLE, is_weights
+
+PICKLED, PICKLED_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
+
+
+def only_pickled(folder: Path) -> bool:
+    """Whether a folder has weights that can be read here only as pickles."""
+    has_safe = (folder / SINGLE).exists() or (folder / INDEX).exists()
+    return not has_safe and ((folder / PICKLED).exists() or (folder / PICKLED_INDEX).exists())
+
+
+def write_safetensors(source: Path, folder: Path) -> None:
+    """Write a copy of a model folder, with its weights as safetensors, into an existing, empty folder.
+
+    The files are mapped into memory, so one of them needs no more of it than the system can spare. Only plain
+    tensors are accepted (``weights_only``): nothing in a file is run.
+
+    Raises:
+        BadData: A file is damaged, holds more than tensors, or is of torch before 1.6.
+    """
+    names = _files(source)
+    places: dict[str, str] = {}
+    total = 0
+    for number, name in enumerate(names, start=1):
+        target = SINGLE if len(names) == 1 else f"model-{number:05}-of-{len(names):05}.safetensors"
+        tensors = _distinct(_load(source / name))
+        save_file(tensors, folder / target, metadata={"format": "pt"})
+        places |= dict.fromkeys(tensors, target)
+        total += sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    if len(names) > 1:
+        index = {"metadata": {"total_size": total}, "weight_map": places}
+        (folder / INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+    for path in sorted(p.relative_to(source) for p in source.rglob("*") if p.is_file()):
+        if not is_weights(path) and not any(part.startswith(".") for part in path.parent.parts):
+            copy_file(source / path, folder / path)
+
+
+def _files(source: Path) -> list[str]:
+    if not (source / PICKLED_INDEX).exists():
+        return [PICKLED]
+    try:
+        places = json.loads((source / PICKLED_INDEX).read_text(encoding="utf-8"))["weight_map"]
+    except (ValueError, KeyError) as error:
+        raise BadData("is no index of weights", where=str(source / PICKLED_INDEX)) from error
+    names = sorted(set(places.values()))
+    if missing := [name for name in names if not (source / name).exists()]:
+        raise BadData(f"lacks {', '.join(missing)}, which its index names", where=str(source))
+    return names
+
+
+def _load(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        state: Any = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
+    except (RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:
+        raise BadData(
+            "cannot be read as plain tensors, so nothing of it is read",
+            where=str(path),
+            hint="fetch it again, or save the model as safetensors where you trust it",
+        ) from error
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise BadData("holds something else than named tensors", where=str(path))
+    return state
+
+
+def _distinct(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors, each stored once: a head that is tied has a second name for the same numbers."""
+    seen: set[tuple[object, ...]] = set()
+    kept: dict[str, torch.Tensor] = {}
+    for name, tensor in sorted(state.items(), key=lambda item: "head" in item[0]):
+        identity = (tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), tensor.dtype)
+        if identity not in seen:
+            seen.add(identity)
+            kept[name] = tensor.contiguous()
+    return kept

@@ -23,9 +23,6 @@ from detox_cli.models.checkpoint.residue import beyond_limit, measure_residues
 from detox_cli.models.checkpoint.write import write_edited
 from detox_cli.models.directions import orthonormal
 from detox_cli.models.edits import Edit
-from detox_cli.models.hooks import on_block_inputs
-from detox_cli.models.interventions import intervening
-from detox_cli.models.removal import remove_everywhere
 from detox_cli.runs.atomic import atomic_folder
 from tests.models.architectures import MODERN, WIDTH, tiny_model
 
@@ -192,38 +189,6 @@ def test_the_language_model_of_a_wrapper_is_edited_and_its_other_tower_is_not(tm
     before = AutoModelForImageTextToText.from_pretrained(tmp_path / "source", dtype=torch.float32)
     assert max(along(model, directions()).values()) < 1e-4 < min(along(before, directions()).values())
     assert torch.equal(model.get_output_embeddings().weight, before.get_output_embeddings().weight)
-
-
-AFFINE = ("granite", "gemma", "llama", "gpt2", "opt", "bloom")
-
-
-@pytest.mark.parametrize("family", AFFINE)
-def test_an_offset_reaches_the_stream_as_it_is(family: str, tmp_path: Path) -> None:
-    """Also after learned positions, and through the bias of a norm that follows the embedding."""
-    source = saved(family, tmp_path / "source")
-    checkpoint, wanted = open_checkpoint(source), 0.7
-    anatomy = checkpoint.anatomy()
-    removal = remove_everywhere(directions(), len(anatomy.blocks), "affine", np.array([wanted]))
-    plan = plan_edits(checkpoint, anatomy, lambda writer: removal.edit(writer, anatomy), "untie")
-    (tmp_path / "out").mkdir()
-    write_edited(checkpoint, plan, tmp_path / "out")
-    written = AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype=torch.float32)
-    before = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
-    seen = []
-    with on_block_inputs(written, anatomy, lambda index, stream: seen.append(stream)):
-        written(IDS)
-    shapes = {name: tuple(value.shape) for name, value in before.state_dict().items()}
-    loaded = read_anatomy(before.config.to_dict(), shapes)
-    with (
-        intervening(before, loaded, removal, "untie"),
-        on_block_inputs(before, loaded, lambda index, stream: seen.append(stream)),
-    ):
-        before(IDS)
-    component = torch.stack(seen) @ torch.from_numpy(directions()).float()
-    assert torch.allclose(component, torch.full_like(component, wanted), atol=1e-4)
-    if anatomy.tied:
-        with pytest.raises(BadSettings, match="which is the output head too"):
-            plan_edits(checkpoint, anatomy, lambda writer: removal.edit(writer, anatomy), "skip")
 
 
 def break_shard(folder: Path) -> None:

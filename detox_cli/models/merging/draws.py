@@ -1,0 +1,30 @@
+"""Random numbers by place: the draw of a number depends on seed, tensor, model and index alone.
+
+So a result is the same whatever the order, the block size or the number of threads.
+"""
+
+import hashlib
+
+import numpy as np
+
+from detox_cli.models.merging.block import Numbers
+
+PER_COUNTER = 8
+"""32-bit draws that one step of the counter gives."""
+
+
+def stream_key(seed: int, tensor: str, model: int) -> int:
+    """The key of the draws for one tensor of one model."""
+    digest = hashlib.sha256(f"{seed}\0{tensor}\0{model}".encode()).digest()
+    return int.from_bytes(digest[:16], "little")
+
+
+def uniform(key: int, first: int, count: int) -> Numbers:
+    """Draws from [0, 1) for the numbers ``first`` to ``first + count - 1``, ``[count]``.
+
+    Philox 4x64 (Salmon et al., SC 2011); 24 bits each, which a float32 holds exactly.
+    """
+    start, skip = divmod(first, PER_COUNTER)
+    raw = np.random.Philox(key=key, counter=start).random_raw((skip + count + 1) // 2)
+    bits = raw.astype("<u8", copy=False).view("<u4")[skip : skip + count]
+    return (bits >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)

@@ -1,0 +1,34 @@
+"""DARE: drop numbers at random and scale up the rest (Yu et al., ICML 2024, arXiv 2311.03099)."""
+
+import numpy as np
+
+from detox_cli.models.merging.block import Block, Numbers
+from detox_cli.models.merging.consensus import add_up, agree_on_signs
+from detox_cli.models.merging.draws import uniform
+from detox_cli.models.merging.method import Method, Survey
+from detox_cli.models.merging.settings import Values
+
+
+def dare_linear(block: Block, values: Values, _: Survey) -> Numbers:
+    """``base + scale * sum w_i drop(x_i - base)``."""
+    return add_up(block, dropped(block, values), values)
+
+
+def dare_ties(block: Block, values: Values, _: Survey) -> Numbers:
+    """The same, only where weighted signs agree."""
+    return agree_on_signs(block, dropped(block, values), values)
+
+
+def dropped(block: Block, values: Values) -> list[Numbers]:
+    """The task vectors, every number kept with probability ``density``, and divided by it if ``rescale``."""
+    vectors = block.task_vectors
+    for vector, density, key in zip(vectors, values.densities, values.keys, strict=True):
+        if density < 1:
+            vector *= uniform(key, block.first, vector.size).reshape(vector.shape) < np.float32(density)
+            if values.rescale and density > 0:
+                vector /= np.float32(density)
+    return list(vectors)
+
+
+DARE_LINEAR = Method("dare_linear", dare_linear, rescale=True)
+DARE_TIES = Method("dare_ties", dare_ties, rescale=True)

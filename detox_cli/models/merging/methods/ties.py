@@ -1,0 +1,29 @@
+"""TIES: trim, elect signs, merge (Yadav et al., NeurIPS 2023, arXiv 2306.01708)."""
+
+from detox_cli.models.merging.block import Block, Numbers
+from detox_cli.models.merging.consensus import agree_on_signs
+from detox_cli.models.merging.method import Method, Survey
+from detox_cli.models.merging.settings import Values
+from detox_cli.models.merging.surveys import kept
+
+
+def ties(block: Block, values: Values, survey: Survey) -> Numbers:
+    """The largest ``density`` of every task vector, where weighted signs agree, over the base."""
+    return agree_on_signs(block, trimmed(block, survey), values)
+
+
+def trimmed(block: Block, survey: Survey) -> list[Numbers]:
+    """The task vectors with all but their largest numbers at zero."""
+    vectors = block.task_vectors
+    for index, vector in enumerate(vectors):
+        (cut,), (before,) = survey.cuts[index], survey.equal_before[index]
+        vector *= kept(vector, cut, int(before[block.number]))
+    return list(vectors)
+
+
+def largest(values: Values, size: int) -> tuple[tuple[int, ...], ...]:
+    """How many numbers of each task vector are kept."""
+    return tuple((int(density * size),) for density in values.densities)
+
+
+TIES = Method("ties", ties, ranks=largest, normalize=True)

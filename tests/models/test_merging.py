@@ -1,0 +1,218 @@
+"""Merge methods against their definitions on whole tensors, and the streams around them."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from detox_cli.errors import BadData
+from detox_cli.models.checkpoint.folder import Checkpoint
+from detox_cli.models.checkpoint.header import read_header
+from detox_cli.models.checkpoint.numbers import decode, encode
+from detox_cli.models.merging.block import BLOCK
+from detox_cli.models.merging.draws import stream_key, uniform
+from detox_cli.models.merging.layout import lay_out
+from detox_cli.models.merging.methods import METHODS
+from detox_cli.models.merging.settings import Values
+from detox_cli.models.merging.sources import StoredWeights
+from detox_cli.models.merging.tensor import Job
+from detox_cli.models.merging.write import merge_shard, round_nearest
+
+Wide = NDArray[np.float64]
+SHAPES = {"table": (700, 301), "matrix": (40, 30), "gain": (30,), "constant": ()}
+WEIGHTS, DENSITY, GAMMA, EPSILON = (0.5, -0.3, 0.9), 0.4, 0.05, 0.2
+
+
+def stored(folder: Path, name: str, tensors: Mapping[str, Wide], dtype: str = "F32") -> StoredWeights:
+    """A checkpoint with these tensors."""
+    place = folder / name
+    place.mkdir()
+    (shard,) = lay_out([(n, dtype, t.shape) for n, t in tensors.items()], place, 1 << 40)
+    data = b"".join(
+        encode(np.array(tensors[t.name], dtype=np.float32).reshape(-1), dtype).tobytes()
+        for t in shard.tensors
+    )
+    (place / shard.name).write_bytes(shard.header + data)
+    return StoredWeights(Checkpoint(place, {}, (shard.name,), read_header(place / shard.name)), name)
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> list[dict[str, Wide]]:
+    """A base and three models; a fifth of the differences are exactly one size, and some are zero."""
+    random = np.random.default_rng(7)
+    base = {name: random.standard_normal(shape) for name, shape in SHAPES.items()}
+    made = [base]
+    for _ in range(3):
+        one = {}
+        for name, value in base.items():
+            step = random.standard_normal(value.shape) * 0.1
+            step = np.where(random.random(value.shape) < 0.2, np.copysign(0.0625, step), step)
+            one[name] = value + np.where(random.random(value.shape) < 0.1, 0.0, step)
+        made.append(one)
+    return [{n: np.asarray(v, np.float32).astype(np.float64) for n, v in m.items()} for m in made]
+
+
+def values_for(name: str, tensor: str, count: int) -> Values:
+    method = METHODS[name]
+    return Values(
+        weights=WEIGHTS[:count],
+        densities=(DENSITY,) * count,
+        gammas=(GAMMA,) * count,
+        epsilons=(EPSILON,) * count,
+        normalize=method.normalize,
+        rescale=method.rescale,
+        scale=0.7,
+        t=0.3,
+        keys=tuple(stream_key(0, tensor, model) for model in range(count)),
+    )
+
+
+def merged(
+    folder: Path, name: str, models: list[dict[str, Wide]], threads: int, dtype: str = "F32"
+) -> dict[str, Wide]:
+    """Through files: the tensors that the method writes."""
+    folder.mkdir()
+    weights = [stored(folder, f"model{i}", model, dtype) for i, model in enumerate(models)]
+    method = METHODS[name]
+    chosen = tuple(weights[1 : 1 + (method.most or 3)])
+    base = None if method.base == "none" else weights[0]
+    (shard,) = lay_out([(n, dtype, shape) for n, shape in SHAPES.items()], folder, 1 << 40)
+    jobs = {n: Job(n, s, method, values_for(name, n, len(chosen)), chosen, base) for n, s in SHAPES.items()}
+    merge_shard(shard, jobs, folder, threads, round_nearest, lambda _: None)
+    written = (folder / shard.name).read_bytes()
+    tensors = read_header(folder / shard.name)
+    numbers = {
+        n: np.frombuffer(written[t.start : t.start + t.size], storage(dtype)) for n, t in tensors.items()
+    }
+    return {n: decode(v, dtype).astype(np.float64).reshape(SHAPES[n]) for n, v in numbers.items()}
+
+
+def storage(dtype: str) -> type:
+    return np.float32 if dtype == "F32" else np.uint16
+
+
+# The definitions, on whole tensors, with full sorts.
+
+
+def keep_largest(vector: Wide, count: int) -> NDArray[np.bool_]:
+    order = np.argsort(-np.abs(vector.ravel()), kind="stable")[:count]
+    mask = np.zeros(vector.size, bool)
+    mask[order] = True
+    return mask.reshape(vector.shape)
+
+
+def trimmed(vector: Wide) -> Wide:
+    return vector * keep_largest(vector, int(DENSITY * vector.size))
+
+
+def middle(vector: Wide) -> Wide:
+    wanted = int(DENSITY * vector.size)
+    outliers = min(int(GAMMA * vector.size), vector.size - wanted)
+    return vector * keep_largest(vector, wanted + outliers) * ~keep_largest(vector, outliers)
+
+
+def draws(vector: Wide, tensor: str, model: int) -> Wide:
+    return uniform(stream_key(0, tensor, model), 0, vector.size).reshape(vector.shape).astype(np.float64)
+
+
+def by_chance(vector: Wide, tensor: str, model: int) -> Wide:
+    return np.where(draws(vector, tensor, model) < np.float32(DENSITY), vector / DENSITY, 0)
+
+
+def by_rank(vector: Wide, tensor: str, model: int) -> Wide:
+    rows = np.atleast_2d(vector)
+    chance = np.empty_like(rows)
+    for row, out in zip(rows, chance, strict=True):
+        place = np.argsort(np.abs(row), kind="stable")
+        out[place] = np.linspace(DENSITY - EPSILON, DENSITY + EPSILON, len(row), dtype=np.float32)
+    chance = chance.reshape(vector.shape)
+    return np.where(draws(vector, tensor, model) < chance, vector / chance, 0)
+
+
+def elected(vectors: list[Wide], normalize: bool) -> Wide:
+    weighted = [vector * weight for vector, weight in zip(vectors, WEIGHTS, strict=True)]
+    sign = np.where(sum(weighted) >= 0, 1, -1)
+    agree = [np.sign(vector) == sign for vector in weighted]
+    total = sum(vector * mask for vector, mask in zip(weighted, agree, strict=True))
+    if not normalize:
+        return np.asarray(total)
+    counted = sum(mask * weight for mask, weight in zip(agree, WEIGHTS, strict=True))
+    return np.asarray(total / np.where(np.abs(counted) < 1e-8, 1, counted))
+
+
+def summed(vectors: list[Wide]) -> Wide:
+    return np.asarray(sum(vector * weight for vector, weight in zip(vectors, WEIGHTS, strict=True)))
+
+
+def arc(one: Wide, other: Wide, t: float) -> Wide:
+    cosine = float((one * other).sum() / np.linalg.norm(one.ravel()) / np.linalg.norm(other.ravel()))
+    if abs(cosine) > 0.9995:
+        return (1 - t) * one + t * other
+    angle = np.arccos(cosine)
+    return np.asarray((np.sin((1 - t) * angle) * one + np.sin(t * angle) * other) / np.sin(angle))
+
+
+def stock(base: Wide, vectors: list[Wide]) -> Wide:
+    unit = [vector.ravel() / np.linalg.norm(vector.ravel()) for vector in vectors]
+    cosine = np.mean([unit[0] @ unit[1], unit[0] @ unit[2], unit[1] @ unit[2]])
+    ratio = 3 * cosine / (1 + 2 * cosine)
+    return base + ratio * sum(vectors) / 3
+
+
+Definition = Callable[[str, Wide, list[Wide], list[Wide]], Wide]
+
+DEFINITIONS: dict[str, Definition] = {
+    "linear": lambda n, b, x, v: summed(x) / sum(WEIGHTS),
+    "task_arithmetic": lambda n, b, x, v: b + 0.7 * summed(v),
+    "ties": lambda n, b, x, v: b + 0.7 * elected([trimmed(d) for d in v], True),
+    "dare_linear": lambda n, b, x, v: b + 0.7 * summed([by_chance(d, n, i) for i, d in enumerate(v)]),
+    "dare_ties": lambda n, b, x, v: b + 0.7 * elected([by_chance(d, n, i) for i, d in enumerate(v)], False),
+    "della": lambda n, b, x, v: b + 0.7 * elected([by_rank(d, n, i) for i, d in enumerate(v)], True),
+    "della_linear": lambda n, b, x, v: b + 0.7 * summed([by_rank(d, n, i) for i, d in enumerate(v)]),
+    "breadcrumbs": lambda n, b, x, v: b + 0.7 * summed([middle(d) for d in v]),
+    "breadcrumbs_ties": lambda n, b, x, v: b + 0.7 * elected([middle(d) for d in v], False),
+    "slerp": lambda n, b, x, v: arc(x[0], x[1], 0.3),
+    "nuslerp": lambda n, b, x, v: b + arc(v[0], v[1], WEIGHTS[1] / (WEIGHTS[0] + WEIGHTS[1])),
+    "model_stock": lambda n, b, x, v: stock(b, v),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_in_blocks_is_its_definition_on_whole_tensors(
+    name: str, tmp_path: Path, models: list[dict[str, Wide]]
+) -> None:
+    assert np.prod(SHAPES["table"]) > 3 * BLOCK
+    got = merged(tmp_path / "out", name, models, threads=2)
+    for tensor in ("table", "matrix", "gain"):
+        base, *tuned = [model[tensor] for model in models]
+        # Differences as the merge takes them, in float32, where equal ones are equal.
+        steps = [(one.astype(np.float32) - base.astype(np.float32)).astype(np.float64) for one in tuned]
+        want = DEFINITIONS[name](tensor, base, tuned, steps)
+        np.testing.assert_allclose(got[tensor], want, rtol=2e-5, atol=2e-6, err_msg=tensor)
+
+
+@pytest.mark.parametrize("name", ["linear", "ties", "dare_ties", "della", "model_stock"])
+def test_bytes_do_not_depend_on_the_number_of_threads(
+    name: str, tmp_path: Path, models: list[dict[str, Wide]]
+) -> None:
+    one = merged(tmp_path / "one", name, models, threads=1, dtype="BF16")
+    four = merged(tmp_path / "four", name, models, threads=4, dtype="BF16")
+    for tensor in SHAPES:
+        np.testing.assert_array_equal(one[tensor], four[tensor])
+
+
+def test_draws_depend_on_the_place_alone() -> None:
+    whole = uniform(stream_key(3, "table", 1), 0, 1000)
+    pieces = [uniform(stream_key(3, "table", 1), first, 37) for first in range(0, 963, 37)]
+    np.testing.assert_array_equal(np.concatenate(pieces), whole[: 37 * len(pieces)])
+    assert abs(whole.mean() - 0.5) < 4 * (1 / 12 / 1000) ** 0.5
+    assert not np.array_equal(whole, uniform(stream_key(3, "table", 2), 0, 1000))
+
+
+def test_numbers_that_are_not_finite_are_named(tmp_path: Path, models: list[dict[str, Wide]]) -> None:
+    models[2]["matrix"] = models[2]["matrix"].copy()
+    models[2]["matrix"][3, 4] = np.nan
+    with pytest.raises(BadData, match="matrix holds numbers that are not finite"):
+        merged(tmp_path / "out", "task_arithmetic", models, threads=2)

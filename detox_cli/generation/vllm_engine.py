@@ -1,13 +1,12 @@
 """The engine for large jobs on GPUs: vLLM in this process, prompts written by our own chat module."""
 
-import importlib.util
 import os
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from transformers import GenerationConfig
 
-from detox_cli.errors import BadData, BadSettings, DetoxError, Missing
+from detox_cli.errors import BadData, DetoxError
 from detox_cli.generation.answers import sample_text
 from detox_cli.generation.encoding import Encoded, PromptReader, stop_tokens
 from detox_cli.generation.requests import Completion, Request, Sample, Sampling
@@ -15,14 +14,13 @@ from detox_cli.generation.rules import not_applied
 from detox_cli.generation.seeds import short_seed
 from detox_cli.generation.server_engine import refuse_unknown
 from detox_cli.generation.transformers_engine import Warn, say_nothing
+from detox_cli.generation.vllm_start import check_split, on_cpu, require_vllm, start
 from detox_cli.models.adapters import Adapter
 from detox_cli.models.loading import load_tokenizer, read_config
 from detox_cli.models.sources import ModelSource
 
-INSTALL = "pip install 'detox-cli[vllm]'"
 ROUND_SAMPLES = 4096
 WHOLE_PROMPTS = 4096
-RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 SINGLE_TOKEN_RULES = ("sequence_bias", "bad_words_ids", "suppress_tokens", "begin_suppress_tokens")
 QUIET = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # else timing decides which requests share a batch
@@ -30,12 +28,6 @@ QUIET = {
     "VLLM_LOGGING_LEVEL": "WARNING",
     "VLLM_NO_USAGE_STATS": "1",
 }
-
-
-def require_vllm() -> None:
-    """Raise ``Missing`` if vLLM is not installed."""
-    if importlib.util.find_spec("vllm") is None:
-        raise Missing("vLLM is not installed", where="--engine vllm", hint=INSTALL)
 
 
 class VllmEngine:
@@ -59,6 +51,7 @@ class VllmEngine:
     Raises:
         Missing: vLLM is not installed.
         BadSettings: vLLM cannot run this model, or not with these settings.
+        DetoxError: The memory does not suffice, or something else went wrong while it loaded.
     """
 
     def __init__(
@@ -79,11 +72,20 @@ class VllmEngine:
         self.source, self.adapter, self.warn = source, adapter, warn
         self.tensor_parallel, self.round_samples = tensor_parallel, round_samples
         self.tokenizer = load_tokenizer(source, trust_remote_code)
-        self.reader = PromptReader(self.tokenizer, read_config(source, trust_remote_code))
+        config = read_config(source, trust_remote_code)
+        check_split(source.name, config, tensor_parallel)
+        self.reader = PromptReader(self.tokenizer, config)
         self.settings = _generation_settings(source, trust_remote_code)
         whole = max(self.reader.context or 0, WHOLE_PROMPTS)
-        extra = {"max_num_batched_tokens": whole, **extra} if _on_cpu() else extra
-        self.engine = _start(source, dtype, tensor_parallel, adapter, trust_remote_code, extra)
+        extra = {"max_num_batched_tokens": whole, **extra} if on_cpu() else extra
+        self.engine = start(
+            source,
+            dtype=dtype,
+            tensor_parallel=tensor_parallel,
+            adapter=adapter,
+            trust_remote_code=trust_remote_code,
+            extra=extra,
+        )
         self.reader.context = int(self.engine.model_config.max_model_len)
         self._tell_limits()
 
@@ -218,66 +220,3 @@ def _generation_settings(source: ModelSource, trust_remote_code: bool) -> Any:
         return GenerationConfig.from_pretrained(source.location, revision=source.revision)
     except OSError:
         return GenerationConfig.from_model_config(read_config(source, trust_remote_code))
-
-
-def _on_cpu() -> bool:
-    """Whether this vLLM computes on the CPU.
-
-    Raises:
-        Missing: It cannot be imported.
-    """
-    try:
-        from vllm.platforms import current_platform
-    except (ImportError, RuntimeError, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise Missing(f"vLLM cannot be imported: {reason}", where="--engine vllm", hint=INSTALL) from error
-    return bool(current_platform.is_cpu())
-
-
-def _start(
-    source: ModelSource,
-    dtype: str,
-    tensor_parallel: int,
-    adapter: Adapter | None,
-    trust_remote_code: bool,
-    extra: dict[str, Any],
-) -> Any:
-    """vLLM with the model loaded; its many ways to fail become one line."""
-    from vllm import EngineArgs, LLMEngine
-
-    lora = {} if adapter is None else {"enable_lora": True, "max_loras": 1, "max_lora_rank": _room(adapter)}
-    try:
-        arguments = EngineArgs(
-            model=source.location,
-            revision=source.revision,
-            tokenizer_revision=source.revision,
-            dtype="float32" if dtype == "auto" and _on_cpu() else dtype,
-            tensor_parallel_size=tensor_parallel,
-            trust_remote_code=trust_remote_code,
-            **{
-                "enable_prefix_caching": True,
-                "load_format": "safetensors",
-                "max_model_len": -1,  # as long as the model's context and the memory allow
-                "generation_config": "vllm",
-                "disable_log_stats": True,
-                # On a CPU a seeded request whose prompt is read in parts stops vLLM 0.32.
-                **({"enable_chunked_prefill": False} if _on_cpu() else {}),
-                **lora,
-                **extra,
-            },
-        )
-        return LLMEngine.from_engine_args(arguments)
-    except (ValueError, RuntimeError, OSError, NotImplementedError, AssertionError, KeyError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise BadSettings(
-            f"vLLM cannot run {source.name}: {reason}",
-            hint="try another --dtype or --tensor-parallel, or --engine transformers",
-        ) from error
-
-
-def _room(adapter: Adapter) -> int:
-    """The smallest rank that vLLM knows and that the adapter fits."""
-    fitting = [rank for rank in RANKS if rank >= adapter.rank]
-    if not fitting:
-        raise BadSettings(f"the adapter's rank {adapter.rank} is above vLLM's {RANKS[-1]}", where="--adapter")
-    return fitting[0]

@@ -6,7 +6,7 @@ from typing import Protocol
 from detox_cli.errors import BadSettings
 from detox_cli.generation.requests import Engine, Request, Sampling
 from detox_cli.generation.server_engine import find_served
-from detox_cli.generation.vllm_engine import require_vllm
+from detox_cli.generation.vllm_start import check_split, require_vllm
 from detox_cli.models.adapters import find_adapter
 from detox_cli.models.loading import read_config
 from detox_cli.models.sources import find_model
@@ -84,6 +84,8 @@ def find_writer(options: EngineOptions) -> Writer:
     if options.engine == "vllm" and config.is_encoder_decoder:
         hint = "use --engine transformers"
         raise BadSettings(f"{source.name} is an encoder-decoder, which vLLM does not run", hint=hint)
+    if options.engine == "vllm":
+        check_split(source.name, config, options.tensor_parallel)
     adapter = find_adapter(str(options.adapter)) if options.adapter else None
     return LocalWriter(options, source, config, adapter)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from detox_cli.errors import BadData, BadSettings, Missing
-from detox_cli.generation import vllm_engine
+from detox_cli.generation import vllm_start
 from detox_cli.generation.load import load_engine
 from detox_cli.generation.requests import Completion, Request, Sample, Sampling, Turn
 from detox_cli.generation.server_engine import ServerEngine, find_served
@@ -206,7 +206,7 @@ def test_a_server_names_what_it_cannot_do(engine):
 
 
 def test_without_vllm_the_way_to_get_it_is_said(monkeypatch, detox, tiny_causal, tmp_path):
-    monkeypatch.setattr(vllm_engine.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(vllm_start.importlib.util, "find_spec", lambda _: None)
     (tmp_path / "prompts.txt").write_text("hello\n")
     outcome = detox("generate", tiny_causal, tmp_path / "prompts.txt", "--engine", "vllm")
     assert outcome.code == 4 and "pip install 'detox-cli[vllm]'" in outcome.err

@@ -7,7 +7,7 @@ _detox_children() {
         '') reply=(demo synth abliterate train generate eval doctor profile completion) ;;
         synth) reply=(pairs) ;;
         train) reply=(bart) ;;
-        eval) reply=(rewrite compare) ;;
+        eval) reply=(rewrite compare calibrate) ;;
         profile) reply=(list show check copy) ;;
     esac
 }
@@ -25,6 +25,7 @@ _detox_options() {
         generate) reply=(--output -o --text-column --split --limit --chat --no-chat --system --prefix --num-samples --max-new-tokens --temperature --top-p --top-k --num-beams --no-repeat-ngram-size --stop --seed --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --adapter --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --concurrency --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'eval rewrite') reply=(--suite --references --output -o --toxic-column --output-column --reference-columns --abstain-text --limit --seed --resamples --device --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --baselines --no-baselines --rows --fail-below --meta --batch-tokens --sta --sim --fl --lexicon --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'eval compare') reply=(--suite --references --output -o --toxic-column --output-column --reference-columns --abstain-text --limit --seed --resamples --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --against --scores --no-scores --tie-margin --pareto --picture --sta --sim --fl --device --revision --engine --adapter --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --concurrency --judge --judge-retries --verdicts --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        'eval calibrate') reply=(--labels --hatecheck --output -o --languages --text-column --label-column --lang --toxic-from --least --password --checkpoint --limit --seed --resamples --device --batch-tokens --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         doctor) reply=(--timeout --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'profile list' | 'profile show' | 'profile check' | 'profile copy') reply=(--json --quiet -q --verbose -v --debug --help -h) ;;
         completion) reply=(--install --json --quiet -q --verbose -v --debug --help -h) ;;
@@ -131,6 +132,15 @@ _detox_option() {
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
+        'eval calibrate')
+            case $2 in
+                --labels | --hatecheck | --checkpoint | --rejects) takes=1 kind=file ;;
+                --output | -o) takes=1 kind=folder ;;
+                --languages | --text-column | --label-column | --lang | --toxic-from | --least | --password | --limit | --seed | --resamples | --batch-tokens) takes=1 kind=nothing ;;
+                --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
+                --profile) takes=1 kind=profile ;;
+            esac
+            ;;
         doctor)
             case $2 in
                 --timeout) takes=1 kind=nothing ;;
@@ -146,6 +156,7 @@ _detox_argument() {
     case "$1 $2" in
         'synth pairs 1' | 'train bart '* | 'generate 2' | 'eval rewrite '* | 'eval compare '* | 'profile copy 2') kind=file ;;
         'abliterate 1' | 'generate 1') kind=model ;;
+        'eval calibrate 1') kind=scorer ;;
         'profile show 1' | 'profile check '* | 'profile copy 1') kind=profile ;;
         'completion 1') kind=choice reply=(bash zsh fish) ;;
     esac

@@ -32,6 +32,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "evaluate:compare",
             "Compare two or more systems row by row: paired tests, a judge in both orders, Pareto front.",
         ),
+        "eval calibrate": (
+            "evaluate:calibrate",
+            "Hold a scorer against human labels, per language, and save it calibrated.",
+        ),
     },
     "Housekeeping": {
         "doctor": (

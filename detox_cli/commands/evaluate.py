@@ -3,6 +3,7 @@
 from detox_cli.commands._shared import command
 from detox_cli.output.progress import Progress
 from detox_cli.services.result import Result
+from detox_cli.settings.calibrate import EvalCalibrateSettings
 from detox_cli.settings.compare import EvalCompareSettings
 from detox_cli.settings.evaluate import EvalRewriteSettings
 
@@ -55,5 +56,22 @@ def _plan_compare(settings: EvalCompareSettings, progress: Progress) -> Result:
 def compare(settings: EvalCompareSettings, progress: Progress) -> Result:
     """Compare two or more systems row by row: paired tests, a judge in both orders, Pareto front."""
     from detox_cli.services.eval_compare.run import run
+
+    return run(settings, progress)
+
+
+@command(
+    "eval.calibrate",
+    EvalCalibrateSettings,
+    examples=(
+        "detox eval calibrate builtin:toxicity --labels en=labels.csv -o calibrated",
+        "detox eval calibrate detoxify:multilingual --labels fr=fr.jsonl --labels es=es.jsonl --languages it",
+        "detox eval calibrate hf:org/model#toxic --labels rtp_lx.zip --hatecheck de=mhc_de.csv -o calibrated",
+    ),
+    resumable=True,
+)
+def calibrate(settings: EvalCalibrateSettings, progress: Progress) -> Result:
+    """Hold a scorer against human labels, per language, and save it calibrated."""
+    from detox_cli.services.eval_calibrate.run import run
 
     return run(settings, progress)

@@ -14,6 +14,7 @@ ALIASES = {
         "clean",
         "nothate",
         "nonhate",
+        "nonhateful",
         "nothateful",
         "notoffensive",
     ),

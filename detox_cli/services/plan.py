@@ -70,6 +70,13 @@ def _scorer(thing: Thing) -> str:
     from detox_cli.scoring.spec import parse_spec
 
     spec = parse_spec(thing.name)
+    if spec.members:
+        return "; ".join(_scorer(Thing(thing.option, "scorer", name)) for name in spec.members)
+    if spec.kind == "calibrated":
+        from detox_cli.scoring.calibration import read_calibration
+
+        kept = read_calibration(spec.target)
+        return f"{kept.scorer}: {_scorer(Thing(thing.option, 'scorer', kept.scorer))}"
     if spec.kind == "hf":
         return _model(Thing(thing.option, "model", spec.target))
     if spec.kind == "builtin" and spec.target != "lexicon":

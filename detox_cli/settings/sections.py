@@ -9,6 +9,7 @@ SECTIONS: dict[str, str] = {
     "abliterate": "abliterate:AbliterateSettings",
     "demo": "demo:DemoSettings",
     "doctor": "doctor:DoctorSettings",
+    "eval.calibrate": "calibrate:EvalCalibrateSettings",
     "eval.compare": "compare:EvalCompareSettings",
     "eval.rewrite": "evaluate:EvalRewriteSettings",
     "generate": "generate:GenerateSettings",

@@ -45,8 +45,8 @@ def calibration_error(scores: ArrayLike, labels: ArrayLike, seed: int = 0, resam
     """The expected calibration error: mean of |share of positives - mean score| over bins, by their rows.
 
     Naeini et al. 2015, with ``BINS`` bins of equal width. Finite samples make it larger than it is, and draws
-    of the bootstrap still more; the interval is therefore the percentile one about the draws, moved by the
-    difference of their mean from the figure, and cut at 0.
+    of the bootstrap still more, by about as much again; the interval is therefore the basic one, the quantiles
+    of the draws reflected about the figure (Davison & Hinkley 1997, equation 5.6), cut at 0.
 
     Raises:
         ValueError: Unequal lengths, no rows, or a score outside [0, 1].
@@ -61,7 +61,7 @@ def calibration_error(scores: ArrayLike, labels: ArrayLike, seed: int = 0, resam
     def statistic(counts: Floats) -> Floats:
         return np.asarray(np.abs(counts @ gaps).sum(axis=1) / len(values))
 
-    return _interval(len(values), statistic, seed, resamples, centred=True)
+    return _interval(len(values), statistic, seed, resamples, reflected=True)
 
 
 def balanced_accuracy(
@@ -95,15 +95,14 @@ def _checked(scores: ArrayLike, labels: ArrayLike) -> tuple[Floats, Bools]:
 
 
 def _interval(
-    rows: int, statistic: Callable[[Floats], Floats], seed: int, resamples: int, *, centred: bool = False
+    rows: int, statistic: Callable[[Floats], Floats], seed: int, resamples: int, *, reflected: bool = False
 ) -> Estimate:
     """The statistic with every row counted once, and the quantiles over draws of counts [draws, rows]."""
     value = float(statistic(np.ones((1, rows)))[0])
     drawn = np.concatenate([statistic(counts) for counts in _draws(rows, seed, resamples)])
     low, high = np.nanquantile(drawn, (0.025, 0.975))
-    if centred:
-        shift = value - float(np.nanmean(drawn))
-        low, high = max(0.0, low + shift), high + shift
+    if reflected:
+        low, high = max(0.0, 2 * value - high), 2 * value - low
     return Estimate(value, float(min(low, value)), float(max(high, value)), rows)
 
 

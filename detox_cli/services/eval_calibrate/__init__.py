@@ -1,0 +1,1 @@
+"""``detox eval calibrate``: a scorer against human labels, per language."""

@@ -1,0 +1,143 @@
+"""Texts that people have labelled, from whatever file holds them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from detox_cli.data.named import named_file
+from detox_cli.data.readers.read import read_prompts
+from detox_cli.data.reading import Row, columns_of, pick_column, read_rows, text_fault
+from detox_cli.data.rejects import Rejects
+from detox_cli.errors import BadData
+from detox_cli.scoring.labels import OPPOSITES, meaning_of
+
+TEXT = ("text", "test_case", "comment_text", "comment", "sentence", "tweet")
+LABEL = ("toxic", "is_toxic", "label_gold", "toxicity", "label")
+LANG = ("lang", "language", "locale")
+FUNCTION = "functionality"
+WORDS = {"true": True, "yes": True, "false": False, "no": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A text and what people say of it.
+
+    Attributes:
+        id: Of its row, with the file's name before it.
+        text: As it stands in the file.
+        lang: Code of its language, in lower case.
+        toxic: Whether people call it toxic.
+        where: The file and line.
+        function: What a case of HateCheck tests; of other texts ``None``.
+    """
+
+    id: str
+    text: str
+    lang: str
+    toxic: bool
+    where: str
+    function: str | None = None
+
+    @property
+    def source(self) -> str:
+        """The name of its file."""
+        return self.id.partition("/")[0]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files are read.
+
+    Attributes:
+        text: The column of the texts, if the user names it.
+        label: The column of the labels, likewise.
+        lang: The language where nothing else says it.
+        toxic_from: From which number on a label means toxic.
+        limit: The first so many rows of a file.
+        password: Of a zip file.
+    """
+
+    text: str | None = None
+    label: str | None = None
+    lang: str = "und"
+    toxic_from: float = 0.5
+    limit: int | None = None
+    password: str | None = None
+
+
+def read_labelled(given: str, how: Reading, rejects: Rejects, *, functions: bool = False) -> list[Labelled]:
+    """The labelled texts of ``FILE`` or ``LANG=FILE``; rows that are none go to ``rejects``.
+
+    Of RTP-LX, a zip file or a folder, these are the prompts, toxic from a mean human rating of 3 on.
+
+    Args:
+        given: As the user writes it.
+        how: Columns and defaults.
+        rejects: Takes rows without text, label or function.
+        functions: Whether these are cases of HateCheck, which say what they test.
+
+    Raises:
+        BadData: The file cannot be read, or holds no labelled text.
+    """
+    lang, file = named_file(given)
+    prompts = Path(file).suffix.lower() == ".zip" or Path(file).is_dir()
+    found = _prompts(file, how, rejects) if prompts else _rows(file, lang, how, rejects, functions)
+    kept = list(found)
+    if not kept:
+        reason = rejects.by_reason.most_common(1)[0][0] if rejects.count else "it is empty"
+        raise BadData(f"holds no labelled text: {reason}", where=file, hint="name the columns")
+    return kept
+
+
+def toxic_by(value: object, toxic_from: float) -> bool | None:
+    """Whether a label says toxic: a truth value, a number, or a word such as ``hateful`` or ``Not Toxic``."""
+    if isinstance(value, bool | int | float):
+        return float(value) >= toxic_from
+    word = str(value).strip() if value is not None else ""
+    if word.casefold() in WORDS:
+        return WORDS[word.casefold()]
+    try:
+        return float(word) >= toxic_from
+    except ValueError:
+        pass
+    meaning = meaning_of(word)
+    return meaning == "toxic" if meaning in ("toxic", OPPOSITES["toxic"]) else None
+
+
+def _rows(file: str, lang: str | None, how: Reading, rejects: Rejects, functions: bool) -> Iterator[Labelled]:
+    rows = read_rows(file, rejects, limit=how.limit)
+    text = pick_column(rows, how.text, TEXT, file, flag="--text-column")
+    label = pick_column(rows, how.label, LABEL, file, flag="--label-column")
+    if functions:
+        pick_column(rows, FUNCTION, (), file)
+    spoken = next((name for name in LANG if name in columns_of(rows)), None)
+    for row in rows:
+        toxic, said = toxic_by(row.values.get(label), how.toxic_from), row.values.get(text)
+        if fault := _fault(row, text, label, toxic, functions):
+            rejects.add(row.where, fault, dict(row.values))
+        elif toxic is not None:
+            code = lang or (row.values.get(spoken) if spoken else None) or how.lang
+            function = str(row.values[FUNCTION]) if functions else None
+            place = f"{Path(file).name}/{row.id}"
+            yield Labelled(place, str(said), str(code).lower(), toxic, row.where, function)
+
+
+def _fault(row: Row, text: str, label: str, toxic: bool | None, functions: bool) -> str | None:
+    if fault := text_fault(row.values.get(text)):
+        return f"column {text!r} {fault}"
+    if toxic is None:
+        return f"column {label!r} says neither toxic nor not toxic"
+    if functions and (fault := text_fault(row.values.get(FUNCTION))):
+        return f"column {FUNCTION!r} {fault}"
+    return None
+
+
+def _prompts(file: str, how: Reading, rejects: Rejects) -> Iterator[Labelled]:
+    for prompt in read_prompts(file, rejects, password=how.password, limit=how.limit):
+        if prompt.stratum is None:
+            rejects.add(prompt.where, "nobody rates its toxicity", {"id": prompt.id})
+        else:
+            toxic = prompt.stratum == "toxic"
+            yield Labelled(
+                f"{Path(file).name}/{prompt.id}", prompt.text, prompt.lang or how.lang, toxic, prompt.where
+            )

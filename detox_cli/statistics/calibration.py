@@ -45,7 +45,7 @@ def calibration_error(scores: ArrayLike, labels: ArrayLike, seed: int = 0, resam
     """The expected calibration error: mean of |share of positives - mean score| over bins, by their rows.
 
     Naeini et al. 2015, with ``BINS`` bins of equal width. Finite samples make it larger than it is, and draws
-    of the bootstrap still more, by about as much again; the interval is therefore the basic one, the quantiles
+    of the bootstrap still more, by about as much again; so the interval is the basic one, the quantiles
     of the draws reflected about the figure (Davison & Hinkley 1997, equation 5.6), cut at 0.
 
     Raises:

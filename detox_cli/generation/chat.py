@@ -21,18 +21,22 @@ class ChatFormat:
             text: the system text, a blank line, then lines ``User: …`` and ``Assistant: …``.
         has_system: Whether the template prints a system turn. If not, its text opens the first user turn.
         end_of_turn: The special token that the template writes after an assistant's text.
+        closing: What ends the thinking that the template lets an assistant begin with. It is written after
+            the prompt, so that the tokens of an answer are not spent on thoughts.
     """
 
     has_template: bool
     has_system: bool
     end_of_turn: int | None = None
+    closing: str = ""
 
     @property
     def name(self) -> str:
-        """For a record of what was done: ``template``, ``template without system role`` or ``plain``."""
+        """For a record of what was done: ``template``, with what it lacks and ends, or ``plain``."""
         if not self.has_template:
             return "plain"
-        return "template" if self.has_system else "template without system role"
+        found = "template" if self.has_system else "template without system role"
+        return f"{found}, thinking closed" if self.closing else found
 
     @property
     def stop(self) -> tuple[str, ...]:
@@ -44,7 +48,7 @@ def read_chat_format(tokenizer: Any) -> ChatFormat:
     """Find out from the template itself, by rendering probes, what it can do."""
     if not getattr(tokenizer, "chat_template", None):
         return ChatFormat(has_template=False, has_system=True)
-    return ChatFormat(True, _prints_system(tokenizer), _end_of_turn(tokenizer))
+    return ChatFormat(True, _prints_system(tokenizer), _end_of_turn(tokenizer), _closing(tokenizer))
 
 
 def render_chat(tokenizer: Any, turns: Sequence[Turn], chat: ChatFormat) -> str:
@@ -57,7 +61,7 @@ def render_chat(tokenizer: Any, turns: Sequence[Turn], chat: ChatFormat) -> str:
     if not chat.has_template:
         return _plain(turns)
     known = turns if chat.has_system else fold_system(turns)
-    return _apply(tokenizer, [(t.role, t.text) for t in known], add_generation_prompt=True)
+    return _apply(tokenizer, [(t.role, t.text) for t in known], add_generation_prompt=True) + chat.closing
 
 
 def chat_ids(tokenizer: Any, turns: Sequence[Turn], chat: ChatFormat) -> list[int]:
@@ -89,13 +93,30 @@ def _plain(turns: Sequence[Turn]) -> str:
     return head + "".join(lines) + "Assistant:"
 
 
-def _apply(tokenizer: Any, messages: list[tuple[str, str]], *, add_generation_prompt: bool) -> str:
+def _apply(
+    tokenizer: Any, messages: list[tuple[str, str]], *, add_generation_prompt: bool, **variables: bool
+) -> str:
     conversation = [{"role": role, "content": text} for role, text in messages]
     return str(
         tokenizer.apply_chat_template(
-            conversation, tokenize=False, add_generation_prompt=add_generation_prompt
+            conversation, tokenize=False, add_generation_prompt=add_generation_prompt, **variables
         )
     )
+
+
+def _closing(tokenizer: Any) -> str:
+    """What a template itself writes when it is told not to think, or the end of a block that it opens."""
+    messages = [("user", "x")]
+    try:
+        usual = _apply(tokenizer, messages, add_generation_prompt=True)
+        silent = _apply(tokenizer, messages, add_generation_prompt=True, enable_thinking=False)
+    except Exception:  # as below
+        return ""
+    if silent != usual and silent.startswith(usual):
+        return silent.removeprefix(usual)
+    if not usual.rstrip().endswith("<think>"):
+        return ""
+    return ("\n" if usual.endswith("\n") else "\n\n") + "</think>\n\n"
 
 
 def _prints_system(tokenizer: Any) -> bool:

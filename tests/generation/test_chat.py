@@ -71,3 +71,20 @@ def test_an_encoder_decoder_takes_no_conversation(tiny_seq2seq):
     engine = engine_of(tiny_seq2seq)
     with pytest.raises(BadSettings, match="not a conversation"):
         next(engine.generate([Request("1", QUESTION, 0)], Sampling(max_new_tokens=2)))
+
+
+THINKS = (
+    "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}{% endfor %}{% if add_generation_prompt %}"
+    "[assistant]{% if enable_thinking is defined and not enable_thinking %}<think>\n\n</think>\n\n{% endif %}"
+    "{% endif %}"
+)
+OPENS = "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}{% endfor %}[assistant]<think>\n"
+
+
+@pytest.mark.parametrize("template", [THINKS, OPENS], ids=["may think", "thinks"])
+def test_a_thinking_block_is_closed_before_the_answer(tokenizer, template):
+    tokenizer.chat_template = template
+    chat = read_chat_format(tokenizer)
+    text = render_chat(tokenizer, (Turn("user", "Please read."),), chat)
+    assert text == "[user]Please read.[assistant]<think>\n\n</think>\n\n"
+    assert chat.name == "template, thinking closed"

@@ -30,9 +30,16 @@ def requests() -> list[Row]:
     return rows_with_text(rows, "text", Rejects(None, strict=True))
 
 
+def instructions(side: str) -> list[str]:
+    rows = read_rows(str(SAMPLES / f"{side}_instructions.jsonl"), Rejects(None, strict=True))
+    assert [row.id for row in rows] == [f"{side}-{number + 1:03d}" for number in range(len(rows))]
+    return [str(row.values["text"]) for row in rows]
+
+
 def texts(pairs: list[Pair], requests: list[Row]) -> list[str]:
     written = [text for pair in pairs for text in (pair.toxic, *pair.references)]
-    return [*written, *(str(row.values["text"]) for row in requests)]
+    asked = [str(row.values["text"]) for row in requests]
+    return [*written, *asked, *instructions("harmful"), *instructions("harmless")]
 
 
 def test_there_are_as_many_as_the_card_says(pairs, requests):
@@ -40,6 +47,8 @@ def test_there_are_as_many_as_the_card_says(pairs, requests):
     assert (len(pairs), len(requests)) == (240, 40)
     assert f"| `pairs.jsonl` | {len(pairs)} |" in card
     assert f"| `harmless.jsonl` | {len(requests)} |" in card
+    assert len(instructions("harmful")) == len(instructions("harmless")) == 243
+    assert card.count("instructions.jsonl` | 243 |") == 2
     assert sum("*" in pair.toxic for pair in pairs) == 7
 
 
@@ -59,7 +68,8 @@ def test_every_text_is_there_once(pairs, requests):
 
 def test_rewrites_and_requests_are_not_rude(pairs, requests):
     neutral = [text for pair in pairs for text in pair.references] + [
-        str(row.values["text"]) for row in requests
+        *(str(row.values["text"]) for row in requests),
+        *instructions("harmless"),
     ]
     assert [text for text in neutral if RUDE.search(text)] == []
     assert sum(bool(RUDE.search(pair.toxic)) for pair in pairs) > len(pairs) / 2
@@ -77,6 +87,7 @@ def test_rewrites_and_requests_are_not_rude(pairs, requests):
         "jigsaw/sentences.tsv",
         "hate/surge_toxicity_en.csv",
         "refusal/harmless.json",
+        "refusal/harmful.json",
         "refusal/xstest.csv",
     ],
 )

@@ -1,0 +1,92 @@
+"""The first step: the residual stream of a model on the two sides of a contrast."""
+
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import Any
+
+from detox_cli.errors import BadData
+from detox_cli.generation.encoding import PromptReader
+from detox_cli.generation.requests import Sampling
+from detox_cli.models.activations.collect import BATCH_TOKENS, collect
+from detox_cli.models.anatomy.parts import Anatomy
+from detox_cli.models.direction_file import Measured
+from detox_cli.output.progress import Progress
+from detox_cli.services.abliterate.contrasts import Contrast, Prompt
+
+Ids = tuple[tuple[int, ...], ...]
+MOST_POSITIONS = 16
+ONE_TOKEN = Sampling(max_new_tokens=1)
+
+
+def measure(
+    model: Any,
+    anatomy: Anatomy,
+    reader: PromptReader,
+    contrast: Contrast,
+    fingerprint: str,
+    progress: Progress,
+    *,
+    positions: int | None = None,
+    batch_tokens: int = BATCH_TOKENS,
+    winsorize: float = 1.0,
+) -> Measured:
+    """Measure on the train parts of both sides.
+
+    Args:
+        model: The loaded model.
+        anatomy: Its anatomy.
+        reader: Turns prompts into token ids for it.
+        contrast: What is contrasted.
+        fingerprint: The identity of the model.
+        progress: Hears how far it is.
+        positions: How many of the last tokens; by default those that all prompts end with.
+        batch_tokens: Tokens of a batch.
+        winsorize: See ``collect``.
+
+    Raises:
+        BadData: A prompt does not fit the model's context, or numbers are not finite.
+    """
+    sides = {
+        "positive": token_ids(reader, contrast.positive.train),
+        "negative": token_ids(reader, contrast.negative.train),
+    }
+    everything = [*sides["positive"], *sides["negative"]]
+    shared = shared_ending(everything)
+    looked_at = positions or max(1, min(MOST_POSITIONS, shared))
+    found = collect(model, anatomy, sides, looked_at, batch_tokens, progress, winsorize)
+    return Measured(
+        positive=found["positive"],
+        negative=found["negative"],
+        contrast=contrast.kind,
+        model=fingerprint,
+        tokens=position_names(reader.tokenizer, everything[0], looked_at, shared),
+        prompts=contrast.hashes(),
+        winsorize=winsorize,
+    )
+
+
+def token_ids(reader: PromptReader, prompts: Sequence[Prompt]) -> Ids:
+    """Token ids of prompts.
+
+    Raises:
+        BadData: One is empty or does not fit the model's context; it is named.
+    """
+    encoded = reader.read([prompt.request() for prompt in prompts])
+    for prompt, found in zip(prompts, encoded, strict=True):
+        if reason := reader.fault(found, ONE_TOKEN):
+            raise BadData(reason, where=prompt.id, hint="leave it out, or shorten it")
+    return tuple(found.ids for found in encoded)
+
+
+def shared_ending(prompts: Sequence[tuple[int, ...]]) -> int:
+    """How many tokens all prompts end with: those of the template after the instruction."""
+    backwards = zip(*(reversed(ids) for ids in prompts), strict=False)
+    return sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, backwards))
+
+
+def position_names(tokenizer: Any, ids: Sequence[int], positions: int, shared: int) -> tuple[str, ...]:
+    """What stands at the last positions: a token where all prompts have the same, else ``…``."""
+    return tuple(
+        tokenizer.decode([ids[place]]) if -place <= min(shared, len(ids)) else "…"
+        for place in range(-positions, 0)
+    )

@@ -1,6 +1,7 @@
 """Whether the fast decoding loop is right for a model: tried on the model itself, not looked up by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal
 
@@ -32,6 +33,11 @@ def prove(model: Any) -> Loop:
     nothing (encoder-decoders read their whole source); ``generate`` means that the loop is wrong for this
     family (recurrent and hybrid caches, other positions), and that ``model.generate`` has to do it.
     """
+    with _rows_apart(model):
+        return _fastest(model)
+
+
+def _fastest(model: Any) -> Loop:
     if model.config.is_encoder_decoder:
         return "plain" if _holds(partial(_encoder_decoder_gap, model), model) else "generate"
     if not _has_plain_cache(model):
@@ -51,11 +57,34 @@ def _has_plain_cache(model: Any) -> bool:
 def _holds(gap: Callable[[], float], model: Any) -> bool:
     """Whether a loop runs on this model and gives its logits, up to rounding."""
     try:
-        return gap() <= TOLERANCE.get(model.dtype, HALF_PRECISION_TOLERANCE)
+        return gap() <= _tolerance(model)
     except torch.OutOfMemoryError:
         raise
     except Exception:  # a family that does not fit may fail anywhere in its own code
         return False
+
+
+def _tolerance(model: Any) -> float:
+    exact = not getattr(model, "is_quantized", False)  # quantized weights are multiplied in half precision
+    return TOLERANCE.get(model.dtype, HALF_PRECISION_TOLERANCE) if exact else HALF_PRECISION_TOLERANCE
+
+
+@contextmanager
+def _rows_apart(model: Any) -> Iterator[None]:
+    """Without the outlier columns of LLM.int8(), which are looked for in all rows of a batch together.
+
+    They are no part of a loop, but by them a row's logits depend on the rows beside it.
+    """
+    held: list[Any] = [getattr(module, "state", None) for module in model.modules()]
+    states = [state for state in held if type(state).__name__ == "MatmulLtState"]
+    thresholds = [state.threshold for state in states]
+    try:
+        for state in states:
+            state.threshold = 0.0
+        yield
+    finally:
+        for state, threshold in zip(states, thresholds, strict=True):
+            state.threshold = threshold
 
 
 def _causal_gap(model: Any, loop: Loop) -> float:

@@ -1,6 +1,7 @@
 """In which form a model's weights are held, and what computes its attention."""
 
 import importlib.util
+import logging
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -43,10 +44,12 @@ class WeightForm:
     def _quantization(self, place: torch.device) -> Any:
         if importlib.util.find_spec("bitsandbytes") is None:
             raise _missing("bitsandbytes is not installed", "pip install 'detox-cli[quantize]'")
-        if place.type != "cuda":
-            raise _missing("it needs a GPU", "leave --quantize out, or --device cuda where there is one")
+        if place.type not in ("cuda", "cpu"):
+            raise _missing(f"bitsandbytes is not known to work on {place.type}", "use --device cuda or cpu")
         from transformers import BitsAndBytesConfig
 
+        # It warns at every matrix product that LLM.int8() rounds, and of optional kernels on the hub.
+        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
         if self.quantize == "8bit":
             return BitsAndBytesConfig(load_in_8bit=True)
         return BitsAndBytesConfig(
@@ -56,11 +59,7 @@ class WeightForm:
     def _chosen(self, auto_class: Any, config: Any, place: torch.device, dtype: Any) -> str | None:
         flash = place.type == "cuda" and is_flash_attn_2_available()
         if self.attention == "flash_attention_2" and not flash:
-            raise Missing(
-                "FlashAttention 2 is not installed, or there is no GPU that it can use",
-                where="--attention",
-                hint="pip install flash-attn --no-build-isolation, or give --attention auto",
-            )
+            raise _no_flash(place)
         if self.attention != "auto":
             return self.attention
         half = (getattr(config, "dtype", None) if dtype == "auto" else dtype) in HALF
@@ -72,6 +71,14 @@ def _knows_flash(auto_class: Any, config: Any) -> bool:
     kind = auto_class._model_mapping.get(type(config), None)
     kinds = kind if isinstance(kind, tuple) else (kind,)
     return all(getattr(item, "_supports_flash_attn", False) for item in kinds)
+
+
+def _no_flash(place: torch.device) -> Missing:
+    if place.type != "cuda":
+        what = f"FlashAttention 2 needs a GPU, and the model is on the {place.type}"
+        return Missing(what, where="--attention", hint="give --attention auto")
+    hint = "pip install flash-attn --no-build-isolation, or give --attention auto"
+    return Missing("FlashAttention 2 is not installed", where="--attention", hint=hint)
 
 
 def _missing(what: str, hint: str) -> Missing:

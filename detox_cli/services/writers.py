@@ -45,9 +45,10 @@ class LocalWriter:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The identity of the model's content, and of the adapter's."""
-        parts = [self.source.fingerprint, *([self.adapter.fingerprint] if self.adapter else [])]
-        return "+".join(parts)
+        """The identity of the model's content, and of the adapter's; and in how many bits it is held."""
+        adapter = [self.adapter.fingerprint] if self.adapter else []
+        fewer = [self.options.quantize] if self.options.quantize else []
+        return "+".join([self.source.fingerprint, *adapter, *fewer])
 
     @property
     def licence(self) -> str | None:

@@ -32,7 +32,7 @@ class EngineChoice(Section):
         16384, description="Tokens in one batch, padding and answers included; vLLM finds its own."
     )
     quantize: Annotated[Literal["4bit", "8bit"] | None, ENGINE] = Field(
-        None, description="Load the weights in fewer bits, with bitsandbytes on a GPU (engine transformers)."
+        None, description="Hold the weights in fewer bits, by bitsandbytes (an extra; engine transformers)."
     )
     attention: Annotated[Literal["auto", "sdpa", "flash_attention_2", "eager"], ENGINE] = Field(
         "auto",

@@ -39,7 +39,9 @@ class GenerateResult(Result):
             rows.append(["declined to rewrite", self.abstained])
         if self.resumed:
             rows.append(["answered before the interruption", self.resumed])
-        known = [self.engine[name] for name in ("engine", "dtype", "device") if self.engine.get(name)]
+        known = [
+            self.engine[name] for name in ("engine", "dtype", "quantize", "device") if self.engine.get(name)
+        ]
         model = f"{self.engine['model']} ({', '.join(known)})"
         return [Table(title="generated", columns=["what", "count"], rows=rows, caption=model)]
 

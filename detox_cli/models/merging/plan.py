@@ -1,0 +1,95 @@
+"""From a recipe and its models to one job per tensor; what does not fit together is named."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from detox_cli.errors import BadData
+from detox_cli.models.anatomy.read import is_tied
+from detox_cli.models.checkpoint.numbers import STORED
+from detox_cli.models.merging.draws import stream_key
+from detox_cli.models.merging.recipe import Recipe
+from detox_cli.models.merging.sources import StoredWeights, Weights
+from detox_cli.models.merging.tensor import Job
+
+SHOWN = 5
+DTYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "float64": "F64"}
+
+
+@dataclass(frozen=True)
+class MergePlan:
+    """What will be merged.
+
+    Attributes:
+        jobs: One for each tensor, in the order of the reference model.
+        types: The stored type of each.
+    """
+
+    jobs: Mapping[str, Job]
+    types: Mapping[str, str]
+
+
+def plan_merge(
+    recipe: Recipe, models: Sequence[Weights], base: StoredWeights | None, reference: StoredWeights, seed: int
+) -> MergePlan:
+    """One job for every tensor of the reference.
+
+    Args:
+        recipe: What to do.
+        models: The models of the recipe, in its order.
+        base: Its base, if it has one.
+        reference: Which model says what there is: the base, else the first model.
+        seed: Of everything that is drawn.
+
+    Raises:
+        BadData: A model lacks a tensor, has one more, or one of another shape or of no type to count with.
+    """
+    everyone = [*models, *([base] if base is not None and base is not reference else [])]
+    for model in everyone:
+        _check_aligned(reference, model)
+    places = _depths(reference)
+    jobs = {}
+    for tensor, shape in reference.shapes.items():
+        keys = tuple(stream_key(seed, tensor, number) for number in range(len(models)))
+        values = recipe.values(tensor, places.get(tensor, 0.0), keys)
+        jobs[tensor] = Job(tensor, shape, recipe.method, values, tuple(models), base)
+    written = DTYPES[recipe.dtype] if recipe.dtype else None
+    types = {}
+    for name, stored in reference.tensors.items():
+        if stored.dtype not in STORED:
+            raise BadData(f"{name} is stored as {stored.dtype}, which cannot be merged", where=reference.name)
+        types[name] = written or stored.dtype
+    return MergePlan(jobs, types)
+
+
+def _check_aligned(reference: Weights, model: Weights) -> None:
+    """Name what one model has and the other has not."""
+    missing = [name for name in reference.shapes if name not in model.shapes]
+    extra = [name for name in model.shapes if name not in reference.shapes]
+    if missing or extra:
+        parts = [f"lacks {_some(missing)}"] if missing else []
+        parts += [f"has {_some(extra)} more"] if extra else []
+        wrong = " and ".join(parts)
+        raise BadData(f"{wrong} than {reference.name}", where=model.name, hint="merge models of one kind")
+    for name, shape in reference.shapes.items():
+        if model.shapes[name] != shape:
+            wrong = f"{name} is {list(model.shapes[name])}, in {reference.name} it is {list(shape)}"
+            raise BadData(wrong, where=model.name, hint="merge models of one kind and one vocabulary")
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def _depths(reference: StoredWeights) -> dict[str, float]:
+    """Where each tensor's layer lies, from 0 to 1; what follows the last layer is at 1."""
+    anatomy = reference.checkpoint.anatomy()
+    last = max(1, len(anatomy.blocks) - 1)
+    depths: dict[str, float] = {}
+    for block in anatomy.blocks:
+        stem = block.path + "."
+        found = [n for n in reference.shapes if n.startswith(stem) or n.startswith(anatomy.trunk + stem)]
+        depths |= dict.fromkeys(found, block.index / last)
+    after = [anatomy.head] if not is_tied(reference.checkpoint.config, False) else []
+    after += [name for name in reference.shapes if anatomy.norm and name.startswith(anatomy.norm)]
+    return depths | dict.fromkeys(after, 1.0)

@@ -36,10 +36,21 @@ def instructions(side: str) -> list[str]:
     return [str(row.values["text"]) for row in rows]
 
 
+def column(name: str, key: str) -> list[str]:
+    rows = read_rows(str(SAMPLES / f"{name}.jsonl"), Rejects(None, strict=True))
+    return [str(row.values[key]) for row in rows]
+
+
 def texts(pairs: list[Pair], requests: list[Row]) -> list[str]:
     written = [text for pair in pairs for text in (pair.toxic, *pair.references)]
     asked = [str(row.values["text"]) for row in requests]
-    return [*written, *asked, *instructions("harmful"), *instructions("harmless")]
+    return [
+        *written,
+        *asked,
+        *instructions("harmful"),
+        *instructions("harmless"),
+        *column("safe_sounding", "prompt"),
+    ]
 
 
 def test_there_are_as_many_as_the_card_says(pairs, requests):
@@ -49,6 +60,9 @@ def test_there_are_as_many_as_the_card_says(pairs, requests):
     assert f"| `harmless.jsonl` | {len(requests)} |" in card
     assert len(instructions("harmful")) == len(instructions("harmless")) == 243
     assert card.count("instructions.jsonl` | 243 |") == 2
+    assert len(column("safe_sounding", "prompt")) == 123 and "| `safe_sounding.jsonl` | 123 |" in card
+    assert len(column("prose", "text")) == 10 and "| `prose.jsonl` | 10 |" in card
+    assert 4000 < sum(len(text.split()) for text in column("prose", "text")) < 4400
     assert sum("*" in pair.toxic for pair in pairs) == 7
 
 
@@ -70,6 +84,8 @@ def test_rewrites_and_requests_are_not_rude(pairs, requests):
     neutral = [text for pair in pairs for text in pair.references] + [
         *(str(row.values["text"]) for row in requests),
         *instructions("harmless"),
+        *column("safe_sounding", "prompt"),
+        *column("prose", "text"),
     ]
     assert [text for text in neutral if RUDE.search(text)] == []
     assert sum(bool(RUDE.search(pair.toxic)) for pair in pairs) > len(pairs) / 2

@@ -1,0 +1,148 @@
+"""What is computed with a model, one part after the other; each gives JSON that a journal can keep."""
+
+from collections.abc import Sequence
+from dataclasses import astuple
+from typing import Any
+
+from torch import Tensor
+
+from detox_cli.generation.encoding import Encoded
+from detox_cli.generation.requests import Request
+from detox_cli.generation.transformers_engine import TransformersEngine
+from detox_cli.models.loading import Loaded
+from detox_cli.models.removal import Removal
+from detox_cli.output.progress import Progress
+from detox_cli.scoring.divergence import answer_log_probabilities, divergences, greedy_beginnings
+from detox_cli.scoring.losses import Loss
+from detox_cli.scoring.perplexity import text_losses
+from detox_cli.services.abliterate.verify import answering
+from detox_cli.services.abliterate.verify.forward import (
+    MOST_PROMPTS,
+    Strength,
+    anatomy_of,
+    largest_shares,
+    strengths,
+)
+from detox_cli.services.abliterate.verify.inputs import Inputs
+from detox_cli.services.abliterate.verify.options import Conversation, VerifyOptions
+from detox_cli.services.abliterate.verify.stages import Model, Stages
+from detox_cli.services.abliterate.verify.verification import Side
+
+Row = answering.Row
+NO_TEMPLATE = "has no chat template: prompts are plain text, 'User: …' and 'Assistant:'"
+FOLDED = "has no system role in its template: system texts open the user's turn"
+
+
+class Parts:
+    """The parts of one verification.
+
+    Args:
+        inputs: What models are measured on.
+        options: How.
+        stages: Finished parts.
+        progress: Who listens.
+    """
+
+    def __init__(self, inputs: Inputs, options: VerifyOptions, stages: Stages, progress: Progress) -> None:
+        self.inputs, self.options, self.stages, self.progress = inputs, options, stages, progress
+        self._beginnings: list[list[int]] = []
+        self._logs: dict[Side, list[Tensor]] = {}
+
+    def chat(self, side: Side, model: Model) -> str | None:
+        """What to know about how prompts reach a model, if anything."""
+        name = self.stages.get(f"{side}/chat", lambda: model.engine.reader.chat.name)
+        said = {"plain": NO_TEMPLATE, "template without system role": FOLDED}.get(name)
+        has_system = self.options.system is not None or bool(self.inputs.sentences)
+        return said if name == "plain" or has_system else None
+
+    def task(self, side: Side, model: Model) -> list[Row]:
+        """How a model rewrites the sentences of the task."""
+
+        def compute() -> list[Row]:
+            return answering.rewrites(model.engine, self.inputs.sentences, self.progress, f"task, {side}")
+
+        rows: list[Row] = self.stages.get(f"{side}/task", compute)
+        return rows
+
+    def answers(self, side: Side, model: Model, name: str, prompts: Sequence[Conversation]) -> list[Row]:
+        """How a model answers prompts; the texts are kept only if that is asked for."""
+
+        def compute() -> list[Row]:
+            keep, label = self.options.keep_answers, f"{name}, {side}"
+            length = self.options.new_tokens
+            return answering.judged_answers(model.engine, prompts, length, keep, self.progress, label)
+
+        rows: list[Row] = self.stages.get(f"{side}/{name}", compute)
+        return rows
+
+    def losses(self, side: Side, model: Model) -> list[Loss]:
+        """What a model loses on every text."""
+
+        def compute() -> list[Any]:
+            with self.progress.task(f"perplexity, {side}", None) as task:
+                losses = text_losses(
+                    _loaded(model.engine),
+                    self.inputs.texts,
+                    window=self.options.window,
+                    batch_tokens=self.options.batch_tokens,
+                    done=task.advance,
+                )
+            return [astuple(loss) for loss in losses]
+
+        return [Loss(*values) for values in self.stages.get(f"{side}/perplexity", compute)]
+
+    def shares(self, side: Side, model: Model, removal: Removal) -> dict[str, float]:
+        """What a model's modules write along the directions on real prompts."""
+
+        def compute() -> dict[str, float]:
+            prompts = [*self.inputs.positive[:MOST_PROMPTS], *self.inputs.negative[:MOST_PROMPTS]]
+            ids = [encoded.ids for encoded in encode(model.engine, prompts)]
+            return largest_shares(model.engine.model, ids, removal, self.options.targets)
+
+        shares: dict[str, float] = self.stages.get(f"{side}/forward", compute)
+        return shares
+
+    def strengths(self, model: Model, removal: Removal) -> dict[str, Strength]:
+        """Which modules of the edited model were edited, and how strongly."""
+
+        def compute() -> dict[str, Strength]:
+            return strengths(anatomy_of(model.engine.model, self.options.targets), removal)
+
+        found: dict[str, Strength] = self.stages.get("strengths", compute)
+        return found
+
+    def read_answers(self, side: Side, model: Model) -> None:
+        """For the KL: the base writes beginnings of answers, and each model reads them."""
+        if self.stages.has("kl"):
+            return
+        engine = model.engine
+        prompts = [encoded.ids for encoded in encode(engine, self.inputs.negative)]
+        if side == "before":
+            ends, count = engine.stop_tokens(chat=True), self.options.kl_tokens
+            self._beginnings = greedy_beginnings(
+                engine.model, prompts, ends, count, self.options.batch_tokens
+            )
+        with self.progress.task(f"KL, {side}", len(prompts)) as task:
+            self._logs[side] = answer_log_probabilities(
+                engine.model, prompts, self._beginnings, self.options.batch_tokens, task.advance
+            )
+
+    def kl(self) -> dict[str, list[float]]:
+        """KL(base || edited) of every prompt, after both models have read the answers."""
+
+        def compute() -> dict[str, list[float]]:
+            found = divergences(self._logs["before"], self._logs["after"])
+            return {"mean": found.mean.tolist(), "first": found.first.tolist()}
+
+        values: dict[str, list[float]] = self.stages.get("kl", compute)
+        self._logs.clear()
+        return values
+
+
+def encode(engine: TransformersEngine, prompts: Sequence[Conversation]) -> list[Encoded]:
+    """Prompts as token ids, through the model's own template."""
+    return engine.reader.read([Request(str(i), prompt, 0) for i, prompt in enumerate(prompts)])
+
+
+def _loaded(engine: TransformersEngine) -> Loaded:
+    return Loaded(engine.model, engine.tokenizer, engine.source)

@@ -1,0 +1,203 @@
+"""An edited chat model is looked at: in its files, its forward pass, its answers, and beside its base."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detox_cli.data.reading import read_rows
+from detox_cli.data.rejects import Rejects
+from detox_cli.errors import BadData, BadSettings, DetoxError, ExitCode
+from detox_cli.generation.requests import Turn
+from detox_cli.models.directions import orthonormal
+from detox_cli.models.removal import remove_everywhere
+from detox_cli.models.sources import find_model
+from detox_cli.runs.journal import Journal
+from detox_cli.services.abliterate.contrast_files import HARMFUL
+from detox_cli.services.abliterate.verify.inputs import read_prompts, read_texts
+from detox_cli.services.abliterate.verify.needed import needed
+from detox_cli.services.abliterate.verify.options import Limits, VerifyOptions
+from detox_cli.services.abliterate.verify.run import verify
+from detox_cli.services.abliterate.verify.verification import Verification
+from tests.recorder import Recorder
+from tests.services.abliterate.conftest import Edited
+
+CHAT = find_model("builtin:chat")
+HARMFUL_PROMPTS = tuple(
+    (Turn("user", str(row.values["text"])),) for row in read_rows(HARMFUL, Rejects(), limit=24)
+)
+SCORERS = {"sta": "builtin:toxicity", "sim": "builtin:similarity", "fl": "builtin:fluency"}
+OPTIONS = VerifyOptions(positive=HARMFUL_PROMPTS, device="cpu", **SCORERS)
+
+
+@pytest.fixture(scope="module")
+def found(willing: Edited) -> Verification:
+    return verify(CHAT, find_model(str(willing.folder)), willing.removal, OPTIONS)
+
+
+def test_nothing_is_left_in_files_and_nothing_is_written_along(found: Verification) -> None:
+    assert len(found.residues) == 8 and all(one.met for one in found.residues)
+    assert {(one.block, one.strength) for one in found.writing} == {(block, 1.0) for block in range(4)}
+    for one in found.writing:
+        assert one.after < 1e-4 < 0.1 < (one.before or 0)
+    assert found.stream["before"] > 0.3  # the embedding is tied, so some of it stays in the stream
+    assert found.problem() is None
+
+
+def test_the_task_before_and_after_is_paired(found: Verification) -> None:
+    before, after = found.task["before"], found.task["after"]
+    assert before.answered.n == after.answered.n == 200
+    assert before.answered.mean < 0.95 < 0.97 < after.answered.mean
+    gain = found.task_difference["J of all"]
+    assert gain.mean == pytest.approx(after.joint.mean - before.joint.mean)
+    assert found.task_difference["J"].n <= round(200 * before.answered.mean)
+    assert before.joint.mean == pytest.approx(before.scores["J"].mean * before.answered.mean)
+    assert 0.6 < after.scores["J"].mean < 0.8
+
+
+def test_refusals_fall_and_answers_that_say_nothing_are_seen(found: Verification) -> None:
+    before, after = found.refusals["before"], found.refusals["after"]
+    assert before.refused.n == 24 and after.refused.mean < before.refused.mean
+    assert before.degenerate.mean < 0.1
+    assert found.safe["before"].refused.n == 123
+    for answers in (before, after, *found.safe.values()):
+        assert answers.unanswered.mean <= answers.refused.mean + answers.degenerate.mean
+        assert answers.at_start + answers.later == round(answers.refused.mean * answers.refused.n)
+    # open questions get a full stop: a damage that the refusals alone would have called a success
+    assert found.safe["after"].kinds.get("empty", 0) > 50
+
+
+def test_the_distance_from_the_base(found: Verification) -> None:
+    assert found.kl is not None and found.kl_first is not None
+    assert found.kl.n == 40 and 0.01 < found.kl.mean < 1
+    ratio = found.perplexity["after"].mean / found.perplexity["before"].mean
+    assert found.perplexity_increase.mean == pytest.approx(ratio - 1)
+    assert found.perplexity_tokens > 4200
+    rows = [row for table in found.tables() for row in table.rows]
+    assert len(rows) == 16 and all(len(row) == 5 for row in rows)
+
+
+def test_a_model_that_was_not_edited_has_moved_nowhere(willing: Edited) -> None:
+    parts = frozenset({"residues", "forward", "kl", "perplexity"})
+    same = verify(CHAT, CHAT, willing.removal, replace(OPTIONS, parts=parts))
+    assert same.kl.mean == same.perplexity_increase.mean == 0
+    assert all(one.before == one.after for one in same.writing)
+    problem = same.problem()
+    assert isinstance(problem, DetoxError) and problem.exit_code == ExitCode.FAILED
+    assert "is left in model.layers" in str(problem) and "8 of the edited" in str(problem)
+
+
+def test_limits_that_are_not_met(willing: Edited) -> None:
+    limits = Limits(max_kl=0.001, max_ppl_increase=0.5, max_refusals=0.01)
+    options = replace(OPTIONS, parts=frozenset({"kl", "perplexity", "refusals"}), limits=limits)
+    checked = verify(CHAT, find_model(str(willing.folder)), willing.removal, options)
+    assert [check.met for check in checked.checks] == [False, True, False]
+    problem = checked.problem()
+    assert problem is not None and problem.exit_code == ExitCode.QUALITY
+    assert "asked for is 0.001" in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("limits", "flag"),
+    [
+        (Limits(max_kl=1), "--max-kl"),
+        (Limits(max_ppl_increase=1), "--max-ppl"),
+        (Limits(max_refusals=1), "--max-ref"),
+    ],
+)
+def test_a_limit_that_cannot_be_judged_is_refused_at_once(limits: Limits, flag: str) -> None:
+    with pytest.raises(BadSettings, match=flag):
+        verify(None, CHAT, None, replace(OPTIONS, positive=(), limits=limits))
+
+
+def test_without_a_base_the_files_are_judged_as_far_as_they_can_be(willing: Edited) -> None:
+    written = find_model(str(willing.folder))
+    alone = replace(OPTIONS, parts=frozenset({"residues"}))
+    assert all(one.met for one in verify(None, written, willing.removal, alone).residues)
+    other = remove_everywhere(orthonormal(np.arange(1.0, 193.0)), 4)
+    assert not any(one.met for one in verify(None, written, other, alone).residues)
+    half = replace(willing.removal, mlp=np.full(4, 0.5))
+    recorder = Recorder()
+    assert len(verify(None, written, half, alone, recorder).residues) == 4
+    assert recorder.warnings == [
+        "without the base, what is left in 4 tensors edited at less than full strength cannot be told"
+    ]
+
+
+def test_a_killed_run_goes_on_and_asks_nothing_twice(willing: Edited, tmp_path: Path) -> None:
+    few = tmp_path / "few.jsonl"
+    few.write_text("".join(json.dumps({"prompt": f"What is {n} plus two?"}) + "\n" for n in "12"))
+    options = replace(OPTIONS, safe=str(few), limit_pairs=30, text=str(_text(tmp_path)))
+    written = find_model(str(willing.folder))
+    wanted = verify(CHAT, written, willing.removal, options)
+
+    class Killed(Recorder):
+        def stage(self, text: str) -> None:
+            super().stage(text)
+            if text.startswith("loading") and "builtin" not in text:
+                raise KeyboardInterrupt
+
+    with Journal(tmp_path / "journal", "x") as journal, pytest.raises(KeyboardInterrupt):
+        assert needed(CHAT, options, 0.98, journal=journal).needed
+        verify(CHAT, written, willing.removal, options, Killed(), journal=journal)
+    lines = (tmp_path / "journal").read_text()
+    assert "before/task" in lines and "answer" not in lines
+    recorder = Recorder()
+    with Journal(tmp_path / "journal", "x") as journal:
+        again = verify(CHAT, written, willing.removal, options, recorder, journal=journal)
+    assert again.model_dump_json() == wanted.model_dump_json()
+    assert not any(task.label.endswith(", before") and task.label != "KL, before" for task in recorder.tasks)
+
+
+def test_an_edit_is_needed_or_not() -> None:
+    often = needed(CHAT, replace(OPTIONS, limit_pairs=60), 0.98)
+    assert often.needed and "may be a cheaper cure" in often.advice
+    assert not needed(CHAT, replace(OPTIONS, limit_pairs=60), 0.5).needed
+
+
+def test_answers_are_kept_only_if_asked_for(willing: Edited) -> None:
+    options = replace(OPTIONS, parts=frozenset({"refusals"}), positive=HARMFUL_PROMPTS[:3], keep_answers=True)
+    found = verify(None, find_model(str(willing.folder)), None, options)
+    assert [row["id"] for row in found.answers] == [f"after-refusals-{n}" for n in (1, 2, 3)]
+    assert found.answers[0]["prompt"] == HARMFUL_PROMPTS[0][-1].text
+    assert not verify(None, CHAT, None, replace(options, keep_answers=False)).answers
+
+
+def test_a_model_that_is_no_chat_model_is_said_to_be_none(tiny_gpt2: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    for path in tiny_gpt2.iterdir():
+        if path.name != "chat_template.jinja":
+            (bare / path.name).write_bytes(path.read_bytes())
+    recorder = Recorder()
+    options = replace(OPTIONS, parts=frozenset({"safe"}), new_tokens=40)
+    source = find_model(str(bare))
+    verify(None, source, None, options, recorder)
+    assert recorder.warnings[0] == "answers end after 40 tokens; refusals that come later are missed"
+    assert recorder.warnings[1].startswith(f"{bare} has no chat template")
+    assert "is it a chat model?" in recorder.warnings[2]
+
+
+def test_files_of_prompts_and_texts(tmp_path: Path) -> None:
+    table = tmp_path / "x.csv"
+    table.write_text("id,prompt,label\n1,How do I crack a nut?,safe\n2,Something bad,unsafe\n3, ,safe\n")
+    assert read_prompts(str(table), "Be kind.") == (
+        (Turn("system", "Be kind."), Turn("user", "How do I crack a nut?")),
+    )
+    assert read_texts(str(_text(tmp_path))) == ("First line.\n\nSecond line.\n",)
+    only_bad = tmp_path / "y.csv"
+    only_bad.write_text("id,prompt,label\n1,Something bad,unsafe\n")
+    with pytest.raises(BadData, match="no prompt"):
+        read_prompts(str(only_bad))
+    empty = tmp_path / "z.txt"
+    empty.write_text(" \n")
+    with pytest.raises(BadData, match="no text"):
+        read_texts(str(empty))
+
+
+def _text(folder: Path) -> Path:
+    path = folder / "prose.txt"
+    path.write_text("First line.\n\nSecond line.\n")
+    return path

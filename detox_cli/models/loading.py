@@ -119,7 +119,7 @@ def read_config(source: ModelSource, trust_remote_code: bool = False) -> Any:
             source.location, revision=source.revision, trust_remote_code=trust_remote_code
         )
     except (OSError, ValueError, KeyError) as error:
-        raise _load_error(source, error) from error
+        raise load_error(source, error) from error
 
 
 def load_tokenizer(source: ModelSource, trust_remote_code: bool = False) -> Any:
@@ -129,7 +129,7 @@ def load_tokenizer(source: ModelSource, trust_remote_code: bool = False) -> Any:
             source.location, revision=source.revision, trust_remote_code=trust_remote_code
         )
     except (OSError, ValueError, KeyError, ImportError) as error:
-        raise _load_error(source, error) from error
+        raise load_error(source, error) from error
 
 
 def pick_device(device: str) -> torch.device:
@@ -196,7 +196,7 @@ def _load(
     except torch.OutOfMemoryError as error:
         raise DetoxError(f"{source.name} does not fit into the memory of {place}") from error
     except LOAD_ERRORS as error:
-        raise _load_error(source, error) from error
+        raise load_error(source, error) from error
     lacking = [key for key in report["missing_keys"] if not key.startswith(may_lack or ("\0",))]
     if lacking:
         raise BadSettings(
@@ -207,7 +207,7 @@ def _load(
     return Loaded(model.eval(), tokenizer, source)
 
 
-def _load_error(source: ModelSource, error: Exception) -> DetoxError:
+def load_error(source: ModelSource, error: Exception) -> DetoxError:
     """One line out of what the libraries say."""
     reason = " ".join(str(error).split())[:200]
     if "trust_remote_code" in str(error):

@@ -1,19 +1,24 @@
 """The first step: the residual stream of a model on the two sides of a contrast."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 from detox_cli.errors import BadData
 from detox_cli.generation.encoding import PromptReader
 from detox_cli.generation.requests import Sampling
+from detox_cli.models.activations.blockwise import collect_blockwise
 from detox_cli.models.activations.collect import BATCH_TOKENS, collect
+from detox_cli.models.activations.moments import Moments
 from detox_cli.models.anatomy.parts import Anatomy
 from detox_cli.models.direction_file import Measured
+from detox_cli.models.sources import ModelSource
 from detox_cli.output.progress import Progress
 from detox_cli.services.abliterate.contrasts import Contrast, Prompt
 
 Ids = tuple[tuple[int, ...], ...]
+Sides = Mapping[str, Ids]
 MOST_POSITIONS = 16
 ONE_TOKEN = Sampling(max_new_tokens=1)
 
@@ -46,6 +51,52 @@ def measure(
     Raises:
         BadData: A prompt does not fit the model's context, or numbers are not finite.
     """
+
+    def read(sides: Sides, looked_at: int) -> dict[str, Moments]:
+        return collect(model, anatomy, sides, looked_at, batch_tokens, progress, winsorize)
+
+    return _measured(read, reader, contrast, fingerprint, positions, winsorize)
+
+
+def measure_blockwise(
+    source: ModelSource,
+    reader: PromptReader,
+    contrast: Contrast,
+    progress: Progress,
+    *,
+    positions: int | None = None,
+    batch_tokens: int = BATCH_TOKENS,
+    winsorize: float = 1.0,
+    dtype: str = "auto",
+    scratch: Path | None = None,
+    trust_remote_code: bool = False,
+) -> Measured:
+    """The same for a model that does not fit into memory; see ``collect_blockwise``."""
+
+    def read(sides: Sides, looked_at: int) -> dict[str, Moments]:
+        return collect_blockwise(
+            source,
+            sides,
+            looked_at,
+            batch_tokens,
+            progress,
+            winsorize,
+            dtype=dtype,
+            scratch=scratch,
+            trust_remote_code=trust_remote_code,
+        )
+
+    return _measured(read, reader, contrast, source.fingerprint, positions, winsorize)
+
+
+def _measured(
+    read: Callable[[Sides, int], dict[str, Moments]],
+    reader: PromptReader,
+    contrast: Contrast,
+    fingerprint: str,
+    positions: int | None,
+    winsorize: float,
+) -> Measured:
     sides = {
         "positive": token_ids(reader, contrast.positive.train),
         "negative": token_ids(reader, contrast.negative.train),
@@ -53,7 +104,7 @@ def measure(
     everything = [*sides["positive"], *sides["negative"]]
     shared = shared_ending(everything)
     looked_at = positions or max(1, min(MOST_POSITIONS, shared))
-    found = collect(model, anatomy, sides, looked_at, batch_tokens, progress, winsorize)
+    found = read(sides, looked_at)
     return Measured(
         positive=found["positive"],
         negative=found["negative"],

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from detox_cli.data.reading import read_rows
@@ -17,7 +18,7 @@ from detox_cli.runs.journal import Journal
 from detox_cli.services.abliterate.contrast_files import HARMFUL, HARMLESS, Wording
 from detox_cli.services.abliterate.contrasts import Shares
 from detox_cli.services.abliterate.make_contrast import Sources, asking, make_contrast
-from detox_cli.services.abliterate.measure import measure, shared_ending
+from detox_cli.services.abliterate.measure import measure, measure_blockwise, shared_ending
 from tests.recorder import Recorder
 
 TEMPLATE = ChatFormat(has_template=True, has_system=True)
@@ -175,6 +176,8 @@ def test_the_bundled_model_is_measured_on_what_it_refuses(tmp_path: Path) -> Non
     found = measure(engine.model, anatomy, engine.reader, contrast, source.fingerprint, Recorder())
     assert found.tokens[-2:] == ("<|end|>", "<|assistant|>")
     assert found.positive.count.tolist() == [len(contrast.positive.train)] * len(found.tokens)
+    blocks = measure_blockwise(source, engine.reader, contrast, Recorder())
+    assert np.array_equal(blocks.difference(), found.difference()) and blocks.prompts == found.prompts
     gap = found.difference()
     along = gap[-1, 1] / (gap[-1, 1] ** 2).sum() ** 0.5
     spread = [

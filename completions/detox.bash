@@ -7,7 +7,7 @@ _detox_children() {
         '') reply=(demo synth abliterate train generate eval doctor profile completion) ;;
         synth) reply=(pairs) ;;
         train) reply=(bart) ;;
-        eval) reply=(rewrite compare calibrate) ;;
+        eval) reply=(generation rewrite compare calibrate) ;;
         profile) reply=(list show check copy) ;;
     esac
 }
@@ -23,6 +23,7 @@ _detox_options() {
         abliterate) reply=(--output -o --seed --overwrite --no-overwrite --contrast --positions --tied --rounding --targets --link-untouched --no-link-untouched --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'train bart') reply=(--output -o --model -m --revision --trust-remote-code --no-trust-remote-code --overwrite --no-overwrite --toxic-column --neutral-columns --split --limit --weight --origin --held-out --eval-share --hold-out --split-seed --dedupe --no-dedupe --prefix --template --source-lang --target-lang --abstain --abstain-text --abstain-reasons --abstain-weight --max-length --pad-to-max-length --no-pad-to-max-length --loss-on-padding --no-loss-on-padding --group-by-length --no-group-by-length --rejects --strict --no-strict --epochs --min-steps --learning-rate --schedule --warmup --batch-size --accumulate --optimizer --weight-decay --max-grad-norm --label-smoothing --gradient-checkpointing --no-gradient-checkpointing --precision --device --deterministic --no-deterministic --seed --seeds --eval-every --eval-batch-size --eval-rows --select --patience --toxicity --similarity --fluency --checkpoints --keep-best --keep-checkpoints --no-keep-checkpoints --tracker --num-beams --max-new-tokens --no-repeat-ngram-size --length-penalty --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         generate) reply=(--output -o --text-column --split --limit --chat --no-chat --system --prefix --num-samples --max-new-tokens --temperature --top-p --top-k --num-beams --no-repeat-ngram-size --stop --seed --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --adapter --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --concurrency --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        'eval generation') reply=(--prompts --from-file --from --output -o --protocol --scorers -s --until --text-column --split --languages --limit --password --seed --resamples --cache --no-cache --checkpoint --strict --no-strict --overwrite --no-overwrite --revision --engine --adapter --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --concurrency --num-samples --max-new-tokens --temperature --top-p --prefix --prompt-tokens --k --threshold --given-scores --no-given-scores --judge --legacy-judge --text --window --stride --language-id --no-language-id --dist-tokenizer --export --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'eval rewrite') reply=(--suite --references --output -o --toxic-column --output-column --reference-columns --abstain-text --limit --seed --resamples --device --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --baselines --no-baselines --rows --fail-below --meta --batch-tokens --sta --sim --fl --lexicon --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'eval compare') reply=(--suite --references --output -o --toxic-column --output-column --reference-columns --abstain-text --limit --seed --resamples --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --against --scores --no-scores --tie-margin --pareto --picture --sta --sim --fl --device --revision --engine --adapter --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --concurrency --judge --judge-retries --verdicts --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'eval calibrate') reply=(--labels --hatecheck --output -o --languages --text-column --label-column --lang --toxic-from --least --password --checkpoint --limit --seed --resamples --device --batch-tokens --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
@@ -105,6 +106,23 @@ _detox_option() {
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
+        'eval generation')
+            case $2 in
+                --prompts | --from-file | --from | --checkpoint | --text) takes=1 kind=file ;;
+                --output | -o | --adapter) takes=1 kind=folder ;;
+                --protocol) takes=1 kind=choice reply=(rtp crosslingual task-vector dexperts lee2024) ;;
+                --scorers | -s) takes=1 kind=scorer ;;
+                --until) takes=1 kind=choice reply=(generations scores summary) ;;
+                --text-column | --split | --languages | --limit | --password | --seed | --resamples | --revision | --batch-tokens | --tensor-parallel | --base-url | --concurrency | --num-samples | --max-new-tokens | --temperature | --top-p | --prefix | --prompt-tokens | --k | --threshold | --window | --stride | --export) takes=1 kind=nothing ;;
+                --engine) takes=1 kind=choice reply=(transformers vllm server) ;;
+                --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
+                --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
+                --quantize) takes=1 kind=choice reply=(4bit 8bit) ;;
+                --attention) takes=1 kind=choice reply=(auto sdpa flash_attention_2 eager) ;;
+                --judge | --legacy-judge | --dist-tokenizer) takes=1 kind=model ;;
+                --profile) takes=1 kind=profile ;;
+            esac
+            ;;
         'eval rewrite')
             case $2 in
                 --suite) takes=1 kind=choice reply=(detox pseudoparadetox paradetox2022 clef2024 clef2025) ;;
@@ -155,7 +173,7 @@ _detox_argument() {
     kind=
     case "$1 $2" in
         'synth pairs 1' | 'train bart '* | 'generate 2' | 'eval rewrite '* | 'eval compare '* | 'profile copy 2') kind=file ;;
-        'abliterate 1' | 'generate 1') kind=model ;;
+        'abliterate 1' | 'generate 1' | 'eval generation 1') kind=model ;;
         'eval calibrate 1') kind=scorer ;;
         'profile show 1' | 'profile check '* | 'profile copy 1') kind=profile ;;
         'completion 1') kind=choice reply=(bash zsh fish) ;;

@@ -24,6 +24,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Use and measure": {
         "generate": ("generate:generate", "Write continuations or rewrites for a file of prompts."),
+        "eval generation": (
+            "evaluate:generation",
+            "Measure what a model continues: toxicity, fluency and diversity, in five published protocols.",
+        ),
         "eval rewrite": (
             "evaluate:rewrite",
             "Score rewrites: STA, SIM, FL and J in a published suite, with intervals and baselines.",

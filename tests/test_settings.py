@@ -260,10 +260,12 @@ def test_the_offline_profile_replaces_every_model_and_scorer() -> None:
     offline = packaged("offline")
     for section, table in offline.items():
         for name, field in section_model(section).model_fields.items():
-            # There is no classifier of refusals and no judge unless one is named.
-            asked_for = name in ("refusal_scorer", "judge")
+            # There is no classifier of refusals and no judge unless one is named, and any model is measured.
+            asked_for = name in ("refusal_scorer", "judge", "legacy_judge", "dist_tokenizer")
+            asked_for |= (section, name) == ("eval.generation", "model")
             if flag_of(field).complete in ("model", "scorer") and not asked_for:
-                assert str(table[name]).startswith("builtin:"), f"[{section}] {name}"
+                names = table[name] if isinstance(table[name], list) else [table[name]]
+                assert all(str(one).startswith("builtin:") for one in names), f"[{section}] {name}"
     assert packaged("default").keys() <= offline.keys()
 
 

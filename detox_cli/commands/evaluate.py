@@ -5,6 +5,7 @@ from detox_cli.output.progress import Progress
 from detox_cli.services.result import Result
 from detox_cli.settings.calibrate import EvalCalibrateSettings
 from detox_cli.settings.compare import EvalCompareSettings
+from detox_cli.settings.eval_generation import EvalGenerationSettings
 from detox_cli.settings.evaluate import EvalRewriteSettings
 
 
@@ -73,5 +74,30 @@ def compare(settings: EvalCompareSettings, progress: Progress) -> Result:
 def calibrate(settings: EvalCalibrateSettings, progress: Progress) -> Result:
     """Hold a scorer against human labels, per language, and save it calibrated."""
     from detox_cli.services.eval_calibrate.run import run
+
+    return run(settings, progress)
+
+
+def _plan_generation(settings: EvalGenerationSettings, progress: Progress) -> Result:
+    from detox_cli.services.eval_generation.plan import plan
+
+    return plan(settings, progress)
+
+
+@command(
+    "eval.generation",
+    EvalGenerationSettings,
+    examples=(
+        "detox eval generation builtin:lm --prompts prompts.jsonl -o measured --profile offline",
+        "detox eval generation org/model --prompts rtp --limit 1000 --judge gpt2-xl -o measured",
+        "detox eval generation org/model --prompts RTP-LX.zip --protocol crosslingual --language-id -o lx",
+        "detox eval generation --from old/generations.jsonl -s detoxify:original -o again",
+    ),
+    resumable=True,
+    plan=_plan_generation,
+)
+def generation(settings: EvalGenerationSettings, progress: Progress) -> Result:
+    """Measure what a model continues: toxicity, fluency and diversity, in five published protocols."""
+    from detox_cli.services.eval_generation.run import run
 
     return run(settings, progress)

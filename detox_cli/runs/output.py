@@ -73,7 +73,8 @@ def _replaceable_state(path: Path, fingerprint: str) -> State:
     return State.RESUMABLE
 
 
-def _is_finished(path: Path, fingerprint: str) -> bool:
+def is_finished(path: Path, fingerprint: str) -> bool:
+    """Whether the finished, unchanged output of a run of this fingerprint is there."""
     if not path.exists() or not manifest_path(path).exists():
         return False
     manifest = read_manifest(path) or {}
@@ -84,7 +85,7 @@ def _state(path: Path, fingerprint: str) -> State:
     if journal_path(path).exists():
         # A journal of another run is refused here, not after a model has been loaded.
         Journal(journal_path(path), fingerprint).close()
-        return State.FINISHED if _is_finished(path, fingerprint) else State.RESUMABLE
+        return State.FINISHED if is_finished(path, fingerprint) else State.RESUMABLE
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return State.FRESH
     manifest = read_manifest(path)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +29,7 @@ class Origin:
         inputs: Files, data set ids or ``-``.
         models: Identities by role.
         fingerprint: Whatever decides the rows; another run with the same one gives the same bytes.
+        scorers: Identities of scorers, by what they measure.
     """
 
     command: str
@@ -36,6 +37,7 @@ class Origin:
     inputs: Sequence[str | None]
     models: Mapping[str, Mapping[str, str]]
     fingerprint: str
+    scorers: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_once(
@@ -78,7 +80,7 @@ def write_once(
             settings=origin.settings.model_dump(mode="json"),
             inputs=[name for name in origin.inputs if name and name != "-"],
             models=origin.models,
-            scorers={},
+            scorers=origin.scorers,
             metrics=result.model_dump(mode="json"),
             started=started,
             fingerprint=origin.fingerprint,

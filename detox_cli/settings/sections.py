@@ -11,6 +11,7 @@ SECTIONS: dict[str, str] = {
     "doctor": "doctor:DoctorSettings",
     "eval.calibrate": "calibrate:EvalCalibrateSettings",
     "eval.compare": "compare:EvalCompareSettings",
+    "eval.generation": "eval_generation:EvalGenerationSettings",
     "eval.rewrite": "evaluate:EvalRewriteSettings",
     "generate": "generate:GenerateSettings",
     "synth.pairs": "synth:SynthPairsSettings",

@@ -1,0 +1,1 @@
+"""``detox eval generation``: continuations of prompts, their scores, and what these say."""

@@ -1,0 +1,128 @@
+"""What ``detox eval generation`` asks of a model, found before its weights are loaded."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from detox_cli.data.readers.prompt import Prompt
+from detox_cli.data.readers.read import read_prompts
+from detox_cli.data.rejects import Rejects
+from detox_cli.errors import BadData, BadSettings
+from detox_cli.generation.requests import Request
+from detox_cli.models.loading import load_tokenizer
+from detox_cli.models.sources import find_model
+from detox_cli.runs.manifest import fingerprint
+from detox_cli.services.engine import Writer, find_writer
+from detox_cli.services.eval_generation.collect import Drawing, requests_for
+from detox_cli.services.eval_generation.protocols import PROTOCOLS, Protocol
+from detox_cli.settings.engine import EngineChoice, EngineOptions
+from detox_cli.settings.eval_generation import EvalGenerationSettings
+
+
+def adapted_protocol(settings: EvalGenerationSettings) -> Protocol:
+    """The protocol with everything that the settings put in its place."""
+    own = PROTOCOLS[settings.protocol]
+    sampling = {
+        name: value
+        for name in ("max_new_tokens", "temperature", "top_p")
+        if (value := getattr(settings, name)) is not None
+    }
+    names = ("threshold", "prefix", "prompt_tokens", "window", "stride")
+    instead = {name: value for name in names if (value := getattr(settings, name)) is not None}
+    return replace(
+        own,
+        sampling=replace(own.sampling, **sampling),
+        samples=settings.num_samples or own.samples,
+        **instead,
+    )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the first stage would do, found before a model's weights are loaded.
+
+    Attributes:
+        prompts: All of them.
+        requests: Those that can be answered.
+        faults: Why the others cannot, by id.
+        writer: The model.
+        fingerprint: Of everything that decides the continuations.
+    """
+
+    prompts: list[Prompt]
+    requests: list[Request]
+    faults: Mapping[str, str]
+    writer: Writer
+    fingerprint: str
+
+
+def source_of(settings: EvalGenerationSettings) -> str | None:
+    """The file of continuations, if there is to be no generating.
+
+    Raises:
+        BadSettings: Neither a model nor a file is named, both are, or a model has no prompts.
+    """
+    model = settings.model
+    if settings.from_file is not None:
+        if model is not None and Path(model).is_file():
+            raise BadSettings("continuations are named twice", where="--from", hint="leave one of them out")
+        return settings.from_file
+    if model is None:
+        raise BadSettings("nothing to measure", hint="name a model and --prompts, or --from FILE")
+    if Path(model).is_file():
+        return model
+    if settings.prompts is None:
+        raise BadSettings(f"{model} needs prompts", hint="name them with --prompts, such as --prompts rtp")
+    return None
+
+
+def prompts_of(settings: EvalGenerationSettings, rejects: Rejects) -> list[Prompt]:
+    """The prompts that the settings name."""
+    return read_prompts(
+        str(settings.prompts),
+        rejects,
+        column=settings.text_column,
+        password=settings.password,
+        split=settings.split,
+        languages=settings.languages,
+        limit=settings.limit,
+    )
+
+
+def asked_of(settings: EvalGenerationSettings, protocol: Protocol, rejects: Rejects) -> Asked:
+    """Read the prompts, find the model, and form the requests."""
+    writer, prompts = find_writer(engine_options(settings)), prompts_of(settings, rejects)
+    drawing = Drawing(
+        protocol.samples, protocol.sampling, protocol.prefix, protocol.prompt_tokens, settings.seed
+    )
+    requests = requests_for(prompts, drawing, _tokenizer(writer, protocol))
+    faults = writer.faults(requests, protocol.sampling)
+    if len(faults) == len(requests):
+        raise BadData(f"none of {len(requests)} prompts can be answered: {next(iter(faults.values()))}")
+    decisive = fingerprint(
+        command="eval generation",
+        prompts=[asdict(replace(prompt, where="")) for prompt in prompts],
+        requests=[asdict(request) for request in requests],
+        sampling=asdict(protocol.sampling),
+        writer=writer.decisive,
+    )
+    return Asked(prompts, [r for r in requests if r.id not in faults], faults, writer, decisive)
+
+
+def engine_options(settings: EvalGenerationSettings) -> EngineOptions:
+    """The model and what runs it."""
+    values = {name: getattr(settings, name) for name in EngineChoice.model_fields}
+    return EngineOptions(model=str(settings.model), **values)
+
+
+def _tokenizer(writer: Writer, protocol: Protocol) -> Any:
+    if protocol.prompt_tokens is None:
+        return None
+    source = getattr(writer, "source", None)
+    if source is None:
+        hint = "leave --prompt-tokens out, or use another protocol"
+        raise BadSettings(
+            "prompts of a served model cannot be cut to tokens", where="--prompt-tokens", hint=hint
+        )
+    return load_tokenizer(find_model(source.name, source.revision))

@@ -1,0 +1,80 @@
+"""Prompts in, continuations out: every prompt is read once for all its samples."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from detox_cli.data.readers.prompt import Prompt
+from detox_cli.generation.requests import Engine, Request, Sampling
+from detox_cli.generation.seeds import row_seed
+from detox_cli.output.progress import Progress
+from detox_cli.runs.journal import Journal
+from detox_cli.services.answering import Answers, answer
+from detox_cli.services.eval_generation.generations import Generation
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How continuations are drawn.
+
+    Attributes:
+        samples: Continuations per prompt.
+        sampling: How tokens are chosen.
+        prefix: Text before every prompt.
+        prompt_tokens: To how many tokens prompts are cut, the prefix left out.
+        seed: Each prompt derives its own from it.
+    """
+
+    samples: int
+    sampling: Sampling
+    prefix: str = ""
+    prompt_tokens: int | None = None
+    seed: int = 0
+
+
+def requests_for(prompts: Sequence[Prompt], drawing: Drawing, tokenizer: Any = None) -> list[Request]:
+    """What is asked for each prompt. ``tokenizer`` is needed where prompts are cut."""
+    texts = [prompt.text for prompt in prompts]
+    if drawing.prompt_tokens is not None:
+        texts = [first_tokens(text, drawing.prompt_tokens, tokenizer) for text in texts]
+    return [
+        Request(prompt.id, drawing.prefix + text, row_seed(drawing.seed, prompt.id), drawing.samples)
+        for prompt, text in zip(prompts, texts, strict=True)
+    ]
+
+
+def first_tokens(text: str, count: int, tokenizer: Any) -> str:
+    """The beginning of a text that is ``count`` tokens long; the whole text if it has no more."""
+    ids = tokenizer(text, add_special_tokens=False, verbose=False).input_ids
+    return text if len(ids) <= count else str(tokenizer.decode(ids[:count]))
+
+
+def collect(
+    engine: Engine,
+    prompts: Sequence[Prompt],
+    requests: Sequence[Request],
+    sampling: Sampling,
+    journal: Journal | None,
+    progress: Progress,
+) -> tuple[list[Generation], dict[str, str]]:
+    """The continuations of every prompt, in order; and why some could not be answered, by id.
+
+    Raises:
+        BadData: None of the prompts could be answered.
+    """
+    answers = answer(engine, requests, sampling, journal, progress, "generating")
+    asked = {request.id: str(request.prompt) for request in requests}
+    found = [_generation(prompt, asked[prompt.id], answers) for prompt in prompts]
+    return found, answers.faults
+
+
+def _generation(prompt: Prompt, asked: str, answers: Answers) -> Generation:
+    completion = answers.completions.get(prompt.id)
+    samples = completion.samples if completion is not None else ()
+    return Generation(
+        prompt,
+        tuple(sample.text for sample in samples),
+        tuple(sample.tokens for sample in samples),
+        None if asked == prompt.text else asked,
+        fault=answers.faults.get(prompt.id, ""),
+    )

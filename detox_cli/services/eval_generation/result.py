@@ -1,0 +1,158 @@
+"""What ``detox eval generation`` reports."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from detox_cli.services.result import Cell, Result, Table
+from detox_cli.statistics.bootstrap import Estimate
+
+RATES = ("empties", "copies", "refusals", "in_language", "repetition")
+DIVERSITY = ("dist_1", "dist_2", "dist_3", "legacy_dist_1", "legacy_dist_2", "legacy_dist_3", "self_bleu")
+FLUENCY = (
+    "perplexity",
+    "perplexity_median",
+    "perplexity_mean",
+    "legacy_perplexity_median",
+    "legacy_perplexity_mean",
+)
+
+
+class GroupFigures(BaseModel):
+    """The figures of some prompts."""
+
+    model_config = ConfigDict(frozen=True)
+
+    lang: str | None = Field(description="Their language; null for all.")
+    stratum: str | None = Field(description="toxic or nontoxic prompts; null for all.")
+    prompts: int = Field(description="Prompts, with and without continuations.")
+    samples: int = Field(description="Continuations.")
+    figures: dict[str, Estimate] = Field(
+        description="By name, each with its interval; n counts prompts, of quartiles continuations."
+    )
+    spreads: dict[str, float] = Field(description="Standard deviations, as the papers print them.")
+
+
+class EvalGenerationResult(Result):
+    """What was measured, by what, and of how much."""
+
+    protocol: str = Field(description="Whose way of drawing and counting.")
+    source: str = Field(description="Where the protocol's numbers come from.")
+    model: dict[str, str] = Field(description="What wrote the continuations, as far as it is known.")
+    scorers: dict[str, str] = Field(description="The identity of everything that measures.")
+    ks: list[int] = Field(description="Of how many continuations the largest toxicity is expected.")
+    threshold: str = Field(description="When a continuation is toxic.")
+    prompts: int = Field(description="Prompts.")
+    samples: int = Field(description="Continuations.")
+    unanswered: list[str] = Field(description="Ids of prompts without continuations.")
+    repeated: int = Field(description="Prompts that stood in a flat file more than once.")
+    unscored: dict[str, int] = Field(description="Continuations without a score, by scorer.")
+    unread: dict[str, list[str]] = Field(description="Languages that a scorer does not read, by scorer.")
+    too_few: dict[str, int] = Field(description="Prompts with fewer scored continuations than k, by figure.")
+    rejects: int = Field(description="Rows that could not be used.")
+    groups: list[GroupFigures] = Field(description="All prompts first, then strata and languages.")
+    macro: dict[str, Estimate] = Field(description="The mean over languages, each counting the same.")
+    text: Estimate | None = Field(None, description="The model's own perplexity on a text; n counts windows.")
+
+    def tables(self) -> list[Table]:
+        """Toxicity, then fluency and diversity; languages have tables of their own."""
+        top = [group for group in self.groups if group.lang is None]
+        shown = [self._toxicity(f"Toxicity, protocol {self.protocol}", top, self._caption())]
+        shown.append(_others("Fluency, diversity and rates", top))
+        languages = [group for group in self.groups if group.lang is not None and group.stratum is None]
+        if languages:
+            macro = GroupFigures(
+                lang="mean",
+                stratum=None,
+                prompts=self.prompts,
+                samples=self.samples,
+                figures=self.macro,
+                spreads={},
+            )
+            shown.append(self._toxicity("Toxicity by language", [*languages, macro], ""))
+            shown.append(_others("Fluency, diversity and rates by language", [*languages, macro]))
+        return shown
+
+    def headline(self) -> str:
+        """The expected maximum toxicity by each scorer, of all prompts or the mean over languages."""
+        found = self.macro or (self.groups[0].figures if self.groups else {})
+        k = max(self.ks, default=0)
+        lines = [
+            f"{name}\t{one.mean:.4f}" for name, one in found.items() if name.endswith(f"expected_maximum@{k}")
+        ]
+        return "\n".join(lines) or super().headline()
+
+    def _toxicity(self, title: str, groups: Sequence[GroupFigures], caption: str) -> Table:
+        names = _scorers(groups)
+        columns = ["prompts", "scorer"]
+        for k in self.ks:
+            columns += [f"expected max@{k}", f"P(toxic)@{k}"]
+        rows: list[list[Cell]] = []
+        for group in groups:
+            for name in names:
+                row: list[Cell] = [_label(group), name]
+                for k in self.ks:
+                    row += [
+                        _cell(group, f"{name}/{what}@{k}") for what in ("expected_maximum", "probability")
+                    ]
+                row += [_cell(group, f"{name}/{what}") for what in ("mean", "share", "clean")]
+                found = group.figures.get(f"{name}/mean")
+                rows.append([*row, found.n if found else 0])
+        return Table(
+            title=title,
+            columns=[*columns, "mean", "toxic share", "clean share", "n"],
+            rows=rows,
+            caption=caption,
+        )
+
+    def _caption(self) -> str:
+        lines = [self.source, f"A continuation is toxic if {self.threshold}."]
+        lines.append(
+            "clean: not toxic, not empty, no copy, not repetitive; with --language-id in its language."
+        )
+        lines += [f"{name}: {identity}" for name, identity in self.scorers.items()]
+        if self.text is not None:
+            lines.append(f"Own perplexity on the text: {self.text} ({self.text.n} windows).")
+        if self.unanswered:
+            lines.append(
+                f"{len(self.unanswered)} prompts have no continuation, such as {self.unanswered[0]}."
+            )
+        lines += [f"{count} continuations have no score by {name}." for name, count in self.unscored.items()]
+        lines += [
+            f"{count} prompts have too few scored continuations for {name}."
+            for name, count in self.too_few.items()
+        ]
+        if self.repeated:
+            lines.append(f"{self.repeated} prompts stood in the file more than once.")
+        lines += [
+            f"Scores by {name} mean nothing in {', '.join(langs)}." for name, langs in self.unread.items()
+        ]
+        lines.append("Intervals are 95 % by bootstrap over prompts, translations of one prompt together.")
+        return "\n".join(lines)
+
+
+def _scorers(groups: Sequence[GroupFigures]) -> list[str]:
+    names = [name.rpartition("/")[0] for group in groups for name in group.figures if name.endswith("/mean")]
+    return list(dict.fromkeys(names))
+
+
+def _others(title: str, groups: Sequence[GroupFigures]) -> Table:
+    """One row per group; columns that say nothing anywhere are left out."""
+    names = [
+        name for name in (*FLUENCY, *DIVERSITY, *RATES) if any(name in group.figures for group in groups)
+    ]
+    rows = [[_label(group), *(_cell(group, name) for name in names), group.prompts] for group in groups]
+    return Table(
+        title=title, columns=["prompts", *(name.replace("_", " ") for name in names), "n"], rows=rows
+    )
+
+
+def _label(group: GroupFigures) -> str:
+    return " ".join(part for part in (group.lang, group.stratum) if part) or "all"
+
+
+def _cell(group: GroupFigures, name: str) -> str | None:
+    found = group.figures.get(name)
+    if found is None:
+        return None
+    return str(found) if found.mean < 100 else f"{found.mean:.1f} [{found.low:.1f}, {found.high:.1f}]"

@@ -1,0 +1,229 @@
+"""The stages of ``detox eval generation``, each a file that is written once and can be gone on with."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import Field
+
+from detox_cli.data.rejects import Rejects
+from detox_cli.errors import BadData, BadSettings
+from detox_cli.generation.requests import Engine
+from detox_cli.models.loading import Loaded
+from detox_cli.output.progress import Progress
+from detox_cli.runs.journal import Journal
+from detox_cli.runs.manifest import fingerprint, hash_file
+from detox_cli.runs.output import is_finished
+from detox_cli.scoring.perplexity import corpus_perplexity
+from detox_cli.services.engine import Writer
+from detox_cli.services.eval_generation.asking import Asked, prompts_of
+from detox_cli.services.eval_generation.collect import collect
+from detox_cli.services.eval_generation.files import Continued, read_generations, with_prompts
+from detox_cli.services.eval_generation.generations import Generation, generation_row
+from detox_cli.services.eval_generation.protocols import Protocol
+from detox_cli.services.eval_generation.score import Row, score_blocks
+from detox_cli.services.eval_generation.text import read_text, windowed_losses
+from detox_cli.services.eval_generation.tools import Tools
+from detox_cli.services.result import Result
+from detox_cli.services.row_output import Origin, write_once
+from detox_cli.settings.eval_generation import EvalGenerationSettings
+from detox_cli.statistics.bootstrap import Estimate
+
+R = TypeVar("R", bound=Result)
+GENERATIONS, SCORES, TEXT = "generations.jsonl", "scores.jsonl", "text.jsonl"
+
+
+class StageResult(Result):
+    """What a stage has counted."""
+
+    prompts: int = Field(description="Prompts.")
+    samples: int = Field(description="Continuations.")
+    repeated: int = Field(default=0, description="Prompts that stood in a flat file more than once.")
+
+
+def generate_stage(
+    settings: EvalGenerationSettings, protocol: Protocol, asked: Asked, progress: Progress
+) -> tuple[StageResult, Engine | None]:
+    """Write ``generations.jsonl``; the engine, if it was needed."""
+    engines: list[Engine] = []
+
+    def compute(journal: Journal | None) -> tuple[StageResult, list[dict[str, Any]]]:
+        engine = asked.writer.load(progress)
+        engines.append(engine)
+        answerable = [prompt for prompt in asked.prompts if prompt.id not in asked.faults]
+        found, _ = collect(engine, answerable, asked.requests, protocol.sampling, journal, progress)
+        by_id = {one.prompt.id: one for one in found}
+        everything = [
+            by_id.get(prompt.id) or Generation(prompt, (), fault=asked.faults[prompt.id])
+            for prompt in asked.prompts
+        ]
+        return _counted(settings, everything), [generation_row(one) for one in everything]
+
+    origin = Origin(
+        "eval generation",
+        settings,
+        [settings.prompts],
+        {"writer": asked.writer.identity},
+        asked.fingerprint,
+    )
+    return _stage(settings, GENERATIONS, origin, StageResult, compute, progress), next(iter(engines), None)
+
+
+def copy_stage(
+    settings: EvalGenerationSettings, source: str, rejects: Rejects, progress: Progress
+) -> StageResult:
+    """Write ``generations.jsonl`` from a file of continuations, joined with prompts if these are named."""
+    target = settings.output / GENERATIONS
+    if target.exists() and Path(source).exists() and target.samefile(source):
+        found = read_generations(source, rejects)
+        return _counted(settings, found.generations)
+    found = read_generations(source, rejects)
+    if settings.prompts is not None:
+        found = with_prompts(found, prompts_of(settings, rejects), rejects)
+    found = _chosen(found, settings)
+    _tell(found, progress)
+    rows = [generation_row(one) for one in found.generations]
+
+    def compute(journal: Journal | None) -> tuple[StageResult, list[dict[str, Any]]]:
+        return _counted(settings, found.generations, found.repeated), rows
+
+    inputs = [source, settings.prompts]
+    origin = Origin(
+        "eval generation", settings, inputs, {}, fingerprint(command="eval generation", continuations=rows)
+    )
+    return _stage(settings, GENERATIONS, origin, StageResult, compute, progress)
+
+
+def score_stage(settings: EvalGenerationSettings, tools: Tools, progress: Progress) -> StageResult:
+    """Write ``scores.jsonl``, a row per prompt."""
+    source = settings.output / GENERATIONS
+    decisive = fingerprint(command="eval generation", generations=hash_file(source), tools=tools.decisive)
+
+    def compute(journal: Journal | None) -> tuple[StageResult, list[Row]]:
+        generations = read_generations(str(source), Rejects(strict=True)).generations
+        if not settings.given_scores:
+            generations = [replace(one, given={}) for one in generations]
+        rows = _scored(generations, tools, journal, progress)
+        return _counted(settings, generations), [rows[one.prompt.id] for one in generations]
+
+    origin = Origin("eval generation", settings, [str(source)], tools.models, decisive, tools.identities)
+    return _stage(settings, SCORES, origin, StageResult, compute, progress)
+
+
+def _scored(
+    generations: Sequence[Generation], tools: Tools, journal: Journal | None, progress: Progress
+) -> dict[str, Row]:
+    rows = {record["id"]: record for record in (journal.records() if journal is not None else ())}
+    total = sum(len(one.samples) for one in generations)
+    done = sum(len(row["empty"]) for row in rows.values())
+    instruments = tools.load(progress)
+    with progress.task("scoring", total, done) as task:
+        for block in score_blocks(generations, instruments, rows.__contains__):
+            for row in block:
+                if row["id"] not in rows:
+                    rows[row["id"]] = row
+                    task.advance(len(row["empty"]))
+                    if journal is not None:
+                        journal.append(row)
+    return rows
+
+
+class TextResult(StageResult):
+    """The model's own perplexity on a text."""
+
+    perplexity: Estimate = Field(description="exp of nats per token, over windows.")
+    tokens: int = Field(description="Tokens that were predicted.")
+
+
+def text_stage(
+    settings: EvalGenerationSettings,
+    protocol: Protocol,
+    writer: Writer,
+    engine: Engine | None,
+    progress: Progress,
+) -> TextResult | None:
+    """Write ``text.jsonl``, a row per window of ``settings.text``; ``None`` without such a text.
+
+    Raises:
+        BadSettings: The model does not run in this process, so its probabilities are not to be had.
+    """
+    if settings.text is None:
+        return None
+    if settings.engine != "transformers":
+        hint = "leave --text out, or use --engine transformers"
+        raise BadSettings(
+            "the perplexity of a text needs the model in this process", where="--text", hint=hint
+        )
+    text = read_text(settings.text, protocol)
+
+    def compute(journal: Journal | None) -> tuple[TextResult, list[dict[str, Any]]]:
+        used: Any = engine if engine is not None else writer.load(progress)
+        progress.stage("perplexity of the text")
+        losses = windowed_losses(Loaded(used.model, used.tokenizer, used.source), text, protocol)
+        tokens = sum(loss.tokens for loss in losses)
+        found = corpus_perplexity(losses, settings.seed)
+        result = TextResult(prompts=0, samples=len(losses), perplexity=found, tokens=tokens)
+        return result, [
+            {"id": str(i), "nats": loss.nats, "tokens": loss.tokens} for i, loss in enumerate(losses)
+        ]
+
+    decisive = fingerprint(
+        command="eval generation",
+        text=hash_file(settings.text),
+        window=[protocol.window, protocol.stride, protocol.blank_lines],
+        writer=writer.decisive,
+        seed=settings.seed,
+    )
+    origin = Origin("eval generation", settings, [str(settings.text)], {"writer": writer.identity}, decisive)
+    return _stage(settings, TEXT, origin, TextResult, compute, progress)
+
+
+def _stage(
+    settings: EvalGenerationSettings,
+    name: str,
+    origin: Origin,
+    kind: type[R],
+    compute: Callable[[Journal | None], tuple[R, Iterable[Mapping[str, Any]]]],
+    progress: Progress,
+) -> R:
+    """Write a stage's file once. ``--overwrite`` replaces what another run left, not what this one did."""
+    path = settings.output / name
+    overwrite = settings.overwrite and not is_finished(path, origin.fingerprint)
+    if is_finished(path, origin.fingerprint):
+        progress.detail(f"{path} is finished already")
+    return write_once(str(path), origin, kind, compute, progress, overwrite=overwrite)
+
+
+def _counted(settings: EvalGenerationSettings, found: Sequence[Generation], repeated: int = 0) -> StageResult:
+    samples = sum(len(one.samples) for one in found)
+    if not samples:
+        raise BadData(
+            "no prompt has a continuation", where=str(settings.output), hint="see its rejects.jsonl"
+        )
+    return StageResult(files=[settings.output], prompts=len(found), samples=samples, repeated=repeated)
+
+
+def _chosen(found: Continued, settings: EvalGenerationSettings) -> Continued:
+    """Of the continuations those that ``--languages`` and ``--num-samples`` leave."""
+    wanted = {code.lower() for code in settings.languages}
+    kept = [one for one in found.generations if not wanted or (one.prompt.lang or "") in wanted]
+    count = settings.num_samples
+    if count is not None:
+        kept = [_first(one, count) for one in kept]
+    return replace(found, generations=kept)
+
+
+def _first(one: Generation, count: int) -> Generation:
+    given = {name: scores[:count] for name, scores in one.given.items()}
+    return replace(one, samples=one.samples[:count], tokens=one.tokens[:count], given=given)
+
+
+def _tell(found: Continued, progress: Progress) -> None:
+    if found.repeated:
+        progress.warn(
+            f"{found.repeated} prompts stand in the file more than once; each counts as often as it does"
+        )
+    if found.missing:
+        first = ", ".join(found.missing[:3])
+        progress.warn(f"{len(found.missing)} prompts have no continuation, such as {first}; they are counted")

@@ -11,7 +11,11 @@ from detox_cli.data.reading import read_rows
 from detox_cli.data.rejects import Rejects
 from detox_cli.errors import BadData, BadSettings, DetoxError, ExitCode
 from detox_cli.generation.requests import Turn
+from detox_cli.models.adapters import find_adapter
+from detox_cli.models.checkpoint.folder import open_checkpoint
+from detox_cli.models.checkpoint.plan import plan_edits
 from detox_cli.models.directions import orthonormal
+from detox_cli.models.edit_adapter import write_adapter
 from detox_cli.models.removal import remove_everywhere
 from detox_cli.models.sources import find_model
 from detox_cli.runs.journal import Journal
@@ -201,3 +205,15 @@ def _text(folder: Path) -> Path:
     path = folder / "prose.txt"
     path.write_text("First line.\n\nSecond line.\n")
     return path
+
+
+def test_an_adapter_is_verified_on_its_base(willing: Edited, tmp_path: Path) -> None:
+    checkpoint = open_checkpoint(CHAT.location)
+    anatomy = checkpoint.anatomy()
+    plan = plan_edits(checkpoint, anatomy, lambda writer: willing.removal.edit(writer, anatomy))
+    write_adapter(checkpoint, plan, tmp_path, "builtin:chat")
+    options = replace(OPTIONS, parts=frozenset({"residues", "forward", "task"}), limit_pairs=40)
+    adapted = verify(CHAT, CHAT, willing.removal, options, adapter=find_adapter(str(tmp_path)))
+    assert not adapted.residues and len(adapted.writing) == 8
+    assert all(one.after < 1e-4 < (one.before or 0) for one in adapted.writing)
+    assert adapted.task["before"].answered.mean < adapted.task["after"].answered.mean

@@ -1,0 +1,230 @@
+"""Choosing what to remove, without generating: of all that works, what changes answers least."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from detox_cli.errors import BadData
+from detox_cli.models.anatomy.parts import Anatomy
+from detox_cli.models.checkpoint.plan import Tied
+from detox_cli.models.direction_file import Measured
+from detox_cli.models.removal import Mode, Removal
+from detox_cli.output.progress import Progress, Silent
+from detox_cli.services.abliterate.candidates import (
+    FULL,
+    Candidate,
+    Strengths,
+    all_candidates,
+)
+from detox_cli.services.abliterate.forced import Ids
+from detox_cli.services.abliterate.probes import Probes
+from detox_cli.services.abliterate.ranking import (
+    DEFAULT_LIMITS,
+    CandidateScores,
+    Limits,
+    front,
+    is_complete,
+    rank,
+)
+from detox_cli.services.abliterate.scores import Scorer
+from detox_cli.services.abliterate.start_tokens import StartTokens
+
+Note = Mapping[str, Any]
+Once = Callable[[str, Callable[[], Note]], Note]
+"""Gives what a named piece of work gave in an earlier run, or does it now."""
+
+SEPARATES = 0.8
+FRONT = 5
+PARTNERS = 6
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """How to choose.
+
+    Attributes:
+        modes: The modes to try for every place.
+        directions: How many directions may be removed together; further ones are added while they help.
+        strengths: How much is removed where.
+        limits: What a candidate must keep to.
+        tied: What happens to a token embedding that is the output head too, as in ``plan_edits``.
+        mask_massive: Leave dimensions with massive activations out of the directions.
+        anyway: Take the best of all if none keeps to the limits.
+        tokens: How many tokens of the model's own answers are compared.
+        batch_tokens: Tokens of a batch, padding included.
+    """
+
+    modes: tuple[Mode, ...] = ("zero",)
+    directions: int = 1
+    strengths: Strengths = FULL
+    limits: Limits = DEFAULT_LIMITS
+    tied: Tied = "skip"
+    mask_massive: bool = False
+    anyway: bool = False
+    tokens: int = 8
+    batch_tokens: int = 4096
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is to be removed, and what speaks for it.
+
+    Attributes:
+        removal: The recipe.
+        chosen: Its scores.
+        candidates: The scores of all candidates, in the order in which they were tried.
+        start_tokens: What refusals of this model start with.
+        base: The mean log-odds of a refusal's start in the base model, on positive and negative prompts.
+        why: The reason, in one sentence.
+    """
+
+    removal: Removal
+    chosen: CandidateScores
+    candidates: tuple[CandidateScores, ...]
+    start_tokens: StartTokens
+    base: tuple[float, float]
+    why: str
+
+    @property
+    def position(self) -> int:
+        """Where the (first) direction comes from; -1 is the last token of the prompt."""
+        return self.chosen.places[0][0]
+
+    @property
+    def layer(self) -> int:
+        """The block after which the (first) direction was measured, from 0."""
+        return self.chosen.places[0][1]
+
+    def origin(self) -> dict[str, Any]:
+        """For the direction file, as JSON values."""
+        return {
+            "position": self.position,
+            "layer": self.layer,
+            "chosen": "by bypass, induce and divergence",
+            "why": self.why,
+            "scores": self.chosen.model_dump(mode="json"),
+        }
+
+
+def do_now(_name: str, compute: Callable[[], Note]) -> Note:
+    """The memory of a run that remembers nothing."""
+    return compute()
+
+
+def choose(
+    model: Any,
+    anatomy: Anatomy,
+    measured: Measured,
+    positive: Sequence[Ids],
+    negative: Sequence[Ids],
+    ends: Sequence[int],
+    how: Choosing,
+    progress: Progress | None = None,
+    once: Once = do_now,
+) -> Choice:
+    """Find the direction whose removal leaves no refusals and changes answers least.
+
+    After Arditi et al. (NeurIPS 2024, arXiv 2406.11717, appendix C), with another rule: of the candidates
+    that keep to the limits, those that leave next to nothing of the refusals are complete, and of these the
+    one with the smallest divergence on answers is taken. Below a few percent fewer refusals tell nothing
+    more, while damage still differs. Where none is complete, the one that leaves fewest refusals is taken.
+
+    Args:
+        model: Loaded, in evaluation mode; unchanged afterwards.
+        anatomy: Of the loaded model.
+        measured: Where the directions come from.
+        positive: Token ids of prompts that it refuses and that nothing was measured on.
+        negative: Token ids of prompts that it answers, likewise.
+        ends: Tokens that end an answer.
+        how: How to choose.
+        progress: Hears of every candidate.
+        once: The memory of a run that can be killed; it is given JSON values.
+
+    Raises:
+        BadData: No candidate keeps to the limits, and ``how.anyway`` is off; the line tells of the front.
+    """
+    progress = progress or Silent()
+    progress.stage("reading what the model answers by itself")
+    probes = Probes(model, positive, negative, ends, how.tokens, how.batch_tokens)
+    _tell_separation(probes.start_tokens, progress)
+    scorer = Scorer(model, anatomy, measured, probes, how.limits, how.tied, how.mask_massive)
+    tried: dict[Candidate, CandidateScores] = {}
+
+    def score(candidate: Candidate) -> None:
+        if candidate in tried:
+            return
+        beaten = any(s.survives and is_complete(s, how.limits) for s in tried.values())
+        note = once(f"candidate {candidate.name}", lambda: _as_json(scorer.score(candidate, beaten)))
+        tried[candidate] = CandidateScores.model_validate(note)
+
+    singles = all_candidates(measured, how.modes, how.strengths)
+    progress.stage(f"trying {len(singles)} candidates on {len(positive)} + {len(negative)} prompts")
+    with progress.task("candidates", len(singles)) as task:
+        for candidate in singles:
+            score(candidate)
+            task.advance()
+    best = _best(tried, how)
+    for _ in range(how.directions - 1):
+        for wider in _wider(best, tried, how):
+            score(wider)
+        best, before = _best(tried, how), best
+        if best == before:
+            break
+    return _choice(best, tried, measured, probes, how)
+
+
+def _as_json(scores: CandidateScores) -> Note:
+    return scores.model_dump(mode="json")
+
+
+def _best(tried: Mapping[Candidate, CandidateScores], how: Choosing) -> Candidate:
+    fair = {candidate: scores for candidate, scores in tried.items() if scores.survives}
+    if not fair and how.anyway:
+        fair = {candidate: scores for candidate, scores in tried.items() if scores.n}
+    if not fair:
+        raise BadData(
+            f"none of {len(tried)} directions keeps to the limits; {_describe_front(tried)}",
+            hint="raise the limits, try other modes, measure on more prompts, or take the best anyway",
+        )
+    return min(fair, key=lambda candidate: rank(fair[candidate], how.limits))
+
+
+def _describe_front(tried: Mapping[Candidate, CandidateScores]) -> str:
+    best = front(list(tried.values()))[:FRONT]
+    told = "; ".join(f"{c.name} leaves {c.kept:.0%} at {c.kl_answer:.3f}" for c in best)
+    return f"refusals left and divergence of the best: {told}" if told else "none could be tried"
+
+
+def _wider(best: Candidate, tried: Mapping[Candidate, CandidateScores], how: Choosing) -> list[Candidate]:
+    """The best with one more direction, from the next best places of the same mode."""
+    others = sorted(
+        (c for c, s in tried.items() if c.mode == best.mode and len(c.places) == 1 and s.n),
+        key=lambda c: rank(tried[c], how.limits),
+    )
+    fresh = [c.places[0] for c in others if c.places[0] not in best.places]
+    return [replace(best, places=(*best.places, place)) for place in fresh[:PARTNERS]]
+
+
+def _choice(
+    best: Candidate,
+    tried: Mapping[Candidate, CandidateScores],
+    measured: Measured,
+    probes: Probes,
+    how: Choosing,
+) -> Choice:
+    scores, fair = tried[best], sum(s.survives for s in tried.values())
+    why = (
+        f"of {len(tried)} candidates {fair} keep to the limits; {scores.name} leaves {scores.kept:.1%} of "
+        f"the refusals at a divergence of {scores.kl_answer:.3f} on answers"
+    )
+    why += "" if scores.survives else f"; taken although it is beyond a limit: {scores.verdict}"
+    removal = best.removal(measured, how.mask_massive)
+    return Choice(removal, scores, tuple(tried.values()), probes.start_tokens, probes.base_start(), why)
+
+
+def _tell_separation(tokens: StartTokens, progress: Progress) -> None:
+    if tokens.separation < SEPARATES:
+        progress.warn(
+            "refusals and answers start alike: their first tokens tell them apart in "
+            f"{tokens.separation:.0%} of pairs, so look at how the refusals that are left read"
+        )

@@ -1,0 +1,67 @@
+"""What a model predicts along given answers, with what all prompts have in common read only once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from detox_cli.generation.attention import SharedPrefix
+from detox_cli.generation.batching import common_prefix
+from detox_cli.generation.kv_cache import slab_cache
+from detox_cli.generation.proof import prove
+from detox_cli.generation.steppers import pad, read_prefix, takes
+from detox_cli.scoring.batching import token_batches
+from detox_cli.scoring.divergence import answer_log_probabilities
+from detox_cli.scoring.losses import tokens_at_once
+
+Ids = Sequence[int]
+SHORTEST_PREFIX = 16
+"""Below this many tokens in common, keeping their keys and values costs more than it saves."""
+
+
+class ForcedReader:
+    """Reads prompts with given answers behind them (teacher forcing).
+
+    An instruction or worked examples that all prompts start with are read once in every call of `read`, so
+    that hooks which came or went between two calls are in effect on them too.
+
+    Args:
+        model: Loaded, in evaluation mode.
+        prompts: All prompts that will be read.
+        batch_tokens: Tokens in one batch, padding included.
+    """
+
+    def __init__(self, model: Any, prompts: Sequence[Ids], batch_tokens: int) -> None:
+        self.model, self.batch_tokens = model, batch_tokens
+        length = common_prefix([tuple(prompt) for prompt in prompts])
+        worth = length >= SHORTEST_PREFIX and prove(model) in ("shared", "expanded")
+        self.prefix: tuple[int, ...] = tuple(prompts[0][:length]) if worth else ()
+
+    @torch.inference_mode()
+    def read(self, prompts: Sequence[Ids], answers: Sequence[Ids]) -> list[Tensor]:
+        """ln p at every position of every answer, as `answer_log_probabilities` gives it."""
+        if not self.prefix or not prompts:
+            return answer_log_probabilities(self.model, prompts, answers, self.batch_tokens)
+        cut, states = len(self.prefix), read_prefix(self.model, self.prefix)
+        own = [(*prompt[cut:], *answer[:-1]) for prompt, answer in zip(prompts, answers, strict=True)]
+        starts = [len(prompt) - cut - 1 for prompt in prompts]
+        found: list[Tensor] = [torch.empty(0)] * len(own)
+        for batch in token_batches([len(row) for row in own], tokens_at_once(self.model, self.batch_tokens)):
+            logits = self._logits([own[i] for i in batch], states)
+            for i, row in zip(batch, logits, strict=True):
+                found[i] = row[starts[i] : len(own[i])].float().log_softmax(-1).cpu()
+        return found
+
+    def _logits(self, rows: Sequence[Ids], states: SharedPrefix) -> Tensor:
+        """``[rows, longest, vocabulary]``, padded on the right."""
+        ids, mask = pad(rows, left=False, device=self.model.device)
+        cache = slab_cache()
+        for number, (keys, values) in enumerate(states.layers):
+            cache.update(keys.expand(len(rows), -1, -1, -1), values.expand(len(rows), -1, -1, -1), number)
+        whole = torch.cat([mask.new_ones(len(rows), states.length), mask], 1)
+        positions = (whole.cumsum(1) - 1)[:, states.length :]
+        extra: dict[str, Any] = {"position_ids": positions} if takes(self.model, "position_ids") else {}
+        inputs = {"input_ids": ids, "attention_mask": whole, "past_key_values": cache, "use_cache": True}
+        logits: Tensor = self.model(**inputs, **extra).logits
+        return logits

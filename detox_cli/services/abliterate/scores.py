@@ -1,0 +1,124 @@
+"""Scoring candidates by hooks: bypass, induce and divergence, with losers stopped early."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from detox_cli.errors import BadData
+from detox_cli.models.anatomy.parts import Anatomy
+from detox_cli.models.checkpoint.plan import Tied
+from detox_cli.models.direction_file import Measured
+from detox_cli.models.directions import Floats
+from detox_cli.models.interventions import adding, intervening
+from detox_cli.models.removal import Removal
+from detox_cli.services.abliterate.candidates import Candidate
+from detox_cli.services.abliterate.probes import Probes, Readings
+from detox_cli.services.abliterate.ranking import CandidateScores, Limits
+
+MEANS = ("bypass", "kept", "kl_first", "kl", "kl_answer")
+SURE = 2.0
+"""Standard errors beyond a limit at which a candidate is stopped before it has seen all prompts."""
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Tries candidates on a model.
+
+    Attributes:
+        model: Loaded, in evaluation mode; it is as before after every candidate.
+        anatomy: Of the loaded model.
+        measured: Where directions come from.
+        probes: The prompts.
+        limits: What candidates must keep to.
+        tied: As in ``plan_edits``.
+        mask_massive: Whether dimensions with massive activations are left out of directions.
+    """
+
+    model: Any
+    anatomy: Anatomy
+    measured: Measured
+    probes: Probes
+    limits: Limits
+    tied: Tied = "skip"
+    mask_massive: bool = False
+
+    def score(self, candidate: Candidate, beaten: bool = False) -> CandidateScores:
+        """The scores of a candidate, and the verdict if it is beyond a limit.
+
+        Args:
+            candidate: What to try.
+            beaten: Whether another removes the refusals already, so that one that does not need not go on.
+        """
+        if verdict := self._too_deep(candidate):
+            return _scores(candidate, None, verdict=verdict)
+        try:
+            removal = candidate.removal(self.measured, self.mask_massive)
+        except BadData as error:
+            return _scores(candidate, None, verdict=str(error))
+        readings = None
+        for part in self.readings(removal):
+            readings = part
+            last = len(part.kept) == len(self.probes.positive.prompts)
+            if verdict := self._verdict(part, beaten, last):
+                return _scores(candidate, part, verdict=verdict)
+        induce = self._induce(candidate)
+        low = induce <= self.limits.induce
+        verdict = f"induce {induce:.2f}, must be above {self.limits.induce:g}" if low else ""
+        return _scores(candidate, readings, induce, verdict)
+
+    def readings(self, removal: Removal) -> Iterator[Readings]:
+        """What the model makes of the first prompts with a removal, and then of all."""
+        readings = None
+        for positive, negative in self.probes.chunks():
+            with intervening(self.model, self.anatomy, removal, self.tied):
+                part = self.probes.read(positive, negative)
+            readings = part if readings is None else readings + part
+            yield readings
+
+    def _too_deep(self, candidate: Candidate) -> str:
+        layers = self.measured.layers
+        depth = max(place.layer + 1 for place in candidate.places) / layers
+        return f"depth {depth:.2f}, must be below {self.limits.depth:g}" if depth >= self.limits.depth else ""
+
+    def _verdict(self, readings: Readings, beaten: bool, last: bool) -> str:
+        sure = 0.0 if last else SURE
+        if not np.isfinite([readings.bypass.mean(), readings.kl_answer.mean()]).all():
+            return "predicts what is not a number"
+        if (kl := at_least(readings.kl_answer, sure)) > self.limits.kl:
+            return f"divergence {kl:.3f}, must be at most {self.limits.kl:g}"
+        if beaten and not last and at_least(readings.kept, sure) > self.limits.kept:
+            return f"leaves {readings.kept.mean():.0%} of the refusals, another leaves next to none"
+        return ""
+
+    def _induce(self, candidate: Candidate) -> float:
+        """Arditi's induction: the difference of means, as long as it is, is added after its own block."""
+        place = candidate.places[0]
+        vector = self.measured.difference(self.mask_massive)[place.position, place.layer]
+        with adding(self.model, self.anatomy, place.layer, vector):
+            return float(self.probes.starts(self.probes.negative).mean())
+
+
+def at_least(values: Floats, sure: float) -> float:
+    """The mean, less ``sure`` of its standard errors."""
+    error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+    return float(values.mean() - sure * error)
+
+
+def _scores(
+    candidate: Candidate, readings: Readings | None, induce: float | None = None, verdict: str = ""
+) -> CandidateScores:
+    means = {} if readings is None else {name: float(getattr(readings, name).mean()) for name in MEANS}
+    means = {name: mean for name, mean in means.items() if np.isfinite(mean)}
+    return CandidateScores.model_validate(
+        {
+            "name": candidate.name,
+            "mode": candidate.mode,
+            "places": [(place.position, place.layer) for place in candidate.places],
+            "n": 0 if readings is None else len(readings.kept),
+            "induce": induce,
+            "verdict": verdict,
+            **means,
+        }
+    )

@@ -11,8 +11,12 @@ from detox_cli.models.sources import WAYS_OUT, ModelSource
 NOT_NEEDED = ("*.gguf", "*.ggml", "*.onnx", "*.h5", "*.msgpack", "*.tflite", "*.mlmodel", "original/*")
 
 
-def local_folder(source: ModelSource) -> Path:
+def local_folder(source: ModelSource, fetch: bool = True) -> Path:
     """Where the files of a model are; those of a Hub model are fetched, but for weights in other formats.
+
+    Args:
+        source: The model.
+        fetch: Whether files may be fetched that are not here.
 
     Raises:
         Missing: They cannot be fetched.
@@ -21,7 +25,12 @@ def local_folder(source: ModelSource) -> Path:
         return Path(source.location)
     try:
         return Path(
-            snapshot_download(source.location, revision=source.revision, ignore_patterns=list(NOT_NEEDED))
+            snapshot_download(
+                source.location,
+                revision=source.revision,
+                ignore_patterns=list(NOT_NEEDED),
+                local_files_only=not fetch,
+            )
         )
     except LocalEntryNotFoundError as error:
         raise Missing(f"the files of {source.name} cannot be fetched from here", hint=WAYS_OUT) from error

@@ -41,6 +41,11 @@ def quantisation_of(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return found
 
 
+def target_dtype(config: Mapping[str, Any]) -> str:
+    """The number type that weights get: what the configuration names, bfloat16 if nothing."""
+    return NAMES.get(str(config.get("dtype") or config.get("torch_dtype")), "BF16")
+
+
 def dequantise(
     checkpoint: Checkpoint, folder: Path, done: Callable[[str], None] = lambda _: None
 ) -> list[Path]:
@@ -61,7 +66,7 @@ def dequantise(
     """
     config = dict(checkpoint.config)
     packed = packed_weights(checkpoint.tensors, quantisation_of(config) or {})
-    dtype = NAMES.get(str(config.get("dtype") or config.get("torch_dtype")), "BF16")
+    dtype = target_dtype(config)
     dropped = {name for weight in packed.values() for name in weight.helpers} | idle_tensors(
         checkpoint.tensors
     )

@@ -51,7 +51,7 @@ def write_edited(
         folder: Where to write.
         rounding: ``exact`` leaves nothing along the directions in bfloat16 and float16, ``nearest`` up to a
             hundredth of what was there.
-        link_untouched: Share files that stay as they are with the source (hard links) instead of copying.
+        link_untouched: Share weight files that stay as they are with the source (hard links), not copy them.
         done: Is told every target that is finished.
 
     Returns:
@@ -68,7 +68,8 @@ def write_edited(
     for path in [*belonging, *index, *map(Path, checkpoint.files)]:
         source, copy = checkpoint.folder / path, folder / path
         targets = by_file.get(source, [])
-        copy_file(source, copy, link=link_untouched and not targets)
+        weights = str(path) in checkpoint.files  # side files may be written to later: configuration, card
+        copy_file(source, copy, link=link_untouched and weights and not targets)
         if targets:
             with copy.open("r+b", buffering=0) as file:
                 for target in sorted(targets, key=lambda t: t.stored.start):

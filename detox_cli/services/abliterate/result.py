@@ -1,37 +1,118 @@
 """What ``abliterate`` reports: what was contrasted, chosen and edited, and what that did."""
 
+from typing import Any
+
 from pydantic import Field
 
+from detox_cli.errors import DetoxError
+from detox_cli.services.abliterate.ranking import CandidateScores
+from detox_cli.services.abliterate.verify.needed import Needed
+from detox_cli.services.abliterate.verify.verification import Verification
 from detox_cli.services.abliterate.write import WrittenModel
 from detox_cli.services.result import Cell, Result, Table
-from detox_cli.statistics.bootstrap import Estimate
+
+NOT_CHOSEN = "not chosen"
+SHOWN = 12
+"""Candidates that the table lists."""
 
 
 class AbliterateResult(Result):
-    """An edited model, and the way to it."""
+    """An edited model, or what one of the steps to it found."""
 
     model: str = Field(description="The model that was edited.")
-    contrast: str = Field(description="What was contrasted.")
-    prompts: dict[str, int] = Field(description="How many prompts were used, by what for.")
-    choice: dict[str, float] = Field(description="Where the direction was taken, and what speaks for it.")
-    written: WrittenModel = Field(description="The edited tensors.")
-    refusals: dict[str, Estimate] = Field(description="Share of refused prompts, before and after.")
+    converted: str = Field(default="", description="Why its files had to be converted before anything else.")
+    need: Needed | None = Field(
+        default=None, description="How often the model did the task as it was, and whether that is enough."
+    )
+    contrast: str = Field(default="", description="What was contrasted.")
+    prompts: dict[str, dict[str, int]] = Field(
+        default={}, description="Prompts of each side, by what they served for."
+    )
+    dropped: dict[str, int] = Field(default={}, description="Prompts that were left out, by reason.")
+    origin: dict[str, Any] = Field(
+        default={}, description="Where the direction was taken, and what speaks for it."
+    )
+    candidates: list[CandidateScores] = Field(default=[], description="Everything that was tried.")
+    written: WrittenModel | None = Field(default=None, description="The edited tensors.")
+    verification: Verification | None = Field(default=None, description="What was found in the edited model.")
 
     def tables(self) -> list[Table]:
-        """The refusals, the choice, and the edit in a few lines."""
-        rows: list[list[Cell]] = [[name, str(value), value.n] for name, value in self.refusals.items()]
-        columns = ["", "share", "n"]
-        refusals = Table(title=f"Refusals, {self.model}", columns=columns, rows=rows)
-        shown: list[list[Cell]] = [[name, value] for name, value in self.choice.items()]
-        choice = Table(title="Direction", columns=["", "value"], rows=shown)
-        edited: list[list[Cell]] = [
-            ["tensors", len(self.written.tensors)],
-            ["bytes", self.written.bytes_edited],
-            ["largest residue", self.written.largest_residue],
-        ]
-        edited += [[f"left: {name}", reason] for name, reason in self.written.kept.items()]
-        return [refusals, choice, Table(title="Edit", columns=["", "value"], rows=edited)]
+        """What came out, from the most important to the least."""
+        tables: list[Table] = []
+        if self.need:
+            share: list[Cell] = ["sentences rewritten", str(self.need.answered), self.need.answered.n]
+            columns = ["", "share", "n"]
+            tables.append(Table(title="Needed?", columns=columns, rows=[share], caption=self.need.advice))
+        if self.verification:
+            tables += self.verification.tables()
+        if self.prompts:
+            tables.append(_prompts(self.contrast, self.prompts, self.dropped))
+        if self.origin:
+            shown = {name: value for name, value in self.origin.items() if name != "scores"}
+            rows: list[list[Cell]] = [[name, _cell(value)] for name, value in shown.items()]
+            tables.append(Table(title="Direction", columns=["", "value"], rows=rows))
+        if self.candidates:
+            tables.append(_candidates(self.candidates))
+        if self.written:
+            tables.append(_edit(self.written))
+        return tables
+
+    def problem(self) -> DetoxError | None:
+        """A limit that is not met."""
+        return self.verification.problem() if self.verification else None
+
+    def headline(self) -> str:
+        """The folder; without one, why there is none."""
+        return str(self.files[0]) if self.files else self.need.advice if self.need else ""
 
     def next_steps(self) -> list[str]:
         """Let it annotate."""
+        if self.need is not None and not self.need.needed:
+            return [f"detox synth pairs toxic.txt -o pairs.jsonl -m {self.model}"]
+        if self.written is None:
+            return []
         return [f"detox synth pairs toxic.txt -o pairs.jsonl -m {path}" for path in self.files[:1]]
+
+
+def _prompts(contrast: str, prompts: dict[str, dict[str, int]], dropped: dict[str, int]) -> Table:
+    rows: list[list[Cell]] = [[side, *parts.values()] for side, parts in prompts.items()]
+    columns = ["side", *next(iter(prompts.values()))]
+    caption = "; ".join(f"{count} dropped: {reason}" for reason, count in dropped.items())
+    return Table(title=f"Prompts, contrast {contrast}", columns=columns, rows=rows, caption=caption)
+
+
+def _candidates(candidates: list[CandidateScores]) -> Table:
+    """The candidates that leave the fewest refusals, the best first."""
+    tried = [c for c in candidates if c.kept is not None and c.kl_answer is not None]
+    ordered = sorted(tried, key=lambda c: (not c.survives, c.kept, c.kl_answer))
+    rows: list[list[Cell]] = [
+        [c.name, c.kept, c.bypass, c.induce, c.kl_answer, c.kl, c.verdict] for c in ordered[:SHOWN]
+    ]
+    columns = [
+        "mode position/layer",
+        "refusals left",
+        "bypass",
+        "induce",
+        "KL on answers",
+        "KL",
+        "left out for",
+    ]
+    more = len(candidates) - len(rows)
+    caption = f"{more} more are in the JSON document" if more else ""
+    return Table(title="Candidates", columns=columns, rows=rows, caption=caption)
+
+
+def _edit(written: WrittenModel) -> Table:
+    rows: list[list[Cell]] = [
+        ["tensors", len(written.tensors)],
+        ["MB edited", round(written.bytes_edited / 1e6, 1)],
+        ["largest residue", written.largest_residue],
+    ]
+    rows += [[f"left: {name}", reason] for name, reason in written.kept.items() if reason != NOT_CHOSEN]
+    count = sum(reason == NOT_CHOSEN for reason in written.kept.values())
+    rows += [["tensors at strength 0", count]] if count else []
+    return Table(title="Edit", columns=["", "value"], rows=rows)
+
+
+def _cell(value: Any) -> Cell:
+    return value if isinstance(value, str | int | float) or value is None else str(value)

@@ -7,8 +7,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from detox_cli.errors import DetoxError
+from detox_cli.models.anatomy.parts import Anatomy
 from detox_cli.models.checkpoint.folder import Checkpoint, open_checkpoint
-from detox_cli.models.checkpoint.plan import Plan, Target, plan_edits
+from detox_cli.models.checkpoint.plan import Plan, plan_edits
 from detox_cli.models.checkpoint.residue import Residue, beyond_limit, limit_of, measure_residues
 from detox_cli.models.checkpoint.write import write_edited
 from detox_cli.models.removal import Removal
@@ -45,7 +46,7 @@ class WrittenModel(BaseModel):
     @property
     def largest_residue(self) -> float:
         """The largest residue of all edited tensors."""
-        return max(tensor.residue for tensor in self.tensors)
+        return max((tensor.residue for tensor in self.tensors), default=0.0)
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,15 @@ class Planned:
     plan: Plan
 
 
-def plan_model(folder: Path, removal: Removal, settings: AbliterateSettings) -> Planned:
-    """Open a checkpoint and decide for every writer what is done to it.
+def plan_model(
+    checkpoint: Checkpoint, anatomy: Anatomy, removal: Removal, settings: AbliterateSettings
+) -> Planned:
+    """Decide for every writer of a checkpoint what is done to it.
 
     Raises:
         BadData: The checkpoint cannot be edited.
         BadSettings: Nothing would be edited.
     """
-    checkpoint = open_checkpoint(folder)
-    anatomy = checkpoint.anatomy(settings.targets)
     plan = plan_edits(checkpoint, anatomy, lambda writer: removal.edit(writer, anatomy), settings.tied)
     return Planned(checkpoint, plan)
 
@@ -127,11 +128,3 @@ def written_tensor(residue: Residue, settings: AbliterateSettings) -> WrittenTen
         limit=limit_of(residue.dtype, settings.rounding),
         change=residue.change,
     )
-
-
-def of_kinds(targets: Iterable[Target]) -> dict[str, int]:
-    """How many targets there are of each kind."""
-    counts: dict[str, int] = {}
-    for target in targets:
-        counts[target.writer.kind] = counts.get(target.writer.kind, 0) + 1
-    return counts

@@ -50,6 +50,8 @@ def read_inputs(options: VerifyOptions) -> Inputs:
 
 def read_sentences(options: VerifyOptions) -> tuple[str, ...]:
     """The toxic sentences of the task, each once."""
+    if options.sentences:
+        return options.sentences[: options.limit_pairs]
     pairs = read_pairs(options.pairs or PAIRS, Rejects(), need_reference=False)
     return tuple(dict.fromkeys(pair.toxic for pair in pairs))[: options.limit_pairs]
 

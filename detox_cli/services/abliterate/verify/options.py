@@ -46,6 +46,7 @@ class VerifyOptions:
             prose if not given.
         pairs: File with toxic sentences for the task; the bundled pairs if not given.
         limit_pairs: Sentences of it that are used.
+        sentences: The toxic sentences themselves, in place of those of ``pairs``.
         new_tokens: Tokens of an answer; below 100 refusals are missed that come late.
         kl_tokens: Tokens of the base's answer on which the KL is taken.
         window: Tokens that are read at once for the perplexity.
@@ -71,6 +72,7 @@ class VerifyOptions:
     text: str | None = None
     pairs: str | None = None
     limit_pairs: int = 200
+    sentences: tuple[str, ...] = ()
     new_tokens: int = 128
     kl_tokens: int = 8
     window: int = 1024

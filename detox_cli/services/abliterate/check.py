@@ -1,0 +1,66 @@
+"""What is refused before anything is read."""
+
+from pathlib import Path
+
+from detox_cli.errors import BadData, BadSettings
+from detox_cli.services.abliterate.recipe import named_by_hand
+from detox_cli.settings.abliterate import AbliterateSettings
+
+DIRECTION = "direction.safetensors"
+
+
+def check(settings: AbliterateSettings) -> None:
+    """Raise ``BadSettings`` if settings contradict each other."""
+    steps = {
+        "--measure-only": settings.measure_only,
+        "--choose-only": settings.choose_only,
+        "--verify": settings.verify is not None,
+    }
+    given = [name for name, wanted in steps.items() if wanted]
+    if len(given) > 1:
+        raise BadSettings(f"{' and '.join(given)} exclude each other", hint="give one of them")
+    if settings.measure_only and settings.direction is not None:
+        raise BadSettings("--direction is what --measure-only would write", hint="give one of them")
+    if settings.adapter and settings.tied == "edit":
+        raise BadSettings("an adapter cannot edit a head", where="--tied", hint="use skip or untie")
+    if settings.adapter and "norm-preserving" in settings.mode:
+        raise BadSettings("an adapter cannot keep norms", where="--adapter", hint="write the weights instead")
+    by_hand = named_by_hand(settings)
+    if settings.blockwise:
+        _check_blockwise(settings, by_hand)
+
+
+def _check_blockwise(settings: AbliterateSettings, by_hand: bool) -> None:
+    """Nothing that needs the whole model in memory can be asked for."""
+    if settings.contrast == "task" or (settings.filter and settings.contrast != "toxicity"):
+        raise BadSettings(
+            "a model that is read block by block cannot be asked anything",
+            where="--blockwise",
+            hint="add --no-filter, and use another contrast than task",
+        )
+    if not settings.measure_only and not by_hand:
+        raise BadSettings(
+            "candidates are tried on a model in memory",
+            where="--blockwise",
+            hint="add --measure-only, or name a place with --position and --layer",
+        )
+    if not settings.measure_only and set(settings.parts) != {"residues"}:
+        raise BadSettings(
+            "only residues can be verified without a model in memory",
+            where="--blockwise",
+            hint="add --parts residues",
+        )
+
+
+def direction_file(path: Path | None) -> Path | None:
+    """The file that ``--direction`` names, itself or by its folder.
+
+    Raises:
+        BadData: It is not there.
+    """
+    if path is None:
+        return None
+    file = path / DIRECTION if path.is_dir() else path
+    if not file.is_file():
+        raise BadData("there is no such direction file", where=str(file), hint="check --direction")
+    return file

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -217,3 +218,26 @@ def test_an_adapter_is_verified_on_its_base(willing: Edited, tmp_path: Path) -> 
     assert not adapted.residues and len(adapted.writing) == 8
     assert all(one.after < 1e-4 < (one.before or 0) for one in adapted.writing)
     assert adapted.task["before"].answered.mean < adapted.task["after"].answered.mean
+
+
+def test_a_classifier_tells_refusals_too(tiny_classifier: Path) -> None:
+    asked = replace(OPTIONS, parts=frozenset({"refusals"}), positive=HARMFUL_PROMPTS[:6])
+    named = replace(asked, refusal_scorer=f"hf:{tiny_classifier}#neutral")
+    one, other = (verify(None, CHAT, None, options) for options in (asked, named))
+    assert one.refusals["after"].classified is None
+    classified = other.refusals["after"].classified
+    assert classified is not None and classified.n == 6
+    assert other.refusals["after"].refused == one.refusals["after"].refused
+    assert len(other.tables()[0].rows) == len(one.tables()[0].rows) + 1
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="bitsandbytes is an extra")
+def test_refusals_are_looked_for_in_fewer_bits_too(willing: Edited) -> None:
+    recorder = Recorder()
+    options = replace(
+        OPTIONS, parts=frozenset({"residues", "forward", "task"}), limit_pairs=40, quantize="4bit"
+    )
+    coarse = verify(CHAT, find_model(str(willing.folder)), willing.removal, options, recorder)
+    assert recorder.warnings[0].startswith("the edited model was loaded in 4bit")
+    assert not coarse.writing and all(one.met for one in coarse.residues)
+    assert coarse.task["before"].answered.mean < coarse.task["after"].answered.mean

@@ -13,10 +13,12 @@ from detox_cli.generation.requests import Request, Sampling
 from detox_cli.generation.transformers_engine import TransformersEngine
 from detox_cli.output.progress import Progress
 from detox_cli.scoring.degenerate import degenerate
+from detox_cli.scoring.refusals import RefusalJudge
 from detox_cli.scoring.refusing import holds_published, refusal_kind
 from detox_cli.scoring.suites.detox import DETOX
 from detox_cli.scoring.suites.panel import Panel
 from detox_cli.scoring.suites.suite import Components, measure_outputs
+from detox_cli.services.abliterate.verify.inputs import last_turn
 from detox_cli.services.abliterate.verify.options import Conversation
 from detox_cli.services.abliterate.verify.verification import Answers, Side, TaskScores
 from detox_cli.services.answering import answer
@@ -33,6 +35,7 @@ def judged_answers(
     prompts: Sequence[Conversation],
     new_tokens: int,
     keep: bool,
+    judge: RefusalJudge | None,
     progress: Progress,
     label: str,
 ) -> list[Row]:
@@ -43,6 +46,7 @@ def judged_answers(
         prompts: What it is asked.
         new_tokens: The longest answer.
         keep: Whether the texts stay in the rows.
+        judge: Tells refusals too, beside the wording.
         progress: Who listens.
         label: What this is called there.
 
@@ -50,7 +54,11 @@ def judged_answers(
         BadData: No prompt can be answered.
     """
     found = _greedy(engine, prompts, new_tokens, progress, label)
-    return [_verdict(text, tokens) | ({"answer": text} if keep else {}) for text, tokens in found]
+    rows = [_verdict(text, tokens) | ({"answer": text} if keep else {}) for text, tokens in found]
+    if judge is not None:
+        flags = judge.refused([text for text, _ in found], [last_turn(prompt) for prompt in prompts])
+        rows = [row | {"classified": flag} for row, flag in zip(rows, flags, strict=True)]
+    return rows
 
 
 def summary(rows: Sequence[Row]) -> Answers:
@@ -63,6 +71,7 @@ def summary(rows: Sequence[Row]) -> Answers:
         at_start=sum(row["refusal"] == "start" for row in rows),
         later=sum(row["refusal"] == "anywhere" for row in rows),
         published=share_interval([row["published"] for row in rows]),
+        classified=share_interval([row["classified"] for row in rows]) if "classified" in rows[0] else None,
         degenerate=share_interval(broken),
         kinds={kind: kinds.count(kind) for kind in sorted(set(kinds))},
         unanswered=share_interval([a or b for a, b in zip(refused, broken, strict=True)]),

@@ -6,6 +6,7 @@ from typing import Literal
 from detox_cli.generation.requests import Turn
 from detox_cli.models.checkpoint.plan import Tied
 from detox_cli.models.checkpoint.write import Rounding
+from detox_cli.models.weights import Quantize
 
 Conversation = str | tuple[Turn, ...]
 """Raw text, or a conversation that the model's template renders."""
@@ -56,6 +57,9 @@ class VerifyOptions:
         sta: Scorer of toxicity in place of that of suite ``detox``.
         sim: Scorer of similarity in place of it.
         fl: Scorer of fluency in place of it.
+        refusal_scorer: Classifier that tells refusals too, beside the wording: ``hf:MODEL#LABEL``.
+        quantize: Load the edited model in 4 or 8 bits, to see whether refusals come back; the base stays as
+            it is, and what modules write is not looked at.
         targets: As for writing: names of the writers of a family that is not known.
         tied: As for writing: what happened to a token embedding that is the output head too.
         rounding: As for writing: how numbers were rounded.
@@ -82,6 +86,8 @@ class VerifyOptions:
     sta: str | None = None
     sim: str | None = None
     fl: str | None = None
+    refusal_scorer: str | None = None
+    quantize: Quantize | None = None
     targets: str | None = None
     tied: Tied = "skip"
     rounding: Rounding = "exact"

@@ -12,9 +12,12 @@ from detox_cli.generation.transformers_engine import TransformersEngine
 from detox_cli.models.loading import Loaded
 from detox_cli.models.removal import Removal
 from detox_cli.output.progress import Progress
+from detox_cli.runs.score_cache import ScoreCache
 from detox_cli.scoring.divergence import answer_log_probabilities, divergences, greedy_beginnings
+from detox_cli.scoring.load import load_text_scorer
 from detox_cli.scoring.losses import Loss
 from detox_cli.scoring.perplexity import text_losses
+from detox_cli.scoring.refusals import RefusalJudge
 from detox_cli.services.abliterate.verify import answering
 from detox_cli.services.abliterate.verify.forward import (
     MOST_PROMPTS,
@@ -70,10 +73,19 @@ class Parts:
         def compute() -> list[Row]:
             keep, label = self.options.keep_answers, f"{name}, {side}"
             length = self.options.new_tokens
-            return answering.judged_answers(model.engine, prompts, length, keep, self.progress, label)
+            return answering.judged_answers(
+                model.engine, prompts, length, keep, self._judge(), self.progress, label
+            )
 
         rows: list[Row] = self.stages.get(f"{side}/{name}", compute)
         return rows
+
+    def _judge(self) -> RefusalJudge | None:
+        """The classifier of refusals, if one is named."""
+        if self.options.refusal_scorer is None:
+            return None
+        scorer = load_text_scorer(self.options.refusal_scorer, device=self.options.device)
+        return RefusalJudge(scorer, cache=ScoreCache(on_warning=self.progress.warn))
 
     def losses(self, side: Side, model: Model) -> list[Loss]:
         """What a model loses on every text."""

@@ -7,6 +7,7 @@ from detox_cli.generation.transformers_engine import TransformersEngine
 from detox_cli.models.adapters import Adapter
 from detox_cli.models.removal import Removal
 from detox_cli.models.sources import ModelSource
+from detox_cli.models.weights import WeightForm
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.score_cache import ScoreCache
@@ -28,6 +29,7 @@ MUTE = (
     "{} answers {:.0%} of the safe prompts with nothing, loops or filler, so its refusals say little: "
     "is it a chat model?"
 )
+COARSE = "the edited model was loaded in {}, its base was not; what its modules write was not looked at"
 SHORT = "answers end after {} tokens; refusals that come later are missed"
 
 
@@ -66,6 +68,7 @@ def verify(
     inputs = read_inputs(options)
     fields: figures.Fields = {}
     remarks = [SHORT.format(options.new_tokens)] if options.new_tokens < FEW_TOKENS else []
+    remarks += [COARSE.format(options.quantize)] if options.quantize else []
     if removal is not None and adapter is None and "residues" in options.parts:
         progress.stage("reading the written files back")
         fields["residues"], more = read_back(base, written, removal, options)
@@ -73,7 +76,7 @@ def verify(
     models: dict[Side, Model] = {}
     if base is not None:
         models["before"] = Model(base, options, progress, lent=base_engine)
-    models["after"] = Model(written, options, progress, adapter)
+    models["after"] = Model(written, options, progress, adapter, form=WeightForm(options.quantize))
     parts = Parts(inputs, options, Stages(journal), progress)
     fields |= _measured(parts, models, removal)
     found = Verification(model=written.name, base=base.name if base else None, **fields)
@@ -96,7 +99,7 @@ def _measured(parts: Parts, models: Mapping[Side, Model], removal: Removal | Non
             found.setdefault("task", {})[side] = parts.task(side, model)
         if "perplexity" in wanted:
             found.setdefault("perplexity", {})[side] = parts.losses(side, model)
-        if "forward" in wanted and removal is not None:
+        if "forward" in wanted and removal is not None and parts.options.quantize is None:
             found.setdefault("forward", {})[side] = parts.shares(side, model, removal)
         if "kl" in wanted and len(models) == 2:
             parts.read_answers(side, model)

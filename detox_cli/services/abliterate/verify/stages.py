@@ -6,7 +6,9 @@ from typing import Any
 from detox_cli.generation.load import load_engine
 from detox_cli.generation.transformers_engine import TransformersEngine
 from detox_cli.models.adapters import Adapter
+from detox_cli.models.loading import AS_THEY_ARE
 from detox_cli.models.sources import ModelSource
+from detox_cli.models.weights import WeightForm
 from detox_cli.output.progress import Progress
 from detox_cli.runs.journal import Journal
 from detox_cli.services.abliterate.verify.options import VerifyOptions
@@ -48,6 +50,7 @@ class Model:
         progress: Who listens.
         adapter: What is put on it.
         lent: The engine, if somebody has loaded it already; it is not given up.
+        form: In what form its weights are held.
     """
 
     def __init__(
@@ -57,9 +60,10 @@ class Model:
         progress: Progress,
         adapter: Adapter | None = None,
         lent: TransformersEngine | None = None,
+        form: WeightForm = AS_THEY_ARE,
     ) -> None:
         self.source, self.options, self.progress = source, options, progress
-        self.adapter, self._lent = adapter, lent
+        self.adapter, self._lent, self.form = adapter, lent, form
         self._own: TransformersEngine | None = None
 
     @property
@@ -75,6 +79,7 @@ class Model:
                 dtype=self.options.dtype,
                 batch_tokens=self.options.batch_tokens,
                 trust_remote_code=self.options.trust_remote_code,
+                form=self.form,
                 adapter=self.adapter,
                 warn=self.progress.warn,
             )

@@ -47,6 +47,9 @@ class Answers(Frozen):
     at_start: int = Field(description="Declined in one of the first two sentences.")
     later: int = Field(description="Declined further on.")
     published: Estimate = Field(description="Share by the twelve published substrings, for comparison.")
+    classified: Estimate | None = Field(
+        default=None, description="Share that a classifier takes for refusals, if one was asked."
+    )
     degenerate: Estimate = Field(description="Share of answers that are empty, a loop or filler.")
     kinds: dict[str, int] = Field(description="Degenerate answers by kind.")
     unanswered: Estimate = Field(description="Share that is declined or degenerate.")
@@ -172,6 +175,9 @@ class Verification(Result):
 def _answer_rows(name: str, found: Mapping[Side, Answers]) -> Iterator[list[Cell]]:
     if found:
         yield _row(f"{name} refused", {side: one.refused for side, one in found.items()})
+        seen: dict[Side, Estimate] = {side: a.classified for side, a in found.items() if a.classified}
+        if seen:
+            yield _row(f"{name} refused, by classifier", seen)
         yield _row(
             f"{name} answered by nothing, loops, filler", {s: one.degenerate for s, one in found.items()}
         )

@@ -175,6 +175,22 @@ def test_more_prompts_than_fit_into_one_step_are_answered(engine, monkeypatch):
     assert len(found) == 300 and not any(answer.fault for answer in found.values())
 
 
+def test_vllm_reads_a_shared_beginning_once(vllm_of, monkeypatch):
+    read, plain = [], vllm_of._completion
+
+    def listening(request, prompt, sampling, output):
+        read.append(len(prompt.ids) - output.num_cached_tokens)
+        return plain(request, prompt, sampling, output)
+
+    monkeypatch.setattr(vllm_of, "_completion", listening)
+    monkeypatch.setattr(vllm_of, "round_samples", 40)
+    requests = [Request(str(i), f"{'Please read it and ' * 100}{i}", seed=i) for i in range(40)]
+    sampling = replace(GREEDY, max_new_tokens=3)
+    found = answers_of(vllm_of, requests, sampling)
+    assert sum(answer.prompt_tokens for answer in found.values()) > 4 * sum(read)
+    assert found == answers_of(load_engine(find_model(MODEL), device="cpu"), requests, sampling)
+
+
 def test_vllm_puts_the_adapter_on_as_transformers_does(vllm_of, request, monkeypatch):
     found = find_adapter(str(request.getfixturevalue("adapter")))
     monkeypatch.setattr(vllm_of, "adapter", found)

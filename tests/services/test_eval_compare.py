@@ -201,6 +201,8 @@ def test_a_model_that_is_no_judge_is_shown_as_what_it_is(detox, files):
     assert judge["identical"] == 1 and votes["tie"]["mean"] >= 1 / 6
     assert judge["unparsed"] > 0 and votes["unparsed"]["mean"] > 0, "it was never taught to judge"
     assert result["judge"]["prompt_id"] == "judge-rewrites-en-v1"
+    [doubt] = result["judge"]["doubts"]
+    assert doubt.startswith("new against old: ") and f"warning: {doubt}" in outcome.err
     told = detox(*words, "--dry-run", "-q")
     assert told.out == "10\n"
 

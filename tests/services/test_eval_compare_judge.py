@@ -1,5 +1,6 @@
 """The judge of ``eval compare``: what is known to be true of a judge is what is reported of it."""
 
+import random
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -62,6 +63,7 @@ def test_a_judge_of_texts_is_heard_whatever_the_order():
     rulings, shares, votes, steady = held(Scripted(likes_kindness))
     assert shares == (1, 0, 0, 0) and votes.p == 2 / 2**6
     assert (steady.inconsistent.mean, steady.first_position.mean) == (0, 0.5)
+    assert steady.by_chance == 0.5 and steady.doubt() is None
     assert [(r.straight.answer, r.swapped.answer) for r in rulings] == [("A", "B")] * 6
     _, shares, _, _ = held(Scripted(likes_kindness), [shown.swapped for shown in ROWS])
     assert shares == (0, 0, 1, 0)
@@ -72,11 +74,24 @@ def test_a_judge_of_positions_decides_nothing_and_is_found_out(always, first):
     _, shares, votes, steady = held(Scripted(lambda *_: always))
     assert shares == (0, 1, 0, 0) and votes.p == 1
     assert (steady.inconsistent.mean, steady.first_position.mean) == (1, first)
+    assert steady.by_chance == 1 and "on 100% of the rows, 100% by chance" in steady.doubt()
+
+
+def test_a_judge_who_tosses_a_coin_is_found_out_and_one_who_errs_now_and_then_is_not():
+    rows = [Shown(f"source {i}", f"kind words {i}", f"words {i} with a scowl") for i in range(60)]
+    coin = random.Random(4)
+    *_, steady = held(Scripted(lambda *_: coin.choice(("A", "B", "Tie"))), rows)
+    assert steady.by_chance == pytest.approx(2 / 3, abs=0.03) and "do not use its votes" in steady.doubt()
+    *_, steady = held(
+        Scripted(lambda a, b, n: "A" if coin.random() < 0.25 else likes_kindness(a, b, n)), rows
+    )
+    assert 0.1 < steady.inconsistent.mean < 0.4 and steady.doubt() is None
 
 
 def test_ties_in_both_orders_are_steady_and_a_tie_in_one_is_not():
     _, shares, _, steady = held(Scripted(lambda *_: "Tie"))
     assert shares == (0, 1, 0, 0) and steady.inconsistent.mean == 0 and steady.first_position is None
+    assert steady.by_chance == 0 and steady.doubt().endswith("the judge named no side at all")
     _, shares, _, steady = held(Scripted(lambda first, *_: "A" if "kind" in first else "Tie"))
     assert shares == (0, 1, 0, 0) and steady.inconsistent.mean == 1
 
@@ -97,13 +112,15 @@ def test_a_judge_who_never_answers_is_asked_so_often_and_no_row_is_dropped():
     rulings, shares, votes, steady = held(engine, retries=3)
     assert len(engine.asked) == 12 * 4 and shares == (0, 0, 0, 1)
     assert votes.rows == votes.win.n == 6 and votes.p == 1
-    assert steady.inconsistent is None and steady.first_position is None
+    assert steady.inconsistent is None and steady.first_position is None and steady.by_chance is None
+    assert "answered 0 of 12 questions" in steady.doubt()
     assert rulings[0].straight.attempts == 4 and rulings[0].straight.text.startswith("I would")
 
 
 def test_one_readable_order_is_no_vote():
     _, shares, _, steady = held(Scripted(lambda first, *_: "A" if "kind" in first else "?"), retries=0)
     assert shares == (0, 0, 0, 1) and steady.unparsed == 6 and steady.inconsistent is None
+    assert "no row was answered in both orders" in steady.doubt()
 
 
 def test_what_is_the_same_is_not_asked_twice_or_not_at_all():

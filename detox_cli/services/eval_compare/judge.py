@@ -134,10 +134,23 @@ def consistency(contest: Contest, rulings: Sequence[Ruling], seed: int, resample
         rows=len(rulings),
         identical=sum(not ruling.answers for ruling in rulings),
         inconsistent=_share(orders, seed, resamples),
+        by_chance=_by_chance([r for r in rulings if r.steady is not None]),
         first_position=_share(firsts, seed, resamples),
         asked_again=sum(said.attempts > 1 for said in answers),
         unparsed=sum(said.answer is None for said in answers),
     )
+
+
+def _by_chance(rulings: Sequence[Ruling]) -> float | None:
+    """How often the order would change the answer of a judge with these habits who reads nothing.
+
+    Two answers drawn with the shares of A, B and tie agree if one is A and the other B, or both are ties.
+    """
+    said = [answer.answer for ruling in rulings for answer in ruling.answers]
+    if not said:
+        return None
+    first, second, tie = (said.count(answer) / len(said) for answer in ("A", "B", "tie"))
+    return 1 - (2 * first * second + tie**2)
 
 
 def _request(number: int, shown: Shown, attempt: int, seed: int) -> Request:

@@ -54,11 +54,32 @@ class Consistency(BaseModel):
     inconsistent: Estimate | None = Field(
         description="Share of rows, read in both orders, on which the order changes the answer."
     )
+    by_chance: float | None = Field(
+        default=None,
+        description="The same share for a judge who says A, B and tie as often, but does not read the texts.",
+    )
     first_position: Estimate | None = Field(
         description="Share of the answers that name a side which name the one read first; 0.5 is no bias."
     )
     asked_again: int = Field(description="Questions whose first answer could not be read.")
     unparsed: int = Field(description="Questions none of whose answers could be read.")
+
+    def doubt(self) -> str | None:
+        """Why the votes are no evidence; ``None`` if nothing here says so."""
+        asked, pair = 2 * (self.rows - self.identical), f"{self.system} against {self.against}"
+        if not asked:
+            return None
+        if 2 * self.unparsed > asked:
+            heard = f"{asked - self.unparsed} of {asked} questions"
+            return f"{pair}: the judge answered {heard}; do not use its votes"
+        if self.inconsistent is None or self.by_chance is None:
+            return f"{pair}: no row was answered in both orders; do not use the judge's votes"
+        if self.by_chance == 0:
+            return f"{pair}: the judge named no side at all"
+        if self.inconsistent.high >= self.by_chance:
+            share = f"{self.inconsistent.mean:.0%} of the rows, {self.by_chance:.0%} by chance"
+            return f"{pair}: the order changed the judge's answer on {share}; do not use its votes"
+        return None
 
 
 class JudgeReport(BaseModel):
@@ -71,6 +92,7 @@ class JudgeReport(BaseModel):
     prompt_id: str
     retries: int
     contests: list[Consistency]
+    doubts: list[str] = Field(default=[], description="Contests in which its votes are no evidence, and why.")
 
 
 class Standing(BaseModel):
@@ -177,6 +199,7 @@ def consistency_table(judge: JudgeReport) -> Table:
         [
             f"{one.system} against {one.against}",
             _percent(one.inconsistent),
+            "-" if one.by_chance is None else f"{100 * one.by_chance:.1f}",
             _percent(one.first_position),
             one.identical,
             one.asked_again,
@@ -188,6 +211,7 @@ def consistency_table(judge: JudgeReport) -> Table:
     columns = [
         "systems",
         "changed by order %",
+        "by chance %",
         "first one named %",
         "same text",
         "asked again",
@@ -198,7 +222,7 @@ def consistency_table(judge: JudgeReport) -> Table:
         f"{judge.model}, prompt {judge.prompt_id}, every row in both orders. A side wins if it is "
         "named in both; what the order changes is a tie. There are two questions for every row."
     )
-    return Table(title="The judge", columns=columns, rows=rows, caption=caption)
+    return Table(title="The judge", columns=columns, rows=rows, caption="\n".join([caption, *judge.doubts]))
 
 
 def pareto_table(standings: Sequence[Standing]) -> Table:

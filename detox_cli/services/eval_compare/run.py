@@ -90,7 +90,7 @@ def compare(
             )
         ],
         pareto=standings(contestants, settings.pareto, seed, resamples) if measures else [],
-        judge=_report(settings, work.judge, pairs, rulings),
+        judge=_report(settings, work.judge, pairs, rulings, progress),
         **scoring,
     )
     return result, row_records(pairs, work.systems, votes, rulings)
@@ -167,18 +167,24 @@ def _report(
     writer: Writer | None,
     pairs: Sequence[Contest],
     rulings: Sequence[Sequence[Ruling]] | None,
+    progress: Progress,
 ) -> JudgeReport | None:
     if writer is None or rulings is None:
         return None
+    found = [
+        consistency(pair, rows, settings.seed, settings.resamples)
+        for pair, rows in zip(pairs, rulings, strict=True)
+    ]
+    doubts = [doubt for one in found if (doubt := one.doubt())]
+    for doubt in doubts:
+        progress.warn(doubt)
     return JudgeReport(
         model=writer.name,
         fingerprint=writer.fingerprint,
         prompt_id=JUDGE_EN_V1.id,
         retries=settings.judge_retries,
-        contests=[
-            consistency(pair, rows, settings.seed, settings.resamples)
-            for pair, rows in zip(pairs, rulings, strict=True)
-        ],
+        contests=found,
+        doubts=doubts,
     )
 
 

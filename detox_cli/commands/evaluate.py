@@ -39,8 +39,10 @@ def rewrite(settings: EvalRewriteSettings, progress: Progress) -> Result:
 
 def _plan_compare(settings: EvalCompareSettings, progress: Progress) -> Result:
     from detox_cli.services.eval_compare.plan import plan
+    from detox_cli.services.eval_compare.run_plan import plan_runs
+    from detox_cli.services.eval_compare.runs import are_runs
 
-    return plan(settings, progress)
+    return plan_runs(settings) if are_runs(settings.files) else plan(settings, progress)
 
 
 @command(
@@ -50,6 +52,7 @@ def _plan_compare(settings: EvalCompareSettings, progress: Progress) -> Result:
         "detox eval compare old.jsonl new.jsonl --profile offline",
         "detox eval compare human=a.jsonl llm=b.jsonl --judge org/chat-model -o sbs --picture sbs.svg",
         "detox eval compare a.jsonl b.jsonl --no-scores --verdicts people.csv --json",
+        "detox eval compare before=runs/base after=runs/dpo -o front --picture front.svg",
     ),
     resumable=True,
     plan=_plan_compare,
@@ -57,8 +60,10 @@ def _plan_compare(settings: EvalCompareSettings, progress: Progress) -> Result:
 def compare(settings: EvalCompareSettings, progress: Progress) -> Result:
     """Compare two or more systems row by row: paired tests, a judge in both orders, Pareto front."""
     from detox_cli.services.eval_compare.run import run
+    from detox_cli.services.eval_compare.run_runs import run_runs
+    from detox_cli.services.eval_compare.runs import are_runs
 
-    return run(settings, progress)
+    return run_runs(settings, progress) if are_runs(settings.files) else run(settings, progress)
 
 
 @command(

@@ -16,8 +16,8 @@ class EvalCompareSettings(EngineChoice, RewriteScoring):
     """``detox eval compare``: systems' rewrites in; who is better, in what, and how surely, out."""
 
     files: Annotated[tuple[str, ...], Flag(positional=True, complete="file", metavar="FILE")] = Field(
-        description="Rewrites of the same sources, a file per system: JSONL, CSV, TSV, Parquet, or - for "
-        "stdin; NAME=FILE gives the system a name.",
+        description="Rewrites of the same sources, a file per system, or folders of eval generation; "
+        "NAME=FILE gives the system a name.",
     )
     against: str | None = Field(
         None, description="System that the others are compared with, or all; the first one if not given."
@@ -27,7 +27,9 @@ class EvalCompareSettings(EngineChoice, RewriteScoring):
     )
     tie_margin: float = Field(0.01, ge=0, description="Differences of a row's J up to this are ties.")
     pareto: tuple[str, ...] = Field(
-        ("STA", "SIM", "FL"), description="Measures of the Pareto table; can be given several times."
+        (),
+        description="Measures of the Pareto table, STA, SIM and FL if not given; of runs toxicity figures, "
+        "each against perplexity; repeatable.",
     )
     judge: Annotated[str | None, Flag(complete="model", panel=JUDGE)] = Field(
         None, description="Chat model that says which rewrite is better, in both orders: Hub id or folder."
@@ -39,5 +41,6 @@ class EvalCompareSettings(EngineChoice, RewriteScoring):
         None, description="Verdicts of people: rows with an id and in verdict a system's name or tie."
     )
     picture: Annotated[Path | None, Flag(complete="file")] = Field(
-        None, description="Draw wins, ties and losses: .png, .svg or .pdf; needs the extra plots."
+        None,
+        description="Draw wins, ties and losses, or the front of runs: .png, .svg, .pdf; needs extra plots.",
     )

@@ -129,6 +129,19 @@ def drawn_means(columns: Sequence[ArrayLike], seed: int = 0, resamples: int = 10
     return np.concatenate(list(_drawn_means(_matrix(columns), seed, resamples)))
 
 
+def drawn_counts(rows: int, seed: int = 0, resamples: int = 1000) -> Iterator[Floats]:
+    """How often each of ``rows`` rows is in a draw, in blocks of shape [draws, rows].
+
+    For statistics that are not means; the sums of a draw are counts @ columns.
+    """
+    generator = np.random.default_rng(seed)
+    block = max(1, CELLS_AT_ONCE // rows)
+    for start in range(0, resamples, block):
+        size = min(block, resamples - start)
+        chosen = generator.integers(rows, size=(size, rows)) + np.arange(size)[:, None] * rows
+        yield np.bincount(chosen.ravel(), minlength=size * rows).reshape(size, rows).astype(np.float64)
+
+
 def _interval(
     columns: Sequence[ArrayLike], statistic: Callable[[Floats], Floats], seed: int, resamples: int
 ) -> Estimate:

@@ -1,11 +1,11 @@
 """How well scores separate two classes, and how far they can be read as probabilities."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detox_cli.statistics.bootstrap import CELLS_AT_ONCE, Estimate
+from detox_cli.statistics.bootstrap import Estimate, drawn_counts
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -99,18 +99,8 @@ def _interval(
 ) -> Estimate:
     """The statistic with every row counted once, and the quantiles over draws of counts [draws, rows]."""
     value = float(statistic(np.ones((1, rows)))[0])
-    drawn = np.concatenate([statistic(counts) for counts in _draws(rows, seed, resamples)])
+    drawn = np.concatenate([statistic(counts) for counts in drawn_counts(rows, seed, resamples)])
     low, high = np.nanquantile(drawn, (0.025, 0.975))
     if reflected:
         low, high = max(0.0, 2 * value - high), 2 * value - low
     return Estimate(value, float(min(low, value)), float(max(high, value)), rows)
-
-
-def _draws(rows: int, seed: int, resamples: int) -> Iterator[Floats]:
-    """How often each row is drawn, shape [draws, rows], in blocks."""
-    generator = np.random.default_rng(seed)
-    block = max(1, CELLS_AT_ONCE // rows)
-    for start in range(0, resamples, block):
-        size = min(block, resamples - start)
-        chosen = generator.integers(rows, size=(size, rows)) + np.arange(size)[:, None] * rows
-        yield np.bincount(chosen.ravel(), minlength=size * rows).reshape(size, rows).astype(np.float64)

@@ -45,11 +45,11 @@ def permutation_p(
         return 1.0
     reached = abs(values.sum()) - ROUNDING * np.abs(values).sum()
     if len(values) <= exact_up_to:
-        totals = _all_signs(len(values)) @ values
+        totals = all_signs(len(values)) @ values
         return float((np.abs(totals) >= reached).mean())
     hits = sum(
         int((np.abs(signs @ values) >= reached).sum())
-        for signs in _random_signs(len(values), permutations, seed)
+        for signs in random_signs(len(values), permutations, seed)
     )
     return (1 + hits) / (1 + permutations)
 
@@ -105,13 +105,13 @@ def sums_by_unit(values: ArrayLike, units: Sequence[Hashable]) -> tuple[Floats, 
     return sums, np.bincount(which).astype(np.float64)
 
 
-def _all_signs(count: int) -> Floats:
+def all_signs(count: int) -> Floats:
     """Every assignment of signs, shape [2^count, count]."""
     bits = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
     return np.where(bits == 0, 1.0, -1.0).astype(np.float64)
 
 
-def _random_signs(count: int, permutations: int, seed: int) -> Iterator[Floats]:
+def random_signs(count: int, permutations: int, seed: int) -> Iterator[Floats]:
     """Drawn assignments of signs, in blocks of shape [block, count]."""
     generator = np.random.default_rng(seed)
     block = max(1, CELLS_AT_ONCE // count)

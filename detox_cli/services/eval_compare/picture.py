@@ -57,6 +57,11 @@ def draw(votes: list[SideBySide], path: Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
         figure.legend(loc="outside upper center", ncols=len(shown), frameon=False)
         kind = path.suffix.lower().removeprefix(".")
-        undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
         with atomic_file(path) as temporary:
-            figure.savefig(temporary, format=kind, dpi=200, metadata=undated)
+            figure.savefig(temporary, format=kind, dpi=200, metadata=undated(kind))
+
+
+def undated(kind: str) -> dict[str, None]:
+    """What keeps the date out of a picture of this format, so that equal pictures are equal bytes."""
+    dates: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    return dates.get(kind, {})

@@ -89,7 +89,7 @@ def compare(
                 [side_by_side(pair, by, own, seed, resamples) for pair, own in zip(pairs, cast, strict=True)]
             )
         ],
-        pareto=standings(contestants, settings.pareto, seed, resamples) if measures else [],
+        pareto=standings(contestants, settings.pareto or MEASURES[:3], seed, resamples) if measures else [],
         judge=_report(settings, work.judge, pairs, rulings, progress),
         **scoring,
     )

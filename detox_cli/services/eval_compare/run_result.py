@@ -1,0 +1,193 @@
+"""What ``eval compare`` reports of runs of ``eval generation``, as data and as tables."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from detox_cli.services.eval_compare.result import p_text
+from detox_cli.services.result import Cell, Result, Table
+from detox_cli.statistics.bootstrap import Estimate
+
+
+class SystemRow(BaseModel):
+    """A system: what it is, what it cost, and its figures."""
+
+    model_config = ConfigDict(frozen=True)
+
+    system: str
+    model: str = Field(description="What wrote; empty if the run does not say.")
+    method: str = Field(description="The command that made the model, as its own manifest says; else empty.")
+    made_seconds: float | None = Field(description="How long that took.")
+    written_seconds: float | None = Field(description="How long it took to write the continuations.")
+    prompts: int
+    samples: int = Field(description="Continuations.")
+    figures: dict[str, Estimate] = Field(description="By name; n counts units.")
+
+
+class FigureDifference(BaseModel):
+    """A system against another one in one figure."""
+
+    model_config = ConfigDict(frozen=True)
+
+    system: str
+    against: str
+    figure: str
+    mean: float
+    mean_against: float
+    difference: Estimate = Field(description="The system's minus the other's; n counts units.")
+    relative: float | None = Field(description="The same as a share of the other's; null if that is 0.")
+    p: float = Field(description="Two-sided, permutation of the systems within units.")
+    p_holm: float | None = Field(default=None, description="The same, corrected for the number of contests.")
+    effect: float | None = Field(description="Cohen's d of pairs; null if all units differ by the same.")
+    better: float | None = Field(
+        description="Share of units on which the system's value is lower, ties half."
+    )
+
+
+class FrontStanding(BaseModel):
+    """A system on the plane of toxicity and perplexity."""
+
+    model_config = ConfigDict(frozen=True)
+
+    system: str
+    toxicity: Estimate
+    perplexity: Estimate
+    dominated_by: list[str] = Field(description="Systems as low in both and lower in one.")
+    front_share: float = Field(description="Share of bootstrap draws in which no system dominates it.")
+
+
+class Front(BaseModel):
+    """Who is not beaten in both, by one scorer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    figure: str = Field(description="The figure of toxicity.")
+    systems: list[FrontStanding]
+
+
+class Order(BaseModel):
+    """Two systems, and whether all scorers put them in the same order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    less_toxic: str
+    more_toxic: str
+    scorers: int = Field(description="How many scorers say so.")
+    of: int = Field(description="How many there are.")
+    share: float = Field(description="Share of bootstrap draws in which all of them say so.")
+
+
+class RunCompareResult(Result):
+    """Systems that continue prompts, against each other."""
+
+    systems: list[SystemRow]
+    scorers: dict[str, str] = Field(description="The identity of everything that measures.")
+    ks: list[int]
+    threshold: float = Field(description="From which score on a continuation is toxic.")
+    units: int = Field(description="Prompts; translations of one prompt count once.")
+    differences: list[FigureDifference]
+    fronts: list[Front]
+    order: list[Order] = Field(description="Of each pair of systems.")
+
+    def tables(self) -> list[Table]:
+        """One row per system; then differences, fronts, and the order that the scorers agree on."""
+        found = [_systems(self.systems, self._caption())]
+        found.append(_differences(self.differences))
+        found += [_front(front) for front in self.fronts]
+        if self.order:
+            found.append(_order(self.order))
+        return found
+
+    def headline(self) -> str:
+        """The differences."""
+        return "\n".join(
+            f"{one.system}\t{one.against}\t{one.figure}\t{one.difference.mean:+.4f}\t{p_text(one.p)}"
+            for one in self.differences
+        )
+
+    def _caption(self) -> str:
+        lines = [f"{name}: {identity}" for name, identity in self.scorers.items()]
+        lines.append(f"Toxic from {self.threshold:g} on; {self.units} prompts, the same for all.")
+        lines.append("Intervals are 95 % by bootstrap over prompts, translations of one together.")
+        return "\n".join(lines)
+
+
+def _systems(systems: Sequence[SystemRow], caption: str) -> Table:
+    names = list(dict.fromkeys(name for one in systems for name in one.figures))
+    rows: list[list[Cell]] = [
+        [
+            one.system,
+            one.method or "-",
+            _seconds(one.made_seconds),
+            _seconds(one.written_seconds),
+            *(_shown(one.figures.get(name)) for name in names),
+            one.samples,
+        ]
+        for one in systems
+    ]
+    columns = ["system", "made by", "made in s", "written in s", *names, "continuations"]
+    return Table(title="Systems", columns=columns, rows=rows, caption=caption)
+
+
+def _differences(differences: Sequence[FigureDifference]) -> Table:
+    corrected = any(one.p_holm is not None for one in differences)
+    rows: list[list[Cell]] = [
+        [
+            f"{one.system} - {one.against}",
+            one.figure,
+            f"{one.difference.mean:+.3f} [{one.difference.low:+.3f}, {one.difference.high:+.3f}]",
+            "-" if one.relative is None else f"{one.relative:+.0%}",
+            p_text(one.p),
+            *([p_text(one.p_holm)] if corrected else []),
+            "-" if one.effect is None else f"{one.effect:+.2f}",
+            "-" if one.better is None else f"{one.better:.0%}",
+            one.difference.n,
+        ]
+        for one in differences
+    ]
+    columns = ["systems", "figure", "difference", "relative", "p", *(["p (Holm)"] if corrected else [])]
+    columns += ["effect d", "lower on", "n"]
+    caption = (
+        "p: permutation of the systems within prompts. effect d: the difference in standard deviations of\n"
+        "the prompts' differences. lower on: share of prompts where the first one is lower, ties half."
+    )
+    return Table(title="Paired differences", columns=columns, rows=rows, caption=caption)
+
+
+def _front(front: Front) -> Table:
+    rows: list[list[Cell]] = [
+        [
+            one.system,
+            _shown(one.toxicity),
+            _shown(one.perplexity),
+            ", ".join(one.dominated_by) or "nobody",
+            f"{one.front_share:.0%}",
+        ]
+        for one in front.systems
+    ]
+    columns = ["system", front.figure, "perplexity", "dominated by", "on the front"]
+    caption = (
+        "On the front: in this share of bootstrap draws no other system is as low in both and lower in one."
+    )
+    return Table(title="Toxicity against perplexity", columns=columns, rows=rows, caption=caption)
+
+
+def _order(order: Sequence[Order]) -> Table:
+    rows: list[list[Cell]] = [
+        [one.less_toxic, one.more_toxic, f"{one.scorers} of {one.of}", f"{one.share:.0%}"] for one in order
+    ]
+    columns = ["less toxic", "than", "scorers who say so", "all say so in"]
+    caption = "All say so in: share of bootstrap draws of prompts in which every scorer has this order."
+    return Table(title="Who is less toxic", columns=columns, rows=rows, caption=caption)
+
+
+def _shown(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "-"
+    if estimate.mean < 100:
+        return str(estimate)
+    return f"{estimate.mean:.1f} [{estimate.low:.1f}, {estimate.high:.1f}]"
+
+
+def _seconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:.0f}"

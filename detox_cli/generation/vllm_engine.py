@@ -15,6 +15,7 @@ from detox_cli.generation.seeds import short_seed
 from detox_cli.generation.server_engine import refuse_unknown
 from detox_cli.generation.transformers_engine import Warn, say_nothing
 from detox_cli.generation.vllm_start import check_split, on_cpu, require_vllm, start
+from detox_cli.models.adapter_fit import check_fit
 from detox_cli.models.adapters import Adapter
 from detox_cli.models.loading import load_tokenizer, read_config
 from detox_cli.models.sources import ModelSource
@@ -74,6 +75,8 @@ class VllmEngine:
         self.tokenizer = load_tokenizer(source, trust_remote_code)
         config = read_config(source, trust_remote_code)
         check_split(source.name, config, tensor_parallel)
+        if adapter is not None:
+            check_fit(adapter, config, trust_remote_code)  # vLLM would leave out what does not fit
         self.reader = PromptReader(self.tokenizer, config)
         self.settings = _generation_settings(source, trust_remote_code)
         whole = max(self.reader.context or 0, WHOLE_PROMPTS)

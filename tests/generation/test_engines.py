@@ -203,6 +203,12 @@ def test_vllm_puts_the_adapter_on_as_transformers_does(vllm_of, request, monkeyp
     assert answers_of(vllm_of)["text"].samples != adapted["text"].samples
 
 
+def test_an_adapter_of_another_model_is_refused_by_vllm(adapter, tiny_causal):
+    need_vllm()
+    with pytest.raises(BadSettings, match="does not fit the model"):
+        VllmEngine(find_model(str(tiny_causal)), adapter=find_adapter(str(adapter)))
+
+
 def test_what_vllm_cannot_do_is_said(vllm_of):
     with pytest.raises(BadSettings, match="no beam search"):
         answers_of(vllm_of, sampling=Sampling(num_beams=2))

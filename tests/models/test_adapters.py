@@ -10,8 +10,9 @@ import torch
 from detox_cli.errors import BadSettings, Missing
 from detox_cli.generation.load import load_engine
 from detox_cli.generation.requests import Request, Sampling
+from detox_cli.models.adapter_fit import check_fit
 from detox_cli.models.adapters import find_adapter, with_adapter
-from detox_cli.models.loading import load_causal
+from detox_cli.models.loading import load_causal, read_config
 from detox_cli.models.sources import find_model
 
 IDS = torch.tensor([[0, 20, 30, 40]])
@@ -90,3 +91,21 @@ def test_an_adapter_that_lacks_weights_is_refused(tiny_causal, adapter):
     save_file(weights, path)
     with pytest.raises(BadSettings, match=r"does not fit the model: .*missing"):
         with_adapter(load(tiny_causal), find_adapter(str(adapter)), merge=True)
+
+
+def test_whether_it_fits_is_told_from_shapes_without_weights(tiny_causal, tiny_gpt2, adapter, tmp_path):
+    from peft import LoraConfig, get_peft_model
+
+    llama, gpt2 = (read_config(find_model(str(folder))) for folder in (tiny_causal, tiny_gpt2))
+    check_fit(find_adapter(str(adapter)), llama)
+    with pytest.raises(BadSettings, match=r"for model.layers.0.self_attn.q_proj, which the model lacks"):
+        check_fit(find_adapter(str(adapter)), gpt2)
+    llama.hidden_size, llama.head_dim = 48, 12
+    with pytest.raises(BadSettings, match=r"it has \(2, 32\) for .*q_proj, which is \(48, 48\) in the model"):
+        check_fit(find_adapter(str(adapter)), llama)
+    targets = LoraConfig(r=2, target_modules=["c_attn", "wte"], init_lora_weights=False)
+    get_peft_model(load(tiny_gpt2), targets).save_pretrained(tmp_path / "other")
+    check_fit(find_adapter(str(tmp_path / "other")), gpt2)
+    gpt2.vocab_size = 401
+    with pytest.raises(BadSettings, match=r"wte"):
+        check_fit(find_adapter(str(tmp_path / "other")), gpt2)

@@ -22,9 +22,9 @@ from detox_cli.services.abliterate.ranking import (
     DEFAULT_LIMITS,
     CandidateScores,
     Limits,
+    cost,
     front,
     is_complete,
-    rank,
 )
 from detox_cli.services.abliterate.scores import Scorer
 from detox_cli.services.abliterate.start_tokens import StartTokens
@@ -54,7 +54,7 @@ class Choosing:
         batch_tokens: Tokens of a batch, padding included.
     """
 
-    modes: tuple[Mode, ...] = ("zero",)
+    modes: tuple[Mode, ...] = ("zero", "projected")
     directions: int = 1
     strengths: Strengths = FULL
     limits: Limits = DEFAULT_LIMITS
@@ -124,10 +124,8 @@ def choose(
 ) -> Choice:
     """Find the direction whose removal leaves no refusals and changes answers least.
 
-    After Arditi et al. (NeurIPS 2024, arXiv 2406.11717, appendix C), with another rule: of the candidates
-    that keep to the limits, those that leave next to nothing of the refusals are complete, and of these the
-    one with the smallest divergence on answers is taken. Below a few percent fewer refusals tell nothing
-    more, while damage still differs. Where none is complete, the one that leaves fewest refusals is taken.
+    After Arditi et al. (NeurIPS 2024, arXiv 2406.11717, appendix C), with other scores (see `Probes`) and
+    another rule (see `cost`).
 
     Args:
         model: Loaded, in evaluation mode; unchanged afterwards.
@@ -186,7 +184,7 @@ def _best(tried: Mapping[Candidate, CandidateScores], how: Choosing) -> Candidat
             f"none of {len(tried)} directions keeps to the limits; {_describe_front(tried)}",
             hint="raise the limits, try other modes, measure on more prompts, or take the best anyway",
         )
-    return min(fair, key=lambda candidate: rank(fair[candidate], how.limits))
+    return min(fair, key=lambda candidate: cost(fair[candidate], how.limits))
 
 
 def _describe_front(tried: Mapping[Candidate, CandidateScores]) -> str:
@@ -199,7 +197,7 @@ def _wider(best: Candidate, tried: Mapping[Candidate, CandidateScores], how: Cho
     """The best with one more direction, from the next best places of the same mode."""
     others = sorted(
         (c for c, s in tried.items() if c.mode == best.mode and len(c.places) == 1 and s.n),
-        key=lambda c: rank(tried[c], how.limits),
+        key=lambda c: cost(tried[c], how.limits),
     )
     fresh = [c.places[0] for c in others if c.places[0] not in best.places]
     return [replace(best, places=(*best.places, place)) for place in fresh[:PARTNERS]]

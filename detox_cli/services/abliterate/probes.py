@@ -126,12 +126,7 @@ class Probes:
             start=np.array([self._start(row) for row in answered]),
             kl_first=np.array([row[0] for row in along]),
             kl=np.array([row.mean() for row in along]),
-            kl_answer=np.array(
-                [
-                    (self._first_without_start(*pair) + row[1:].sum()) / len(row)
-                    for pair, row in zip(pairs, along, strict=True)
-                ]
-            ),
+            kl_answer=np.array([self._answer(*pair, row) for pair, row in zip(pairs, along, strict=True)]),
         )
 
     def starts(self, side: Side) -> Floats:
@@ -140,14 +135,20 @@ class Probes:
         rows = self.reader.read(side.prompts, only)
         return np.array([self._start(row) for row in rows])
 
+    def _answer(self, base: Tensor, now: Tensor, along: Floats) -> float:
+        first = divergence_without(base[0], now[0], self.start_tokens.ids)
+        return (first + float(along[1:].sum())) / len(along)
+
     def _start(self, row: Tensor) -> float:
         return log_odds(row[0], self.start_tokens.ids)
 
-    def _first_without_start(self, base: Tensor, now: Tensor) -> float:
-        outside = torch.ones(base.shape[-1], dtype=torch.bool)
-        outside[list(self.start_tokens.ids)] = False
-        p, q = (row[0, outside].double().log_softmax(-1) for row in (base, now))
-        return float(_kl(p, q))
+
+def divergence_without(base: Tensor, now: Tensor, ids: Sequence[int]) -> float:
+    """KL(base || now) of two distributions ``[vocabulary]`` (ln p), both given that none of ``ids`` comes."""
+    outside = torch.ones(base.shape[-1], dtype=torch.bool)
+    outside[list(ids)] = False
+    p, q = (row[outside].double().log_softmax(-1) for row in (base, now))
+    return float(_kl(p, q))
 
 
 def _kept(base: Tensor, now: Tensor, answer: Ids) -> float:

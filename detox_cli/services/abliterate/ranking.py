@@ -14,14 +14,15 @@ class Limits:
 
     Attributes:
         kl: The most ``kl_answer``, in nats.
-        induce: The least log-odds of a refusal when the direction is added to negative prompts.
+        induce: How far adding the direction must take negative prompts towards a refusal: the least share of
+            the way from their log-odds in the base model to those of positive prompts.
         depth: How far up a direction may come from: the stream after block l has depth (l + 1) / L, and must
             stay below. Arditi et al. (2024, appendix C) keep to .8, as later directions are those of words.
-        kept: From which share of refusals left on a removal counts as complete.
+        kept: The share of refusals left from which on a removal is complete, and fewer are no better.
     """
 
     kl: float = 0.2
-    induce: float = 0.0
+    induce: float = 0.5
     depth: float = 0.8
     kept: float = 0.02
 
@@ -62,20 +63,29 @@ class CandidateScores(BaseModel):
 
     @property
     def tradeoff(self) -> tuple[float, float]:
-        """What is left of the refusals, and the divergence on answers; infinite where they are missing."""
-        found = (self.kept, self.kl_answer)
-        return found if None not in found else (float("inf"), float("inf"))  # type: ignore[return-value]
+        """What is left of the refusals, and the divergence on answers; infinite where they are missing.
+
+        Where answers to positive prompts still start as refusals do, at least half of the refusals count as
+        left, even if they are no longer those of the base model.
+        """
+        if self.bypass is None or self.kept is None or self.kl_answer is None:
+            return float("inf"), float("inf")
+        return (self.kept if self.bypass < 0 else max(self.kept, 0.5)), self.kl_answer
 
 
 def is_complete(scores: CandidateScores, limits: Limits) -> bool:
-    """Whether next to nothing is left of the refusals, nor have others taken their place."""
-    return scores.tradeoff[0] <= limits.kept and scores.bypass is not None and scores.bypass < 0
+    """Whether next to nothing is left of the refusals."""
+    return scores.tradeoff[0] <= limits.kept
 
 
-def rank(scores: CandidateScores, limits: Limits) -> tuple[bool, float, float]:
-    """The order of candidates, the best first: complete ones by their divergence, others by what is left."""
-    kept, divergence = scores.tradeoff
-    return (False, divergence, kept) if is_complete(scores, limits) else (True, kept, divergence)
+def cost(scores: CandidateScores, limits: Limits) -> float:
+    """What the best candidate has least of: divergence on answers, and refusals left beyond the limit.
+
+    One percent of refusals counts as much as .01 nats. Arditi et al. take the lowest bypass instead, but
+    below a few percent fewer refusals tell nothing more, while damage still differs.
+    """
+    left, divergence = scores.tradeoff
+    return max(left - limits.kept, 0.0) + divergence
 
 
 def front(candidates: Sequence[CandidateScores]) -> list[CandidateScores]:

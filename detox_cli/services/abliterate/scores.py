@@ -64,8 +64,10 @@ class Scorer:
             if verdict := self._verdict(part, beaten, last):
                 return _scores(candidate, part, verdict=verdict)
         induce = self._induce(candidate)
-        low = induce <= self.limits.induce
-        verdict = f"induce {induce:.2f}, must be above {self.limits.induce:g}" if low else ""
+        refused, answered = self.probes.base_start()
+        way = (induce - answered) / (refused - answered) if refused > answered else 0.0
+        low = way <= self.limits.induce
+        verdict = f"induces {way:.0%} of a refusal, must be above {self.limits.induce:.0%}" if low else ""
         return _scores(candidate, readings, induce, verdict)
 
     def readings(self, removal: Removal) -> Iterator[Readings]:

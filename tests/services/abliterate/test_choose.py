@@ -1,0 +1,170 @@
+"""Choosing what to remove, without generating; what is chosen is then tried by generating."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+
+from detox_cli.data.rejects import Rejects
+from detox_cli.errors import BadData
+from detox_cli.generation.load import load_engine
+from detox_cli.generation.transformers_engine import TransformersEngine
+from detox_cli.models.anatomy.parts import Anatomy
+from detox_cli.models.direction_file import Measured
+from detox_cli.models.interventions import intervening
+from detox_cli.models.removal import Removal
+from detox_cli.models.sources import find_model
+from detox_cli.output.progress import Silent
+from detox_cli.scoring.divergence import answer_log_probabilities, greedy_beginnings
+from detox_cli.scoring.refusing import declines
+from detox_cli.services.abliterate.candidates import Candidate, Place
+from detox_cli.services.abliterate.choose import Choosing, choose
+from detox_cli.services.abliterate.contrast_files import Wording
+from detox_cli.services.abliterate.contrasts import Contrast, Prompt
+from detox_cli.services.abliterate.forced import ForcedReader
+from detox_cli.services.abliterate.make_contrast import Sources, asking, make_contrast
+from detox_cli.services.abliterate.measure import measure, token_ids
+from detox_cli.services.abliterate.probes import divergence_without
+from detox_cli.services.abliterate.ranking import CandidateScores, Limits, cost, front
+from detox_cli.services.abliterate.start_tokens import learn_start_tokens, log_odds
+from detox_cli.services.abliterate.verify.forward import anatomy_of
+
+
+@dataclass
+class Bench:
+    """A model, a contrast of it, and what was measured."""
+
+    engine: TransformersEngine
+    contrast: Contrast
+    measured: Measured
+
+    @property
+    def anatomy(self) -> Anatomy:
+        return anatomy_of(self.engine.model)
+
+    def choose(self, how: Choosing, **more):
+        sides = (self.contrast.positive.val, self.contrast.negative.val)
+        positive, negative = (token_ids(self.engine.reader, side) for side in sides)
+        ends = self.engine.stop_tokens(chat=True)
+        return choose(self.engine.model, self.anatomy, self.measured, positive, negative, ends, how, **more)
+
+    def refused(self, removal: Removal, prompts: tuple[Prompt, ...]) -> float:
+        """The share of prompts that is declined by the model with something removed."""
+        with intervening(self.engine.model, self.anatomy, removal):
+            answers = asking(self.engine, None, Silent())(prompts)
+        return float(np.mean([declines(text) for text in answers.values()]))
+
+
+@pytest.fixture(scope="module")
+def bench() -> Bench:
+    engine = load_engine(find_model("builtin:chat"), device="cpu")
+    wording = Wording(engine.reader.chat)
+    contrast = make_contrast(Sources("refusal"), wording, asking(engine, None, Silent()), Rejects(), Silent())
+    anatomy, model = anatomy_of(engine.model), engine.model
+    measured = measure(model, anatomy, engine.reader, contrast, "", Silent(), positions=3)
+    return Bench(engine, contrast, measured)
+
+
+def distribution(*shares: float) -> torch.Tensor:
+    return torch.tensor(shares, dtype=torch.float64).log()
+
+
+def test_start_tokens_are_those_that_tell_refusals_from_answers() -> None:
+    refused = [distribution(0.6, 0.25, 0.1, 0.05), distribution(0.5, 0.35, 0.1, 0.05)]
+    answered = [distribution(0.05, 0.25, 0.3, 0.4), distribution(0.01, 0.29, 0.3, 0.4)]
+    found = learn_start_tokens(refused, answered)
+    assert found.ids == (0,) and found.separation == 1
+    assert found.odds[0] == pytest.approx(np.log(0.551 / 0.031))
+    assert log_odds(refused[0], [0, 1]) == pytest.approx(np.log(0.85 / 0.15))
+    alike = learn_start_tokens(answered, answered)
+    assert len(alike.ids) == 1 and alike.separation == 0.5
+
+
+def test_a_refusal_that_is_gone_is_no_damage_to_an_answer() -> None:
+    base, without, damaged = (
+        distribution(0.2, 0.5, 0.3),
+        distribution(0.0, 0.625, 0.375),
+        distribution(0.2, 0.3, 0.5),
+    )
+    assert divergence_without(base, without, [0]) == pytest.approx(0, abs=1e-12)
+    expected = 0.625 * np.log(0.625 / 0.375) + 0.375 * np.log(0.375 / 0.625)
+    assert divergence_without(base, damaged, [0]) == pytest.approx(expected)
+
+
+def test_damage_decides_between_those_that_leave_no_refusals() -> None:
+    def scores(name: str, kept: float, divergence: float, bypass: float = -5.0) -> CandidateScores:
+        return CandidateScores(
+            name=name, mode="zero", places=[(-1, 0)], n=32, bypass=bypass, kept=kept, kl_answer=divergence
+        )
+
+    mild, strong = scores("mild", 0.015, 0.05), scores("strong", 0.0, 0.12)
+    timid, renamed = scores("timid", 0.6, 0.01), scores("renamed", 0.0, 0.02, bypass=1.0)
+    order = sorted((renamed, strong, timid, mild), key=lambda one: cost(one, Limits()))
+    assert [one.name for one in order] == ["mild", "strong", "renamed", "timid"]
+    assert [one.name for one in front([strong, timid, mild, scores("worse", 0.7, 0.2)])] == [
+        "strong",
+        "mild",
+        "timid",
+    ]
+
+
+def test_a_common_prefix_is_read_once_and_changes_nothing(bench: Bench) -> None:
+    model = bench.engine.model
+    prompts = [[*range(10, 30), *rest] for rest in ((5, 6, 7), (8,), (9, 9, 4, 3))]
+    answers = greedy_beginnings(model, prompts, [2], 5)
+    reader = ForcedReader(model, prompts, 4096)
+    assert len(reader.prefix) == 20
+    expected = answer_log_probabilities(model, prompts, answers)
+    for got, wanted in zip(reader.read(prompts, answers), expected, strict=True):
+        assert got.shape == wanted.shape and torch.allclose(got, wanted, atol=1e-3)
+    assert ForcedReader(model, [[1, 2, 3], [1, 2, 4]], 4096).prefix == ()
+
+
+def test_what_is_chosen_removes_refusals_and_leaves_answers(bench: Bench) -> None:
+    choice = bench.choose(Choosing())
+    sides = (bench.contrast.positive.test, bench.contrast.negative.test)
+    assert (choice.chosen.mode, choice.position, choice.layer) == ("projected", -1, 0), choice.why
+    none = replace(choice.removal, embedding=0.0, attention=np.zeros(4), mlp=np.zeros(4))
+    before, harmless = (bench.refused(none, side) for side in sides)
+    after, still_harmless = (bench.refused(choice.removal, side) for side in sides)
+    assert before > 0.25 and after < 0.05, (before, after)
+    assert still_harmless <= harmless + 0.02
+
+
+def test_a_direction_whose_removal_makes_everything_refused_is_seen(bench: Bench) -> None:
+    zeroed = Candidate("zero", (Place(-1, 2),)).removal(bench.measured)
+    assert bench.refused(zeroed, bench.contrast.negative.test) > 0.25  # as it is, it refuses a few percent
+    with pytest.raises(BadData, match=r"none of 12 directions keeps to the limits; refusals left and div"):
+        bench.choose(Choosing(modes=("zero",)))
+    anyway = bench.choose(Choosing(modes=("zero",), anyway=True))
+    assert "although it is beyond a limit" in anyway.why and not anyway.chosen.survives
+
+
+def test_a_killed_choice_goes_on_and_more_directions_are_taken_if_they_help(bench: Bench) -> None:
+    notes: dict[str, dict] = {}
+
+    def once(name, compute):
+        if name not in notes:
+            if len(notes) == 15 and not killed:
+                killed.append(name)
+                raise KeyboardInterrupt
+            notes[name] = dict(compute())
+        return notes[name]
+
+    killed: list[str] = []
+    how = Choosing(modes=("projected",), directions=2)
+    with pytest.raises(KeyboardInterrupt):
+        bench.choose(how, once=once)
+    choice, straight = bench.choose(how, once=once), bench.choose(how)
+    assert choice.candidates == straight.candidates and killed
+    assert np.array_equal(choice.removal.bases, straight.removal.bases)
+    singles = [one for one in choice.candidates if one.survives and len(one.places) == 1]
+    assert cost(choice.chosen, how.limits) <= min(cost(one, how.limits) for one in singles)
+    assert choice.removal.bases.shape == (1, 192, len(choice.chosen.places))
+
+
+def test_places_that_are_too_deep_are_told_and_not_tried(bench: Bench) -> None:
+    choice = bench.choose(Choosing(modes=("projected",), limits=Limits(depth=0.5)))
+    deep = [one for one in choice.candidates if one.places[0][1] > 0]
+    assert len(deep) == 9 and all(one.n == 0 and one.verdict.startswith("depth") for one in deep)

@@ -146,33 +146,52 @@ def choose(
     probes = Probes(model, positive, negative, ends, how.tokens, how.batch_tokens)
     _tell_separation(probes.start_tokens, progress)
     scorer = Scorer(model, anatomy, measured, probes, how.limits, how.tied, how.mask_massive)
-    tried: dict[Candidate, CandidateScores] = {}
-
-    def score(candidate: Candidate) -> None:
-        if candidate in tried:
-            return
-        beaten = any(s.survives and is_complete(s, how.limits) for s in tried.values())
-        note = once(f"candidate {candidate.name}", lambda: _as_json(scorer.score(candidate, beaten)))
-        tried[candidate] = CandidateScores.model_validate(note)
-
+    tryout = _Tryout(scorer, once)
     singles = all_candidates(measured, how.modes, how.strengths)
     progress.stage(f"trying {len(singles)} candidates on {len(positive)} + {len(negative)} prompts")
     with progress.task("candidates", len(singles)) as task:
         for candidate in singles:
-            score(candidate)
+            tryout.score(candidate)
             task.advance()
-    best = _best(tried, how)
-    for _ in range(how.directions - 1):
-        for wider in _wider(best, tried, how):
-            score(wider)
-        best, before = _best(tried, how), best
+    best = _widest(tryout, how)
+    if not is_complete(tryout.scores[best], how.limits):
+        left = tryout.scores[best].tradeoff[0]
+        progress.warn(
+            f"{best.name} is the best of {len(tryout.scores)} and leaves {left:.0%} of the refusals; "
+            "more modes, directions or prompts, or a search, may do better"
+        )
+    return _choice(best, tryout.scores, measured, probes, how)
+
+
+class _Tryout:
+    """Candidates that were tried, and their scores, in order."""
+
+    def __init__(self, scorer: Scorer, once: Once) -> None:
+        self.scorer, self.once = scorer, once
+        self.scores: dict[Candidate, CandidateScores] = {}
+
+    def score(self, candidate: Candidate) -> None:
+        """Try one that was not tried yet."""
+        if candidate in self.scores:
+            return
+        beaten = any(s.survives and is_complete(s, self.scorer.limits) for s in self.scores.values())
+        note = self.once(
+            f"candidate {candidate.name}",
+            lambda: self.scorer.score(candidate, beaten).model_dump(mode="json"),
+        )
+        self.scores[candidate] = CandidateScores.model_validate(note)
+
+
+def _widest(tryout: _Tryout, how: Choosing) -> Candidate:
+    """The best, with as many directions as are wanted and help."""
+    best = _best(tryout.scores, how)
+    while len(best.places) < how.directions:
+        for wider in _wider(best, tryout.scores, how):
+            tryout.score(wider)
+        best, before = _best(tryout.scores, how), best
         if best == before:
             break
-    return _choice(best, tried, measured, probes, how)
-
-
-def _as_json(scores: CandidateScores) -> Note:
-    return scores.model_dump(mode="json")
+    return best
 
 
 def _best(tried: Mapping[Candidate, CandidateScores], how: Choosing) -> Candidate:

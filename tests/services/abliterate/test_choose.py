@@ -133,12 +133,15 @@ def test_what_is_chosen_removes_refusals_and_leaves_answers(bench: Bench) -> Non
 
 
 def test_a_direction_whose_removal_makes_everything_refused_is_seen(bench: Bench) -> None:
-    zeroed = Candidate("zero", (Place(-1, 2),)).removal(bench.measured)
-    assert bench.refused(zeroed, bench.contrast.negative.test) > 0.25  # as it is, it refuses a few percent
+    zeroed = Candidate("zero", (Place(-1, 0),))
+    assert bench.refused(zeroed.removal(bench.measured), bench.contrast.negative.test) > 0.8
+    strict = Choosing(modes=("zero",), limits=Limits(kl=0.05))
     with pytest.raises(BadData, match=r"none of 12 directions keeps to the limits; refusals left and div"):
-        bench.choose(Choosing(modes=("zero",)))
-    anyway = bench.choose(Choosing(modes=("zero",), anyway=True))
+        bench.choose(strict)
+    anyway = bench.choose(replace(strict, anyway=True))
     assert "although it is beyond a limit" in anyway.why and not anyway.chosen.survives
+    seen = next(one for one in anyway.candidates if one.name == zeroed.name)
+    assert seen.verdict.startswith("divergence") and anyway.chosen != seen
 
 
 def test_a_killed_choice_goes_on_and_more_directions_are_taken_if_they_help(bench: Bench) -> None:

@@ -202,6 +202,16 @@ def test_files_of_prompts_and_texts(tmp_path: Path) -> None:
         read_texts(str(empty))
 
 
+@pytest.mark.parametrize(("part", "name"), [("safe", "safe, after"), ("kl", "KL, before")])
+def test_a_prompt_that_is_too_long_is_named(part, name: str, tmp_path: Path) -> None:
+    long = tmp_path / "long.jsonl"
+    long.write_text(json.dumps({"prompt": "Why?"}) + "\n" + json.dumps({"prompt": "why " * 2000}))
+    prompts = read_prompts(str(long))
+    options = replace(OPTIONS, parts=frozenset({part}), safe=str(long), negative=prompts)
+    with pytest.raises(BadData, match=rf"^{name}, prompt 2: prompt of \d+ tokens and \d+ new tokens exceed"):
+        verify(CHAT if part == "kl" else None, CHAT, None, options)
+
+
 def _text(folder: Path) -> Path:
     path = folder / "prose.txt"
     path.write_text("First line.\n\nSecond line.\n")

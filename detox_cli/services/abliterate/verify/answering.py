@@ -138,7 +138,7 @@ def _greedy(
     label: str,
 ) -> list[tuple[str, int]]:
     """The text and the length of every answer, in order."""
-    requests = [Request(str(i), prompt, 0) for i, prompt in enumerate(prompts)]
+    requests = [Request(f"{label}, prompt {i}", prompt, 0) for i, prompt in enumerate(prompts, start=1)]
     sampling = Sampling(max_new_tokens=new_tokens, temperature=0)
     done = answer(engine, requests, sampling, None, progress, label).completions
     samples = [done[request.id].samples[0] for request in requests]

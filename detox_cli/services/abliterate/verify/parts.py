@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from detox_cli.generation.encoding import Encoded
-from detox_cli.generation.requests import Request
+from detox_cli.errors import BadData
+from detox_cli.generation.requests import Request, Sampling
 from detox_cli.generation.transformers_engine import TransformersEngine
 from detox_cli.models.loading import Loaded
 from detox_cli.models.removal import Removal
@@ -108,7 +108,7 @@ class Parts:
 
         def compute() -> dict[str, float]:
             prompts = [*self.inputs.positive[:MOST_PROMPTS], *self.inputs.negative[:MOST_PROMPTS]]
-            ids = [encoded.ids for encoded in encode(model.engine, prompts)]
+            ids = encode(model.engine, prompts, 1, f"forward, {side}")
             return largest_shares(model.engine.model, ids, removal, self.options.targets)
 
         shares: dict[str, float] = self.stages.get(f"{side}/forward", compute)
@@ -128,7 +128,7 @@ class Parts:
         if self.stages.has("kl"):
             return
         engine = model.engine
-        prompts = [encoded.ids for encoded in encode(engine, self.inputs.negative)]
+        prompts = encode(engine, self.inputs.negative, self.options.kl_tokens, f"KL, {side}")
         if side == "before":
             ends, count = engine.stop_tokens(chat=True), self.options.kl_tokens
             self._beginnings = greedy_beginnings(
@@ -151,9 +151,20 @@ class Parts:
         return values
 
 
-def encode(engine: TransformersEngine, prompts: Sequence[Conversation]) -> list[Encoded]:
-    """Prompts as token ids, through the model's own template."""
-    return engine.reader.read([Request(str(i), prompt, 0) for i, prompt in enumerate(prompts)])
+def encode(
+    engine: TransformersEngine, prompts: Sequence[Conversation], new_tokens: int, label: str
+) -> list[tuple[int, ...]]:
+    """Prompts as token ids, through the model's own template.
+
+    Raises:
+        BadData: One does not fit the model's context together with what is written after it.
+    """
+    encoded = engine.reader.read([Request(str(i), prompt, 0) for i, prompt in enumerate(prompts)])
+    room = Sampling(max_new_tokens=new_tokens)
+    for number, one in enumerate(encoded, start=1):
+        if reason := engine.reader.fault(one, room):
+            raise BadData(reason, where=f"{label}, prompt {number}", hint="leave it out, or shorten it")
+    return [one.ids for one in encoded]
 
 
 def _loaded(engine: TransformersEngine) -> Loaded:

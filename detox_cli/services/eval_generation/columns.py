@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -80,8 +81,9 @@ def columns_of(rows: Iterable[Mapping[str, Any]]) -> Columns:
         counts.append(count)
         for name in {**toxicity, **row["toxicity"]}:
             # A scorer that appears late, or not in this row, has said nothing elsewhere.
-            column = toxicity.setdefault(name, [np.full(before, np.nan)])
-            column.append(_numbers(row["toxicity"].get(name), count))
+            if name not in toxicity:
+                toxicity[name] = [np.full(before, np.nan)]
+            toxicity[name].append(_numbers(row["toxicity"].get(name), count))
         for name in PER_SAMPLE:
             samples[name].append(_numbers(row.get(name), count))
         for name, value in zip(PER_PROMPT, _prompt_values(row), strict=True):
@@ -114,8 +116,13 @@ def padded(values: Floats, columns: Columns) -> NDArray[np.float64]:
 
 def _numbers(values: Sequence[float | None] | None, count: int) -> Floats:
     if not values:
-        return np.full(count, np.nan)
+        return _unknown(count)
     return np.array(values, dtype=np.float64)  # None becomes NaN
+
+
+@lru_cache(maxsize=1024)
+def _unknown(count: int) -> Floats:
+    return np.full(count, np.nan)
 
 
 def _prompt_values(row: Mapping[str, Any]) -> list[float | None]:
@@ -125,6 +132,6 @@ def _prompt_values(row: Mapping[str, Any]) -> list[float | None]:
 def _same_language(row: Mapping[str, Any], count: int) -> Floats:
     found, lang = row.get("languages"), row.get("lang")
     if found is None or not lang:
-        return np.full(count, np.nan)
+        return _unknown(count)
     wanted = codes_of(lang)
     return np.array([np.nan if code is None else float(code in wanted) for code in found])

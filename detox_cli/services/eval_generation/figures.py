@@ -81,17 +81,18 @@ def ratios_of(columns: Columns, counting: Counting) -> dict[str, Ratio]:
     return found
 
 
-def spreads_of(columns: Columns, counting: Counting, rows: Places) -> dict[str, float]:
+def spreads_of(columns: Columns, ratios: Mapping[str, Ratio], rows: Places) -> dict[str, float]:
     """The standard deviations that papers print beside means: of maxima over prompts, of all scores."""
     found = {}
+    for name, ratio in ratios.items():
+        if "/expected_maximum@" in name and ratio.take(rows).n:
+            found[name] = float(ratio.above[rows][ratio.below[rows] > 0].std())
+    mine = np.zeros(len(columns), dtype=bool)
+    mine[rows] = True
     for name, scores in columns.toxicity.items():
-        for k in counting.ks:
-            values = _per_prompt_maximum(scores, columns, k)[rows]
-            if np.isfinite(values).any():
-                found[f"{name}/expected_maximum@{k}"] = float(np.nanstd(values))
-        own = scores[np.isin(columns.owners, rows)]
-        if np.isfinite(own).any():
-            found[f"{name}/mean"] = float(np.nanstd(own))
+        own = scores[mine[columns.owners] & np.isfinite(scores)]
+        if len(own):
+            found[f"{name}/mean"] = float(own.std())
     return found
 
 
@@ -104,6 +105,7 @@ def groups_of(columns: Columns, counting: Counting) -> tuple[list[Group], Figure
         BadData: No prompt has as many scored continuations as a k asks for.
     """
     ratios, langs, strata = ratios_of(columns, counting), np.array(columns.langs), np.array(columns.strata)
+    own = {"perplexity": perplexities(columns), "legacy_perplexity": _legacy(columns)}
     known, kinds = sorted(set(columns.langs) - {""}), sorted(set(columns.strata) - {""})
     several = known if len(known) > 1 else []
     groups = []
@@ -115,7 +117,8 @@ def groups_of(columns: Columns, counting: Counting) -> tuple[list[Group], Figure
             if kind is not None:
                 chosen &= strata == kind
             if chosen.any():
-                groups.append(_group(columns, counting, ratios, (lang, kind), np.flatnonzero(chosen)))
+                rows = np.flatnonzero(chosen)
+                groups.append(_group(columns, counting, ratios, own, (lang, kind), rows))
     if not several:
         return groups, {}
     places = [np.flatnonzero(langs == lang) for lang in several]
@@ -126,12 +129,13 @@ def _group(
     columns: Columns,
     counting: Counting,
     ratios: Mapping[str, Ratio],
+    own: Mapping[str, Floats],
     which: tuple[str | None, str | None],
     rows: Places,
 ) -> Group:
     taken = {name: ratio.take(rows) for name, ratio in ratios.items()}
     found = ratio_intervals(taken, columns.units[rows], counting.seed, counting.resamples)
-    for name, values in (("perplexity", perplexities(columns)), ("legacy_perplexity", _legacy(columns))):
+    for name, values in own.items():
         found |= _quartiles(name, values, columns, rows, counting)
     return Group(
         which[0],
@@ -139,7 +143,7 @@ def _group(
         len(rows),
         int(columns.counts[rows].sum()),
         dict(sorted(found.items())),
-        spreads_of(columns, counting, rows),
+        spreads_of(columns, ratios, rows),
     )
 
 
@@ -231,7 +235,9 @@ def _perplexities(columns: Columns) -> dict[str, Ratio]:
 
 def _quartiles(name: str, values: Floats, columns: Columns, rows: Places, counting: Counting) -> Figures:
     """Median and quartiles of the continuations' own perplexities below the published limit."""
-    mine = np.isin(columns.owners, rows) & (values < HIGHEST_PERPLEXITY)
+    chosen = np.zeros(len(columns), dtype=bool)
+    chosen[rows] = True
+    mine = chosen[columns.owners] & (values < HIGHEST_PERPLEXITY)
     if not mine.any():
         return {}
     found = quantile_intervals(

@@ -22,7 +22,7 @@ from detox_cli.runs.output import is_finished
 from detox_cli.scoring.languages import languages_of
 from detox_cli.services.eval_generation.asking import adapted_protocol, asked_of, source_of
 from detox_cli.services.eval_generation.columns import Columns, columns_of
-from detox_cli.services.eval_generation.figures import Counting, Group, groups_of, ratios_of
+from detox_cli.services.eval_generation.figures import Counting, Group, groups_of
 from detox_cli.services.eval_generation.files import (
     flat_rows,
     perspective_rows,
@@ -103,10 +103,8 @@ def summarise(
     """
     groups, macro = groups_of(columns, counting)
     answered = columns.counts > 0
-    ratios = ratios_of(columns, counting)
-    few = {
-        name: int(answered.sum()) - ratio.n for name, ratio in ratios.items() if "expected_maximum@" in name
-    }
+    everything = groups[0].figures
+    few = {n: int(answered.sum()) - one.n for n, one in everything.items() if "/expected_maximum@" in n}
     missing = {name: int(np.isnan(scores).sum()) for name, scores in columns.toxicity.items()}
     sign = "above" if protocol.strict else "at least"
     return EvalGenerationResult(

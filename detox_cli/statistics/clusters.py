@@ -5,13 +5,13 @@ so a unit is drawn with all that belongs to it (Field & Welsh 2007). A mean over
 every draw from the same units, since a sentence that is drawn is drawn in all its languages.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detox_cli.statistics.bootstrap import CELLS_AT_ONCE, Estimate
+from detox_cli.statistics.bootstrap import Estimate, drawn_counts
 from detox_cli.statistics.ranking import Z95
 
 Floats = NDArray[np.float64]
@@ -67,7 +67,7 @@ def ratio_intervals(
     above, below = (_by_unit([getattr(one, part) for one in told.values()], dense, count) for part in _PARTS)
     centre = above.sum(axis=0) / below.sum(axis=0)
     drawn = np.concatenate(
-        [_divide(weights @ above, weights @ below) for weights in _draws(count, seed, resamples)]
+        [_divide(weights @ above, weights @ below) for weights in drawn_counts(count, seed, resamples)]
     )
     low, high = np.nanquantile(drawn, (0.025, 0.975), axis=0)
     return {
@@ -102,7 +102,7 @@ def macro_intervals(
     drawn = np.concatenate(
         [
             _mean(_figure(_divide(weights @ above, weights @ below), exponential), figures)
-            for weights in _draws(count, seed, resamples)
+            for weights in drawn_counts(count, seed, resamples)
         ]
     )
     low, high = np.nanquantile(drawn, (0.025, 0.975), axis=0)
@@ -171,16 +171,6 @@ def _count(owners: Places, chosen: NDArray[np.bool_], rows: int) -> Floats:
 def _by_unit(columns: Sequence[Floats], units: Places, count: int) -> Floats:
     """The sums over each unit's rows, shape [units, columns]."""
     return np.stack([np.bincount(units, weights=column, minlength=count) for column in columns], axis=1)
-
-
-def _draws(count: int, seed: int, resamples: int) -> Iterator[Floats]:
-    """How often each unit is drawn, in blocks of shape [draws, units]."""
-    generator = np.random.default_rng(seed)
-    block = max(1, CELLS_AT_ONCE // count)
-    for start in range(0, resamples, block):
-        draws = min(block, resamples - start)
-        chosen = generator.integers(count, size=(draws, count)) + np.arange(draws)[:, None] * count
-        yield np.bincount(chosen.ravel(), minlength=draws * count).reshape(draws, count).astype(np.float64)
 
 
 def _divide(above: Floats, below: Floats) -> Floats:

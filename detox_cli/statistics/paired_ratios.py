@@ -4,6 +4,7 @@ A mean over prompts has 1 below the line, a perplexity the tokens. Units, such a
 exchanged whole.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,13 +65,19 @@ class PairedFigure:
     better: float
 
 
-def paired_figure(system: Sums, against: Sums, seed: int = 0, resamples: int = 1000) -> PairedFigure:
+def paired_figure(system: Sums, against: Sums, drawn: Floats, seed: int = 0) -> PairedFigure:
     """Compare two systems on the same units.
 
     The interval is the percentile one over draws of units, each with both systems. The test exchanges the
     systems in each unit, all assignments up to 13 units that differ, else 9,999 drawn ones, and counts how
     often the ratios come at least as far apart. The effect size is that of the units' linear contributions,
     which for a mean over units are their differences themselves.
+
+    Args:
+        system: The first one.
+        against: The other one.
+        drawn: Both figures in draws of units, shape [draws, 2]; see ``drawn_figures``.
+        seed: Of the permutations.
 
     Raises:
         ValueError: Unequal lengths, no units, or a system of which no unit says anything.
@@ -82,38 +89,34 @@ def paired_figure(system: Sums, against: Sums, seed: int = 0, resamples: int = 1
     return PairedFigure(
         mean=system.figure,
         mean_against=against.figure,
-        difference=_difference(system, against, seed, resamples),
+        difference=_difference(system, against, drawn),
         p=_permutation_p(system, against, seed),
         effect=_effect(system, against),
         better=_better(system, against),
     )
 
 
-def _difference(system: Sums, against: Sums, seed: int, resamples: int) -> Estimate:
-    drawn = np.concatenate(
-        [
-            figures_in(system, counts) - figures_in(against, counts)
-            for counts in drawn_counts(len(system.above), seed, resamples)
-        ]
-    )
-    low, high = np.nanquantile(drawn, (0.025, 0.975))
-    centre = system.figure - against.figure
-    return Estimate(centre, float(low), float(high), len(system.above))
-
-
-def figures_in(sums: Sums, counts: Floats) -> Floats:
-    """The figure in draws of units; NaN where nothing below the line is drawn.
+def drawn_figures(systems: Sequence[Sums], seed: int = 0, resamples: int = 1000) -> Floats:
+    """All figures in the same draws of units, shape [draws, systems]; NaN where nothing is below the line.
 
     Args:
-        sums: Of a system.
-        counts: How often each unit is drawn, shape [draws, units].
-
-    Returns:
-        Shape [draws].
+        systems: All over the same units.
+        seed: Of the draws.
+        resamples: How many draws.
     """
-    above, below = counts @ sums.above, counts @ sums.below
-    ratio = np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
-    return np.exp(np.minimum(ratio, LARGEST)) if sums.exponential else ratio
+    above, below = (np.stack([getattr(one, part) for one in systems], axis=1) for part in ("above", "below"))
+    exponential = np.array([one.exponential for one in systems])
+    blocks = []
+    for counts in drawn_counts(len(above), seed, resamples):
+        upper, lower = counts @ above, counts @ below
+        ratio = np.divide(upper, lower, out=np.full_like(upper, np.nan), where=lower > 0)
+        blocks.append(np.where(exponential, np.exp(np.minimum(ratio, LARGEST)), ratio))
+    return np.concatenate(blocks)
+
+
+def _difference(system: Sums, against: Sums, drawn: Floats) -> Estimate:
+    low, high = np.nanquantile(drawn[:, 0] - drawn[:, 1], (0.025, 0.975))
+    return Estimate(system.figure - against.figure, float(low), float(high), len(system.above))
 
 
 def _permutation_p(system: Sums, against: Sums, seed: int) -> float:

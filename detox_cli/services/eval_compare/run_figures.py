@@ -1,6 +1,7 @@
 """Figures of several runs on the same units: differences, the front, and the order that scorers agree on."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from math import isnan
 
@@ -9,54 +10,76 @@ import numpy as np
 from detox_cli.services.eval_compare.contests import Contest
 from detox_cli.services.eval_compare.pareto import dominated
 from detox_cli.services.eval_compare.run_result import FigureDifference, Front, FrontStanding, Order
-from detox_cli.statistics.bootstrap import Estimate, Floats, drawn_counts
+from detox_cli.statistics.bootstrap import Estimate, Floats
 from detox_cli.statistics.paired import holm
-from detox_cli.statistics.paired_ratios import Sums, figures_in, paired_figure
+from detox_cli.statistics.paired_ratios import Sums, drawn_figures, paired_figure
 
 PERPLEXITY = "perplexity"
 System = Mapping[str, Sums]
 """The figures of one system by name."""
 
 
-def differences(
-    contests: Sequence[Contest],
-    systems: Mapping[str, System],
-    figures: Sequence[str],
-    seed: int,
-    resamples: int,
-) -> list[FigureDifference]:
+@dataclass(frozen=True)
+class Drawn:
+    """The figures of all systems in the same draws of units.
+
+    Attributes:
+        systems: Their figures.
+        places: Which column of ``table`` a system's figure is.
+        table: Shape [draws, systems * figures].
+        seed: Of the draws, and of the permutations.
+    """
+
+    systems: Mapping[str, System]
+    places: Mapping[tuple[str, str], int]
+    table: Floats
+    seed: int
+
+    def estimate(self, system: str, figure: str) -> Estimate:
+        """A figure with its 95 % interval over units; its n counts those that say something."""
+        sums = self.systems[system][figure]
+        low, high = np.nanquantile(self.table[:, self.places[system, figure]], (0.025, 0.975))
+        return Estimate(sums.figure, float(low), float(high), int((sums.below > 0).sum()))
+
+    def means(self, figures: Sequence[str]) -> Floats:
+        """Shape [systems, figures]."""
+        return np.array([[own[name].figure for name in figures] for own in self.systems.values()])
+
+    def draws(self, figures: Sequence[str]) -> Floats:
+        """Shape [draws, systems, figures]."""
+        chosen = [[self.places[system, name] for name in figures] for system in self.systems]
+        return np.asarray(self.table[:, np.array(chosen)])
+
+
+def draw(systems: Mapping[str, System], figures: Sequence[str], seed: int, resamples: int) -> Drawn:
+    """Draw units for all ``figures`` of all systems at once."""
+    names = [(system, figure) for system in systems for figure in figures]
+    table = drawn_figures([systems[system][figure] for system, figure in names], seed, resamples)
+    return Drawn(systems, {name: place for place, name in enumerate(names)}, table, seed)
+
+
+def differences(contests: Sequence[Contest], drawn: Drawn, figures: Sequence[str]) -> list[FigureDifference]:
     """Every contest in every figure; the contests of one figure are a family, corrected by Holm."""
     found = []
     for figure in figures:
-        family = [_difference(one, systems, figure, seed, resamples) for one in contests]
+        family = [_difference(one, drawn, figure) for one in contests]
         corrected = holm([one.p for one in family]) if len(family) > 1 else [None]
         found += [one.model_copy(update={"p_holm": p}) for one, p in zip(family, corrected, strict=True)]
     return found
 
 
-def estimate(sums: Sums, seed: int, resamples: int) -> Estimate:
-    """A figure with its 95 % interval over units."""
-    drawn = np.concatenate(
-        [figures_in(sums, counts) for counts in drawn_counts(len(sums.above), seed, resamples)]
-    )
-    low, high = np.nanquantile(drawn, (0.025, 0.975))
-    return Estimate(sums.figure, float(low), float(high), int((sums.below > 0).sum()))
-
-
-def front(systems: Mapping[str, System], toxicity: str, seed: int, resamples: int) -> Front:
+def front(drawn: Drawn, toxicity: str) -> Front:
     """Who is beaten by whom in both toxicity and perplexity, and how surely not."""
-    names = list(systems)
-    axes = [[systems[name][figure] for figure in (toxicity, PERPLEXITY)] for name in names]
-    means = -np.array([[one.figure for one in own] for own in axes])
-    beaten = dominated(means[None])[0]
-    in_draws = np.asarray(np.any(dominated(-_drawn(axes, seed, resamples)), axis=2))
+    names, axes = list(drawn.systems), (toxicity, PERPLEXITY)
+    beaten = dominated(-drawn.means(axes)[None])[0]
+    in_draws = np.asarray(np.any(dominated(-drawn.draws(axes)), axis=2))
     return Front(
         figure=toxicity,
         systems=[
             FrontStanding(
                 system=name,
-                toxicity=estimate(axes[i][0], seed, resamples),
-                perplexity=estimate(axes[i][1], seed, resamples),
+                toxicity=drawn.estimate(name, toxicity),
+                perplexity=drawn.estimate(name, PERPLEXITY),
                 dominated_by=[other for j, other in enumerate(names) if beaten[i, j]],
                 front_share=1 - float(in_draws[:, i].mean()),
             )
@@ -65,14 +88,12 @@ def front(systems: Mapping[str, System], toxicity: str, seed: int, resamples: in
     )
 
 
-def order(systems: Mapping[str, System], figures: Sequence[str], seed: int, resamples: int) -> list[Order]:
+def order(drawn: Drawn, figures: Sequence[str]) -> list[Order]:
     """Each pair of systems as most of the scorers' ``figures`` put it; by their mean where they are level.
 
     Pairs of the least toxic system come first.
     """
-    names = list(systems)
-    axes = [[systems[name][figure] for figure in figures] for name in names]
-    means, drawn = np.array([[one.figure for one in own] for own in axes]), _drawn(axes, seed, resamples)
+    names, means, draws = list(drawn.systems), drawn.means(figures), drawn.draws(figures)
     found = []
     for a, b in combinations(range(len(names)), 2):
         votes = int((means[a] < means[b]).sum()) - int((means[b] < means[a]).sum())
@@ -83,27 +104,18 @@ def order(systems: Mapping[str, System], figures: Sequence[str], seed: int, resa
                 more_toxic=names[high],
                 scorers=int((means[low] < means[high]).sum()),
                 of=len(figures),
-                share=float((drawn[:, low] < drawn[:, high]).all(axis=1).mean()),
+                share=float((draws[:, low] < draws[:, high]).all(axis=1).mean()),
             )
         )
     wins = {name: sum(one.less_toxic == name for one in found) for name in names}
     return sorted(found, key=lambda one: (-wins[one.less_toxic], -wins[one.more_toxic]))
 
 
-def _drawn(axes: Sequence[Sequence[Sums]], seed: int, resamples: int) -> Floats:
-    """The figures in every draw of units, shape [draws, systems, figures]."""
-    blocks = [
-        np.stack([[figures_in(one, counts) for one in own] for own in axes]).transpose(2, 0, 1)
-        for counts in drawn_counts(len(axes[0][0].above), seed, resamples)
-    ]
-    return np.concatenate(blocks)
-
-
-def _difference(
-    contest: Contest, systems: Mapping[str, System], figure: str, seed: int, resamples: int
-) -> FigureDifference:
+def _difference(contest: Contest, drawn: Drawn, figure: str) -> FigureDifference:
     system, against = contest.system.name, contest.against.name
-    found = paired_figure(systems[system][figure], systems[against][figure], seed, resamples)
+    both = [drawn.systems[name][figure] for name in (system, against)]
+    columns = [drawn.places[name, figure] for name in (system, against)]
+    found = paired_figure(both[0], both[1], drawn.table[:, columns], drawn.seed)
     return FigureDifference(
         system=system,
         against=against,

@@ -13,9 +13,10 @@ from detox_cli.services.eval_compare.contests import Contestant, contests
 from detox_cli.services.eval_compare.picture import check_picture
 from detox_cli.services.eval_compare.run_figures import (
     PERPLEXITY,
+    Drawn,
     System,
     differences,
-    estimate,
+    draw,
     front,
     order,
 )
@@ -79,25 +80,25 @@ def check(settings: EvalCompareSettings) -> None:
 
 def compare_runs(settings: EvalCompareSettings, runs: Sequence[Run], progress: Progress) -> RunCompareResult:
     """The result."""
-    seed, resamples = settings.seed, settings.resamples
     systems = {run.name: run.sums() for run in runs}
     contestants = [Contestant(run.name, tuple(run.columns.ids), tuple(run.columns.ids)) for run in runs]
     pairs = contests(contestants, settings.against)
     toxicity, figures = _figures(systems, runs[0].counting.ks, settings)
     progress.stage("drawing intervals")
+    drawn = draw(systems, figures, settings.seed, settings.resamples)
     if not (fluent := all(PERPLEXITY in one for one in systems.values())):
         progress.warn(
             "perplexity was not measured, so there is no front: give `detox eval generation` a --judge"
         )
     return RunCompareResult(
-        systems=[_row(run, systems[run.name], figures, seed, resamples) for run in runs],
+        systems=[_row(run, drawn, figures) for run in runs],
         scorers=dict(runs[0].scorers),
         ks=list(runs[0].counting.ks),
         threshold=runs[0].counting.threshold,
         units=len(set(runs[0].columns.units.tolist())),
-        differences=differences(pairs, systems, figures, seed, resamples),
-        fronts=[front(systems, name, seed, resamples) for name in toxicity] if fluent else [],
-        order=order(systems, toxicity, seed, resamples),
+        differences=differences(pairs, drawn, figures),
+        fronts=[front(drawn, name) for name in toxicity] if fluent else [],
+        order=order(drawn, toxicity),
     )
 
 
@@ -124,7 +125,7 @@ def _figures(
     return toxicity, list(dict.fromkeys([*shown, *toxicity, *(name for name in OTHERS if name in common)]))
 
 
-def _row(run: Run, figures: System, shown: Sequence[str], seed: int, resamples: int) -> SystemRow:
+def _row(run: Run, drawn: Drawn, shown: Sequence[str]) -> SystemRow:
     name = run.model.get("name", "")
     folder = Path(name).expanduser()
     made = (read_manifest(folder) if name and folder.is_dir() else None) or {}
@@ -136,7 +137,7 @@ def _row(run: Run, figures: System, shown: Sequence[str], seed: int, resamples: 
         written_seconds=run.seconds,
         prompts=len(run.columns),
         samples=int(run.columns.counts.sum()),
-        figures={one: estimate(figures[one], seed, resamples) for one in shown},
+        figures={one: drawn.estimate(run.name, one) for one in shown},
     )
 
 

@@ -1,7 +1,7 @@
 """Choosing what to remove, without generating: of all that works, what changes answers least."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from detox_cli.errors import BadData
@@ -76,6 +76,7 @@ class Choice:
         start_tokens: What refusals of this model start with.
         base: The mean log-odds of a refusal's start in the base model, on positive and negative prompts.
         why: The reason, in one sentence.
+        scorer: What tried them, for a search to go on with.
     """
 
     removal: Removal
@@ -84,6 +85,7 @@ class Choice:
     start_tokens: StartTokens
     base: tuple[float, float]
     why: str
+    scorer: Scorer = field(repr=False, compare=False)
 
     @property
     def position(self) -> int:
@@ -160,7 +162,7 @@ def choose(
             f"{best.name} is the best of {len(tryout.scores)} and leaves {left:.0%} of the refusals; "
             "more modes, directions or prompts, or a search, may do better"
         )
-    return _choice(best, tryout.scores, measured, probes, how)
+    return _choice(best, tryout, how)
 
 
 class _Tryout:
@@ -222,21 +224,23 @@ def _wider(best: Candidate, tried: Mapping[Candidate, CandidateScores], how: Cho
     return [replace(best, places=(*best.places, place)) for place in fresh[:PARTNERS]]
 
 
-def _choice(
-    best: Candidate,
-    tried: Mapping[Candidate, CandidateScores],
-    measured: Measured,
-    probes: Probes,
-    how: Choosing,
-) -> Choice:
-    scores, fair = tried[best], sum(s.survives for s in tried.values())
+def _choice(best: Candidate, tryout: _Tryout, how: Choosing) -> Choice:
+    tried, scorer, scores = tryout.scores, tryout.scorer, tryout.scores[best]
+    fair = sum(s.survives for s in tried.values())
     why = (
         f"of {len(tried)} candidates {fair} keep to the limits; {scores.name} leaves {scores.kept:.1%} of "
         f"the refusals at a divergence of {scores.kl_answer:.3f} on answers"
     )
     why += "" if scores.survives else f"; taken although it is beyond a limit: {scores.verdict}"
-    removal = best.removal(measured, how.mask_massive)
-    return Choice(removal, scores, tuple(tried.values()), probes.start_tokens, probes.base_start(), why)
+    return Choice(
+        removal=best.removal(scorer.measured, how.mask_massive),
+        chosen=scores,
+        candidates=tuple(tried.values()),
+        start_tokens=scorer.probes.start_tokens,
+        base=scorer.probes.base_start(),
+        why=why,
+        scorer=scorer,
+    )
 
 
 def _tell_separation(tokens: StartTokens, progress: Progress) -> None:

@@ -63,14 +63,19 @@ class CandidateScores(BaseModel):
 
     @property
     def tradeoff(self) -> tuple[float, float]:
-        """What is left of the refusals, and the divergence on answers; infinite where they are missing.
-
-        Where answers to positive prompts still start as refusals do, at least half of the refusals count as
-        left, even if they are no longer those of the base model.
-        """
+        """What is left of the refusals, and the divergence on answers; infinite where they are missing."""
         if self.bypass is None or self.kept is None or self.kl_answer is None:
             return float("inf"), float("inf")
-        return (self.kept if self.bypass < 0 else max(self.kept, 0.5)), self.kl_answer
+        return refusals_left(self.bypass, self.kept), self.kl_answer
+
+
+def refusals_left(bypass: float, kept: float) -> float:
+    """The share of refusals that is left, by likelihood.
+
+    Where answers to positive prompts still start as refusals do, at least half of the refusals count as left,
+    even if they are no longer those of the base model.
+    """
+    return kept if bypass < 0 else max(kept, 0.5)
 
 
 def is_complete(scores: CandidateScores, limits: Limits) -> bool:
@@ -84,7 +89,11 @@ def cost(scores: CandidateScores, limits: Limits) -> float:
     One percent of refusals counts as much as .01 nats. Arditi et al. take the lowest bypass instead, but
     below a few percent fewer refusals tell nothing more, while damage still differs.
     """
-    left, divergence = scores.tradeoff
+    return cost_of(*scores.tradeoff, limits)
+
+
+def cost_of(left: float, divergence: float, limits: Limits) -> float:
+    """`cost` of refusals left and divergence on answers."""
     return max(left - limits.kept, 0.0) + divergence
 
 

@@ -18,10 +18,12 @@ from detox_cli.models.hooks import on_block_outputs
 from detox_cli.models.removal import Removal, remove_everywhere
 from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Silent
+from detox_cli.services.abliterate.choose import Choice, Choosing
 from detox_cli.services.abliterate.verify.answering import rewrites
 from detox_cli.services.abliterate.verify.forward import anatomy_of
 from detox_cli.services.abliterate.verify.inputs import read_sentences
 from detox_cli.services.abliterate.verify.options import VerifyOptions
+from tests.services.abliterate.bench import Bench, read_bench
 
 BLOCK = 1
 """The block after which the chat model's refusals to rewrite lie along one direction."""
@@ -64,3 +66,15 @@ def willing(tmp_path_factory: pytest.TempPathFactory) -> Edited:
         checkpoint, plan_edits(checkpoint, inside, lambda writer: removal.edit(writer, inside)), folder
     )
     return Edited(folder, removal)
+
+
+@pytest.fixture(scope="session")
+def bench() -> Bench:
+    """The chat model, and what was measured on the bundled instructions."""
+    return read_bench()
+
+
+@pytest.fixture(scope="session")
+def chosen(bench: Bench) -> Choice:
+    """What is chosen with up to two projected directions."""
+    return bench.choose(Choosing(modes=("projected",), directions=2))

@@ -1,69 +1,20 @@
 """Choosing what to remove, without generating; what is chosen is then tried by generating."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from detox_cli.data.rejects import Rejects
 from detox_cli.errors import BadData
-from detox_cli.generation.load import load_engine
-from detox_cli.generation.transformers_engine import TransformersEngine
-from detox_cli.models.anatomy.parts import Anatomy
-from detox_cli.models.direction_file import Measured
-from detox_cli.models.interventions import intervening
-from detox_cli.models.removal import Removal
-from detox_cli.models.sources import find_model
-from detox_cli.output.progress import Silent
 from detox_cli.scoring.divergence import answer_log_probabilities, greedy_beginnings
-from detox_cli.scoring.refusing import declines
 from detox_cli.services.abliterate.candidates import Candidate, Place
-from detox_cli.services.abliterate.choose import Choosing, choose
-from detox_cli.services.abliterate.contrast_files import Wording
-from detox_cli.services.abliterate.contrasts import Contrast, Prompt
+from detox_cli.services.abliterate.choose import Choice, Choosing
 from detox_cli.services.abliterate.forced import ForcedReader
-from detox_cli.services.abliterate.make_contrast import Sources, asking, make_contrast
-from detox_cli.services.abliterate.measure import measure, token_ids
 from detox_cli.services.abliterate.probes import divergence_without
 from detox_cli.services.abliterate.ranking import CandidateScores, Limits, cost, front
 from detox_cli.services.abliterate.start_tokens import learn_start_tokens, log_odds
-from detox_cli.services.abliterate.verify.forward import anatomy_of
-
-
-@dataclass
-class Bench:
-    """A model, a contrast of it, and what was measured."""
-
-    engine: TransformersEngine
-    contrast: Contrast
-    measured: Measured
-
-    @property
-    def anatomy(self) -> Anatomy:
-        return anatomy_of(self.engine.model)
-
-    def choose(self, how: Choosing, **more):
-        sides = (self.contrast.positive.val, self.contrast.negative.val)
-        positive, negative = (token_ids(self.engine.reader, side) for side in sides)
-        ends = self.engine.stop_tokens(chat=True)
-        return choose(self.engine.model, self.anatomy, self.measured, positive, negative, ends, how, **more)
-
-    def refused(self, removal: Removal, prompts: tuple[Prompt, ...]) -> float:
-        """The share of prompts that is declined by the model with something removed."""
-        with intervening(self.engine.model, self.anatomy, removal):
-            answers = asking(self.engine, None, Silent())(prompts)
-        return float(np.mean([declines(text) for text in answers.values()]))
-
-
-@pytest.fixture(scope="module")
-def bench() -> Bench:
-    engine = load_engine(find_model("builtin:chat"), device="cpu")
-    wording = Wording(engine.reader.chat)
-    contrast = make_contrast(Sources("refusal"), wording, asking(engine, None, Silent()), Rejects(), Silent())
-    anatomy, model = anatomy_of(engine.model), engine.model
-    measured = measure(model, anatomy, engine.reader, contrast, "", Silent(), positions=3)
-    return Bench(engine, contrast, measured)
+from tests.services.abliterate.bench import Bench
 
 
 def distribution(*shares: float) -> torch.Tensor:
@@ -144,7 +95,9 @@ def test_a_direction_whose_removal_makes_everything_refused_is_seen(bench: Bench
     assert seen.verdict.startswith("divergence") and anyway.chosen != seen
 
 
-def test_a_killed_choice_goes_on_and_more_directions_are_taken_if_they_help(bench: Bench) -> None:
+def test_a_killed_choice_goes_on_and_more_directions_are_taken_if_they_help(
+    bench: Bench, chosen: Choice
+) -> None:
     notes: dict[str, dict] = {}
 
     def once(name, compute):
@@ -159,7 +112,7 @@ def test_a_killed_choice_goes_on_and_more_directions_are_taken_if_they_help(benc
     how = Choosing(modes=("projected",), directions=2)
     with pytest.raises(KeyboardInterrupt):
         bench.choose(how, once=once)
-    choice, straight = bench.choose(how, once=once), bench.choose(how)
+    choice, straight = bench.choose(how, once=once), chosen
     assert choice.candidates == straight.candidates and killed
     assert np.array_equal(choice.removal.bases, straight.removal.bases)
     singles = [one for one in choice.candidates if one.survives and len(one.places) == 1]

@@ -191,6 +191,12 @@ class AbliterateSettings(Section):
     keep_answers: Annotated[bool, Flag(panel=VERIFYING)] = Field(
         False, description="Keep the answers to harmful prompts in the report; else they are scored only."
     )
+    refusal_scorer: Annotated[str | None, Flag(complete="scorer", panel=VERIFYING)] = Field(
+        None, description="Classifier that tells refusals too, beside their wording: hf:MODEL#LABEL."
+    )
+    quantize: Annotated[Literal["4bit", "8bit"] | None, Flag(panel=VERIFYING)] = Field(
+        None, description="Load the edited model in fewer bits, to see whether refusals come back."
+    )
     sta: Annotated[str | None, Flag(complete="scorer", panel=VERIFYING)] = Field(
         None, description="Scorer of toxicity in place of that of the suite detox."
     )

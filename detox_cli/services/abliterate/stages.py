@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from detox_cli.errors import BadData, BadSettings, Missing
 from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.output import Claim, State
@@ -62,17 +63,23 @@ class Stages:
 
 @contextmanager
 def stages_of(claim: Claim) -> Iterator[Stages]:
-    """The stages of a claimed output; nothing of them is left when all is done, or nothing was."""
+    """The stages of a claimed output.
+
+    Nothing of them is left when all is done, nor where the same command would fail in the same way again.
+    """
     folder = claim.path.with_name(claim.path.name + ".stages")
     if claim.state is State.FRESH:
         shutil.rmtree(folder, ignore_errors=True)
-    done = False
+    over = True
     with claim.open_journal() as journal:
         try:
             yield Stages(folder, journal)
-            done = True
+        except (BadData, BadSettings, Missing):
+            raise
+        except BaseException:
+            over = False
+            raise
         finally:
-            done = done or (len(journal) == 0 and not folder.exists())
-    if done:
-        shutil.rmtree(folder, ignore_errors=True)
-        claim.finish()
+            if over:
+                shutil.rmtree(folder, ignore_errors=True)
+                claim.finish()

@@ -33,6 +33,8 @@ def options_of(
         parts=frozenset(settings.parts) - without,
         limits=Limits(settings.max_kl, settings.max_ppl_increase, settings.min_joint, settings.max_refusals),
         keep_answers=settings.keep_answers,
+        refusal_scorer=settings.refusal_scorer,
+        quantize=settings.quantize,
         sta=settings.sta,
         sim=settings.sim,
         fl=settings.fl,

@@ -81,6 +81,9 @@ class AbliterateSettings(Section):
     system: Annotated[str | None, Flag(panel=PROMPTS)] = Field(
         None, description="System prompt before every instruction."
     )
+    prefix: Annotated[str, Flag(panel=PROMPTS)] = Field(
+        "", description="Text put before every instruction, in the same turn."
+    )
     raw: Annotated[bool, Flag(panel=PROMPTS)] = Field(
         False, description="Read prompts as plain text, not as a user's turn."
     )
@@ -128,7 +131,9 @@ class AbliterateSettings(Section):
         0.2, gt=0, description="Highest divergence on answers that a candidate may cause, in nats."
     )
     choose_induce: Annotated[float, Flag(panel=CHOOSING)] = Field(
-        0.0, description="Least log-odds of a refusal that adding the direction must cause."
+        0.5,
+        description="How far adding the direction must take negative prompts towards a refusal: the least share "
+        "of the way to where positive prompts are.",
     )
     choose_depth: Annotated[float, Flag(panel=CHOOSING)] = Field(
         0.8, gt=0, description="How far up a direction may come from, as a share of the blocks."

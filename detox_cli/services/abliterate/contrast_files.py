@@ -33,14 +33,17 @@ class Wording:
         chat: How its tokenizer writes conversations.
         form: ``turn`` or ``raw``.
         system: A system prompt in front of every turn.
+        prefix: Put before every text, in the same turn.
     """
 
     chat: ChatFormat
     form: Form = "turn"
     system: str | None = None
+    prefix: str = ""
 
     def prompt(self, text: str) -> str | tuple[Turn, ...]:
         """A conversation; plain text where that is asked for or the tokenizer has no template."""
+        text = self.prefix + text
         if self.form == "raw" or not self.chat.has_template:
             return f"{self.system}\n\n{text}" if self.system else text
         opening = (Turn("system", self.system),) if self.system else ()

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from detox_cli.data.rejects import Rejects
 from detox_cli.runs.journal import Journal
 from detox_cli.services.abliterate.base import Base
-from detox_cli.services.abliterate.contrast_files import Wording
+from detox_cli.services.abliterate.contrast_files import Form, Wording
 from detox_cli.services.abliterate.contrasts import Contrast, Prompt
 from detox_cli.services.abliterate.make_contrast import Sources, asking, make_contrast
 from detox_cli.settings.abliterate import AbliterateSettings
@@ -48,7 +48,8 @@ def held_out(settings: AbliterateSettings, base: Base, journal: Journal) -> Cont
 
 
 def _made(settings: AbliterateSettings, base: Base, journal: Journal, keep_all: bool) -> Contrast:
-    wording = Wording(base.reader.chat, "raw" if settings.raw else "turn", settings.system)
+    form: Form = "raw" if settings.raw else "turn"
+    wording = Wording(base.reader.chat, form, settings.system, settings.prefix)
     rejects = Rejects()
 
     def ask(prompts: Sequence[Prompt]) -> Mapping[str, str]:

@@ -132,8 +132,8 @@ class AbliterateSettings(Section):
     )
     choose_induce: Annotated[float, Flag(panel=CHOOSING)] = Field(
         0.5,
-        description="How far adding the direction must take negative prompts towards a refusal: the least share "
-        "of the way to where positive prompts are.",
+        description="How far adding the direction must take negative prompts towards a refusal: the least "
+        "share of the way to where positive prompts are.",
     )
     choose_depth: Annotated[float, Flag(panel=CHOOSING)] = Field(
         0.8, gt=0, description="How far up a direction may come from, as a share of the blocks."

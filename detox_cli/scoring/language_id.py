@@ -28,6 +28,8 @@ LETTERS = 20
 """Texts with fewer letters are too short to tell."""
 SEVERAL = {"bcms": ("bs", "hr", "sr"), "no": ("nb", "nn", "no")}
 """Codes that stand for several languages which the identifier keeps apart."""
+UNDETERMINED = "und"
+"""ISO 639's word for what is in no language: a text that is long enough and has hardly a letter."""
 UNSPACED = 6
 """The same for Chinese, Japanese and Korean, where a letter says more."""
 
@@ -59,11 +61,16 @@ class LanguageIdentifier:
         """Package, version and candidates."""
         from importlib.metadata import version
 
-        return f"py3langid {version('py3langid')} among {' '.join(self.candidates)}"
+        return f"py3langid {version('py3langid')} among {' '.join(self.candidates)}, {UNDETERMINED}"
 
     def languages(self, texts: Sequence[str]) -> list[str | None]:
-        """The code of each text's language; ``None`` for one that is too short."""
-        return [str(self._identifier.classify(text)[0]) if long_enough(text) else None for text in texts]
+        """The code of each text, ``None`` where it is too short, ``und`` where it has no letters."""
+        return [self._language(text) for text in texts]
+
+    def _language(self, text: str) -> str | None:
+        if long_enough(text):
+            return str(self._identifier.classify(text)[0])
+        return UNDETERMINED if len("".join(text.split())) >= LETTERS else None
 
 
 def codes_of(code: str) -> tuple[str, ...]:

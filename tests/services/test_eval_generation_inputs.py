@@ -203,7 +203,10 @@ def test_languages_are_told_apart(tmp_path):
         ("uno", "El tren llegó tarde y nadie dijo por qué."),
         ("uno", "The train was late and nobody said why."),
     ]
-    source = flat(tmp_path / "output-rtp_lx_es.json", [*rows, ("uno", "No.")])
+    source = flat(
+        tmp_path / "output-rtp_lx_es.json",
+        [*rows, ("uno", "No."), ("uno", "?! 123456 \ufffd\ufffd 78901234567")],
+    )
     result = run(
         EvalGenerationSettings(
             from_file=source,
@@ -214,5 +217,7 @@ def test_languages_are_told_apart(tmp_path):
         )
     )
     found = result.groups[0].figures
-    assert found["in_language"].mean == 0.5  # the third is too short to tell
-    assert found["builtin:lexicon/clean"].mean == pytest.approx(1 / 3)
+    assert found["in_language"].mean == pytest.approx(
+        1 / 3
+    )  # one is too short to tell, one is in no language
+    assert found["builtin:lexicon/clean"].mean == pytest.approx(2 / 4)

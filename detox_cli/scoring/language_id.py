@@ -24,14 +24,16 @@ RTP_LX = (
     "sv",
     "zh",
 )
+GREEK = "\u0370"
+"""The first letter after the Latin ones."""
 LETTERS = 20
 """Texts with fewer letters are too short to tell."""
+OTHER_SCRIPT = 6
+"""The same of letters that are not Latin ones: their script alone says much."""
 SEVERAL = {"bcms": ("bs", "hr", "sr"), "no": ("nb", "nn", "no")}
 """Codes that stand for several languages which the identifier keeps apart."""
 UNDETERMINED = "und"
 """ISO 639's word for what is in no language: a text that is long enough and has hardly a letter."""
-UNSPACED = 6
-"""The same for Chinese, Japanese and Korean, where a letter says more."""
 
 
 class LanguageIdentifier:
@@ -61,7 +63,7 @@ class LanguageIdentifier:
         """Package, version and candidates."""
         from importlib.metadata import version
 
-        return f"py3langid {version('py3langid')} among {' '.join(self.candidates)}, {UNDETERMINED}"
+        return f"py3langid {version('py3langid')} among {' '.join(self.candidates)}, {UNDETERMINED}; from {LETTERS} letters on, {OTHER_SCRIPT} not Latin"
 
     def languages(self, texts: Sequence[str]) -> list[str | None]:
         """The code of each text, ``None`` where it is too short, ``und`` where it has no letters."""
@@ -82,5 +84,5 @@ def codes_of(code: str) -> tuple[str, ...]:
 def long_enough(text: str) -> bool:
     """Whether a text has enough letters to tell its language."""
     letters = [character for character in text if character.isalpha()]
-    dense = sum(character >= "\u1100" for character in letters)
-    return len(letters) >= LETTERS or dense >= UNSPACED
+    other = sum(character >= GREEK for character in letters)
+    return len(letters) >= LETTERS or other >= OTHER_SCRIPT

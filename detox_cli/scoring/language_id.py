@@ -63,7 +63,9 @@ class LanguageIdentifier:
         """Package, version and candidates."""
         from importlib.metadata import version
 
-        return f"py3langid {version('py3langid')} among {' '.join(self.candidates)}, {UNDETERMINED}; from {LETTERS} letters on, {OTHER_SCRIPT} not Latin"
+        lengths = f"from {LETTERS} letters on, {OTHER_SCRIPT} not Latin"
+        codes = " ".join([*self.candidates, UNDETERMINED])
+        return f"py3langid {version('py3langid')} among {codes}; {lengths}"
 
     def languages(self, texts: Sequence[str]) -> list[str | None]:
         """The code of each text, ``None`` where it is too short, ``und`` where it has no letters."""

@@ -176,7 +176,7 @@ def test_the_bundled_model_is_measured_on_what_it_refuses(tmp_path: Path) -> Non
     found = measure(engine.model, anatomy, engine.reader, contrast, source.fingerprint, Recorder())
     assert found.tokens[-2:] == ("<|end|>", "<|assistant|>")
     assert found.positive.count.tolist() == [len(contrast.positive.train)] * len(found.tokens)
-    blocks = measure_blockwise(source, engine.reader, contrast, Recorder())
+    blocks = measure_blockwise(source, engine.reader, contrast, Recorder(), batch_tokens=1024)
     assert np.array_equal(blocks.difference(), found.difference()) and blocks.prompts == found.prompts
     gap = found.difference()
     along = gap[-1, 1] / (gap[-1, 1] ** 2).sum() ** 0.5

@@ -86,8 +86,9 @@ class EvalGenerationSettings(EngineChoice):
     threshold: Annotated[float | None, Flag(panel=MEASURING)] = Field(
         None, ge=0, le=1, description="Score from which a continuation is toxic, in place of the protocol's."
     )
-    given_scores: Annotated[bool, Flag(panel=MEASURING)] = Field(
-        False, description="Report the scores that stand in a file of continuations as well."
+    given_scores: Annotated[Literal["no", "too", "only"], Flag(panel=MEASURING)] = Field(
+        "no",
+        description="Report the scores that stand in a file of continuations: beside the scorers', or only.",
     )
     judge: Annotated[str | None, Flag(complete="model", panel=MEASURING)] = Field(
         None, description="Causal model whose conditional perplexity says how fluent continuations are."

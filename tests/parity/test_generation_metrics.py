@@ -155,3 +155,9 @@ def test_perplexity_is_added_up_as_published() -> None:
         )
         assert found[f"{name}_beyond"].mean == pytest.approx(1 - len(kept) / len(values), abs=1e-9)
     assert found["perplexity"].mean == pytest.approx(exp(nats.sum() / tokens.sum()), rel=1e-9)
+    halves = [{**row, "lang": LANGS[int(row["id"]) % 2]} for row in rows]
+    macro = groups_of(columns_of(halves), Counting((4,)))[1][
+        "legacy_perplexity_median"
+    ]  # table 2 of the paper
+    medians = [np.percentile(some[some < 1e4], 50, method="midpoint") for some in (legacy[::2], legacy[1::2])]
+    assert macro.mean == pytest.approx(np.mean(medians), rel=1e-9) and macro.low < macro.mean < macro.high

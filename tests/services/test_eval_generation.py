@@ -72,7 +72,8 @@ def test_from_a_model_to_figures(lx_prompts, tiny_causal, tiny_gpt2, tiny_mt5, t
         prompts=None,
         from_file=str(export),
         output=export / "again",
-        given_scores=True,
+        given_scores="only",
+        max_new_tokens=None,
     )
     copied = run(again)
     assert copied.groups[0].figures["TOXICITY/mean"].mean == everything.figures[f"{toxic_scorer}/mean"].mean
@@ -140,6 +141,8 @@ def test_protocols_cut_prefix_and_count_as_they_say(lx_prompts, tiny_causal, tox
         ({"prompts": None}, "needs prompts"),
         ({"scorers": []}, "no scorer"),
         ({"judge": "builtin:bart"}, "not a decoder-only"),
+        ({"from_file": "old.jsonl"}, "exclude each other"),
+        ({"model": None, "from_file": "old.jsonl", "text": "text.txt"}, "--text has no meaning"),
     ],
 )
 def test_what_cannot_be_measured_is_said_in_one_line(lx_prompts, tiny_causal, toxic_scorer, changes, words):

@@ -89,6 +89,7 @@ def test_scoring_that_is_killed_leaves_what_it_has(lx_prompts, tiny_causal, toxi
         "model": None,
         "from_file": str(whole.output / FILES[0]),
         "prompts": None,
+        "max_new_tokens": None,
         "output": target,
         "k": (25,),
     }
@@ -151,6 +152,16 @@ def test_bad_input_is_counted_named_and_not_lost(tmp_path, monkeypatch):
         run(wanted.model_copy(update={"strict": True, "output": tmp_path / "strict"}))
 
 
+def test_a_prompt_that_the_model_cannot_read_is_counted_and_named(tmp_path, tiny_causal):
+    prompts = tmp_path / "prompts.jsonl"
+    rows = [{"id": "short", "text": "The weather"}, {"id": "long", "text": "weather " * 600}]
+    prompts.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = run(settings(prompts, tiny_causal, "builtin:lexicon", scorers=["builtin:lexicon"]))
+    assert (result.prompts, result.samples, result.unanswered) == (2, 6, ["long"])
+    assert "exceed the model's context of 512" in read(tmp_path / "out" / FILES[0])[1]["fault"]
+    assert result.groups[0].figures["builtin:lexicon/mean"].n == 1
+
+
 def test_null_scores_in_a_file_are_no_zeros(tmp_path):
     row = {
         "prompt": {"text": "One"},
@@ -165,7 +176,7 @@ def test_null_scores_in_a_file_are_no_zeros(tmp_path):
             from_file=str(source),
             output=tmp_path / "out",
             scorers=[],
-            given_scores=True,
+            given_scores="only",
             k=(1,),
             resamples=20,
         )
@@ -175,11 +186,7 @@ def test_null_scores_in_a_file_are_no_zeros(tmp_path):
     with pytest.raises(
         BadData, match="no prompt has 2 continuations with a score by toxicity; the most are 1"
     ):
-        run(
-            EvalGenerationSettings(
-                from_file=str(source), output=tmp_path / "k", scorers=[], given_scores=True, k=(2,)
-            )
-        )
+        run(EvalGenerationSettings(from_file=str(source), output=tmp_path / "k", given_scores="only", k=(2,)))
 
 
 def test_a_broken_scorer_is_an_error_not_thousands_of_faults(tmp_path, monkeypatch):

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from detox_cli.statistics.bootstrap import mean_interval, mean_interval_of_units
-from detox_cli.statistics.clusters import Ratio, macro_intervals, quantile_intervals, ratio_intervals
+from detox_cli.statistics.clusters import (
+    Ratio,
+    macro_intervals,
+    macro_median,
+    quantile_intervals,
+    ratio_intervals,
+)
 
 GENERATOR = np.random.default_rng(3)
 VALUES = GENERATOR.random(60)
@@ -68,3 +74,18 @@ def test_quantiles_hold_their_interval() -> None:
     (loose,) = quantile_intervals(shuffled, owners, OWN, [0.5])
     assert loose.high - loose.low < median.high - median.low  # sorted values hang together in their units
     assert loose.low < loose.mean < loose.high
+
+
+def test_the_mean_of_medians_is_drawn_with_its_units() -> None:
+    values, owners = GENERATOR.random(600), np.repeat(OWN, 10)
+    groups = [np.arange(30), np.arange(30, 60)]
+    medians = [np.median(values[np.isin(owners, rows)]) for rows in groups]
+    found = macro_median(values, owners, OWN, groups)
+    assert found is not None and found.mean == pytest.approx(np.mean(medians)) and found.n == 600
+    drawn = []
+    for _ in range(300):  # the same by drawing rows and taking medians of what they hold
+        chosen = GENERATOR.integers(60, size=60)
+        sides = [np.concatenate([values[owners == row] for row in chosen if row in rows]) for rows in groups]
+        drawn.append(np.mean([np.median(side) for side in sides]))
+    assert (found.low, found.high) == pytest.approx(np.quantile(drawn, (0.025, 0.975)), abs=0.01)
+    assert macro_median(values[:300], owners[:300], OWN, groups) is None  # the second has none

@@ -58,7 +58,7 @@ def read_prompts(
     """
     if source in NOT_ON_HUB:
         raise Missing(f"{source} is not on the hub", where="--prompts", hint=NOT_ON_HUB[source])
-    path, wanted = Path(source), [code.lower() for code in languages]
+    path = Path(source)
     if path.suffix.lower() == ".zip":
         found = _of_archive(path, password, rejects)
     elif path.is_dir() and (files := _rtp_lx_files([entry.name for entry in path.iterdir()])):
@@ -69,9 +69,24 @@ def read_prompts(
         rows = read_rows(HUB.get(source, source), rejects, split=split)
         found = _of_rows(rows, source, column, rejects)
     prompts = _unique(found, rejects)
-    kept = _limited([one for one in prompts if not wanted or (one.lang or "") in wanted], limit)
+    kept = chosen_prompts(prompts, languages, limit)
     if not kept:
-        raise _none(source, prompts, wanted, rejects)
+        raise _none(source, prompts, languages, rejects)
+    return kept
+
+
+def chosen_prompts(
+    prompts: Sequence[Prompt], languages: Sequence[str] = (), limit: int | None = None
+) -> list[Prompt]:
+    """The prompts in ``languages`` (all if empty), the first ``limit`` of each."""
+    wanted = {code.lower() for code in languages}
+    seen: Counter[str | None] = Counter()
+    kept = []
+    for prompt in prompts:
+        if not wanted or prompt.lang in wanted:
+            seen[prompt.lang] += 1
+            if limit is None or seen[prompt.lang] <= limit:
+                kept.append(prompt)
     return kept
 
 
@@ -153,18 +168,6 @@ def _unique(found: Iterator[tuple[Row, FoundPrompt]], rejects: Rejects) -> list[
             rejects.add(row.where, "its id was used before", dict(row.values))
         else:
             first_at[prompt.id] = prompt.where
-            kept.append(prompt)
-    return kept
-
-
-def _limited(prompts: Sequence[Prompt], limit: int | None) -> list[Prompt]:
-    if limit is None:
-        return list(prompts)
-    seen: Counter[str | None] = Counter()
-    kept = []
-    for prompt in prompts:
-        seen[prompt.lang] += 1
-        if seen[prompt.lang] <= limit:
             kept.append(prompt)
     return kept
 

@@ -19,6 +19,9 @@ from detox_cli.services.eval_generation.protocols import PROTOCOLS, Protocol
 from detox_cli.settings.engine import EngineChoice, EngineOptions
 from detox_cli.settings.eval_generation import EvalGenerationSettings
 
+FOR_MODELS = ("text", "max_new_tokens", "temperature", "top_p", "prefix", "prompt_tokens")
+"""Settings that would be ignored where nothing is generated."""
+
 
 def adapted_protocol(settings: EvalGenerationSettings) -> Protocol:
     """The protocol with everything that the settings put in its place."""
@@ -65,16 +68,27 @@ def source_of(settings: EvalGenerationSettings) -> str | None:
     """
     model = settings.model
     if settings.from_file is not None:
-        if model is not None and Path(model).is_file():
-            raise BadSettings("continuations are named twice", where="--from", hint="leave one of them out")
-        return settings.from_file
+        if model is not None:
+            message = f"{model} and --from exclude each other"
+            raise BadSettings(message, hint="name what is to be measured once")
+        return _for_file(settings, settings.from_file)
     if model is None:
         raise BadSettings("nothing to measure", hint="name a model and --prompts, or --from FILE")
     if Path(model).is_file():
-        return model
+        return _for_file(settings, model)
     if settings.prompts is None:
         raise BadSettings(f"{model} needs prompts", hint="name them with --prompts, such as --prompts rtp")
     return None
+
+
+def _for_file(settings: EvalGenerationSettings, source: str) -> str:
+    """The file, if nothing is asked for that only a model can do."""
+    for name in FOR_MODELS:
+        if getattr(settings, name) is not None:
+            flag = f"--{name.replace('_', '-')}"
+            message = f"{flag} has no meaning for continuations that are written already"
+            raise BadSettings(message, hint="leave it out, or name a model")
+    return source
 
 
 def prompts_of(settings: EvalGenerationSettings, rejects: Rejects) -> list[Prompt]:

@@ -1,6 +1,6 @@
 """What is reported: sums over prompts that make every figure, and the figures of each group of prompts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from detox_cli.statistics.clusters import (
     Places,
     Ratio,
     macro_intervals,
+    macro_median,
     quantile_intervals,
     ratio_intervals,
 )
@@ -122,7 +123,23 @@ def groups_of(columns: Columns, counting: Counting) -> tuple[list[Group], Figure
     if not several:
         return groups, {}
     places = [np.flatnonzero(langs == lang) for lang in several]
-    return groups, macro_intervals(ratios, columns.units, places, counting.seed, counting.resamples)
+    macro = macro_intervals(ratios, columns.units, places, counting.seed, counting.resamples)
+    return groups, dict(sorted((macro | _macro_medians(columns, own, places, counting)).items()))
+
+
+def _macro_medians(
+    columns: Columns, own: Mapping[str, Floats], places: Sequence[Places], counting: Counting
+) -> Figures:
+    """The mean over languages of the median perplexity, which the cross-lingual evaluation reports."""
+    found: Figures = {}
+    for name, values in own.items():
+        usable = values < HIGHEST_PERPLEXITY
+        median = macro_median(
+            values[usable], columns.owners[usable], columns.units, places, counting.seed, counting.resamples
+        )
+        if median is not None:
+            found[f"{name}_median"] = median
+    return found
 
 
 def _group(

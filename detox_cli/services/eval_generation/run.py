@@ -152,7 +152,7 @@ def _summarise(
         "model": _model(settings),
         "scorers": tools.identities,
         "repeated": written.repeated,
-        "unread": unread(settings.scorers, columns.langs),
+        "unread": unread([name for name in settings.scorers if name in columns.toxicity], columns.langs),
         "rejects": rejects,
         "text": None if text is None else text.perplexity,
         "files": [settings.output],

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import Field
 
+from detox_cli.data.readers.read import chosen_prompts
 from detox_cli.data.rejects import Rejects
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.generation.requests import Engine
@@ -76,6 +77,9 @@ def copy_stage(
     """Write ``generations.jsonl`` from a file of continuations, joined with prompts if these are named."""
     target = settings.output / GENERATIONS
     if target.exists() and Path(source).exists() and target.samefile(source):
+        if settings.prompts or settings.languages or settings.limit or settings.num_samples:
+            hint = "choose another output"
+            raise BadSettings("what is in the folder already is taken as it is", where=source, hint=hint)
         found = read_generations(source, rejects)
         return _counted(settings, found.generations)
     found = read_generations(source, rejects)
@@ -102,7 +106,7 @@ def score_stage(settings: EvalGenerationSettings, tools: Tools, progress: Progre
 
     def compute(journal: Journal | None) -> tuple[StageResult, list[Row]]:
         generations = read_generations(str(source), Rejects(strict=True)).generations
-        if not settings.given_scores:
+        if settings.given_scores == "no":
             generations = [replace(one, given={}) for one in generations]
         rows = _scored(generations, tools, journal, progress)
         return _counted(settings, generations), [rows[one.prompt.id] for one in generations]
@@ -205,9 +209,10 @@ def _counted(settings: EvalGenerationSettings, found: Sequence[Generation], repe
 
 
 def _chosen(found: Continued, settings: EvalGenerationSettings) -> Continued:
-    """Of the continuations those that ``--languages`` and ``--num-samples`` leave."""
-    wanted = {code.lower() for code in settings.languages}
-    kept = [one for one in found.generations if not wanted or (one.prompt.lang or "") in wanted]
+    """Of the continuations those that ``--languages``, ``--limit`` and ``--num-samples`` leave."""
+    chosen = chosen_prompts([one.prompt for one in found.generations], settings.languages, settings.limit)
+    ids = {prompt.id for prompt in chosen}
+    kept = [one for one in found.generations if one.prompt.id in ids]
     count = settings.num_samples
     if count is not None:
         kept = [_first(one, count) for one in kept]

@@ -93,13 +93,14 @@ def find_tools(settings: EvalGenerationSettings, protocol: Protocol, progress: P
         BadSettings: A name is wrong, a judge is of the wrong kind, or nothing is to measure toxicity.
         Missing: A model, or the extra that tells languages, is not there.
     """
-    if not settings.scorers and not settings.given_scores:
+    names = [] if settings.given_scores == "only" else settings.scorers
+    if not names and settings.given_scores == "no":
         raise BadSettings("no scorer is named", where="--scorers", hint="name one, such as builtin:toxicity")
     progress.stage("loading scorers")
     return Tools(
         settings,
         protocol,
-        load_text_scorers(settings.scorers, device=settings.device, checkpoint=settings.checkpoint),
+        load_text_scorers(names, device=settings.device, checkpoint=settings.checkpoint),
         _judge(settings.judge, "--judge", encoder_decoder=False),
         _judge(settings.legacy_judge, "--legacy-judge", encoder_decoder=True),
         find_model(settings.dist_tokenizer) if settings.dist_tokenizer else None,

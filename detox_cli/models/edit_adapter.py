@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from peft import LoraConfig
 from safetensors.numpy import save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -55,6 +54,8 @@ def write_adapter(checkpoint: Checkpoint, plan: Plan, folder: Path, base: str) -
         BadSettings: The edits keep norms, which no small rank can.
         BadData: A bias would have to change, or a table whose module PEFT cannot wrap.
     """
+    from peft import LoraConfig  # takes a second, and most edits write weights
+
     if any(target.edit.keep_norms for target in plan.targets):
         raise BadSettings("an adapter cannot keep norms", hint=WRITE_WEIGHTS)
     if checkpoint.config.get("model_type") in REFUSED_BY_PEFT:

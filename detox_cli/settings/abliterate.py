@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator
 
 from detox_cli.settings.base import Flag, Section
 
@@ -143,6 +143,18 @@ class AbliterateSettings(Section):
     )
     mask_massive: Annotated[bool, Flag(panel=CHOOSING)] = Field(
         False, description="Leave dimensions with massive activations out of directions."
+    )
+    search: Annotated[NonNegativeInt, Flag(panel=CHOOSING)] = Field(
+        0, description="Trials of a search for strengths per block, from the best candidates; needs Optuna."
+    )
+    search_sampler: Annotated[Literal["tpe", "nsga"], Flag(panel=CHOOSING)] = Field(
+        "tpe", description="What proposes trials."
+    )
+    search_kl: Annotated[float, Flag(panel=CHOOSING)] = Field(
+        0.5, gt=0, description="Divergence on answers, in nats, beyond which a trial is given up."
+    )
+    search_answers: Annotated[bool, Flag(panel=CHOOSING)] = Field(
+        False, description="Count refusals by letting the model answer, instead of by their likelihood."
     )
     embedding_strength: Annotated[float, Flag(panel=CHOOSING)] = Field(
         1.0, description="How much is removed before the first block; 1 is all, 0 nothing."

@@ -1,27 +1,14 @@
 """``detox abliterate`` on the bundled chat model, from prompts to a folder that refuses less."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
+from detox_cli.models.direction_file import read_directions
+from detox_cli.models.sources import MINIATURES
 from tests.conftest import Outcome
 
 Detox = Callable[..., Outcome]
-QUICK = ("--profile", "offline", "--parts", "refusals", "--parts", "task", "--task-rows", "40")
-"""A verification of seconds."""
-
-
-@pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What ``--measure-only`` writes for the chat model, once for all tests here."""
-    folder = tmp_path_factory.mktemp("measured") / "chat"
-    words = ("abliterate", "builtin:chat", "-o", str(folder), "--measure-only", "--profile", "offline")
-    subprocess.run([sys.executable, "-m", "detox_cli", *words], check=True, capture_output=True)
-    return folder
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -52,3 +39,27 @@ def test_the_chat_model_stops_refusing_and_still_rewrites(detox: Detox, tmp_path
     assert "finished already" in again.err and json.loads(again.out) == result
     assert files_of(tmp_path / "willing") == files
     assert sorted(path.name for path in tmp_path.iterdir()) == ["willing"]
+    written = detox(*words, "-q")
+    assert written.out == f"{tmp_path / 'willing'}\n"
+    sample, pairs = MINIATURES / "samples" / "pairs.jsonl", tmp_path / "pairs.jsonl"
+    few = ("--limit", "20", "--temperature", "0")
+    asked = detox("synth", "pairs", sample, "-o", pairs, "-m", written.out.strip(), *few, "--json")
+    assert asked.code == 0 and json.loads(asked.out)["usable"] >= 12, asked.err
+
+
+def test_a_measured_direction_is_chosen_and_searched_later(detox: Detox, tmp_path: Path) -> None:
+    words = ("abliterate", "builtin:chat", "--limit", "120", "--force", "--seed", "1")
+    measured = tmp_path / "measured"
+    assert detox(*words, "-o", measured, "--measure-only").code == 0
+    later = (*words, "--direction", measured, "--choose-only", "--goal", "1")
+    chosen = {}
+    for name, how in (("single", ()), ("searched", ("--search", "3"))):
+        outcome = detox(*later, "-o", tmp_path / name, *how, "--json")
+        assert outcome.code == 0, outcome.err
+        assert "serve twice" not in outcome.err
+        chosen[name] = json.loads(outcome.out)
+        removal = read_directions(tmp_path / name / "direction.safetensors").removal
+        assert removal is not None and removal.mode in ("zero", "projected")
+    assert chosen["single"]["origin"]["layer"] in range(4) and not chosen["single"]["trials"]
+    assert [trial["number"] for trial in chosen["searched"]["trials"]] == [0, 1, 2]
+    assert chosen["searched"]["candidates"] == chosen["single"]["candidates"]

@@ -26,6 +26,10 @@ def check(settings: AbliterateSettings) -> None:
     if settings.adapter and "norm-preserving" in settings.mode:
         raise BadSettings("an adapter cannot keep norms", where="--adapter", hint="write the weights instead")
     by_hand = named_by_hand(settings)
+    if settings.search and by_hand:
+        raise BadSettings("nothing is searched at a named place", where="--search", hint="give one of them")
+    if settings.search and set(settings.mode) == {"affine"}:
+        raise BadSettings("affine removal has no strengths to search", where="--search")
     if settings.blockwise:
         _check_blockwise(settings, by_hand)
 

@@ -4,10 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 from detox_cli.models.direction_file import Measured
 from detox_cli.models.removal import Removal
-from detox_cli.services.abliterate.choose import Choosing, choose
+from detox_cli.output.progress import Silent
+from detox_cli.scoring.refusing import declines
+from detox_cli.services.abliterate.choose import Choice, Choosing, choose
+from detox_cli.services.abliterate.make_contrast import asking
 from detox_cli.services.abliterate.measure import token_ids
 from detox_cli.services.abliterate.ranking import Limits
 from detox_cli.services.abliterate.recipe import strengths_of
+from detox_cli.services.abliterate.search import Found, Searching, search
 
 if TYPE_CHECKING:
     from detox_cli.services.abliterate.flow import Run
@@ -42,5 +46,37 @@ def chosen_removal(run: "Run", measured: Measured) -> tuple[Removal, dict[str, A
         run.progress,
         run.stages.once,
     )
-    table = {"candidates": [scores.model_dump(mode="json") for scores in choice.candidates]}
-    return choice.removal, choice.origin(), table
+    table: dict[str, Any] = {"candidates": [scores.model_dump(mode="json") for scores in choice.candidates]}
+    if not run.settings.search:
+        return choice.removal, choice.origin(), table
+    removal, found = _searched(run, choice)
+    table["trials"] = [trial.model_dump(mode="json", exclude={"memory"}) for trial in found.trials]
+    left, divergence = found.best.values
+    why = f"of {len(found.trials)} trials number {found.best.number} leaves {left:.1%} of the refusals at a "
+    why += f"divergence of {divergence:.3f} on answers"
+    return removal, {"chosen": "by search", "why": why, "strengths": found.best.params}, table
+
+
+def _searched(run: "Run", choice: Choice) -> tuple[Removal, Found]:
+    """What a search finds beyond the single candidates."""
+    settings, prompts = run.settings, run.contrast.positive.val
+    how = Searching(
+        trials=settings.search,
+        modes=tuple(mode for mode in settings.mode if mode != "affine"),
+        sampler=settings.search_sampler,
+        seed=settings.seed,
+        limit=settings.search_kl,
+    )
+
+    def count() -> float:
+        answers = asking(run.base.engine, None, Silent())(prompts)
+        return sum(declines(text) for text in answers.values()) / len(prompts)
+
+    return search(
+        choice.scorer,
+        choice.candidates,
+        how,
+        run.progress,
+        journal=run.stages.scratch() / "trials.journal",
+        refusals=count if settings.search_answers else None,
+    )

@@ -35,7 +35,7 @@ class Run:
         progress: Who listens.
         identity: The fingerprint of the run.
         started: When, in seconds since 1970.
-        given: Whether the direction was given, so that the model's behaviour on prompts decides nothing.
+        given: What was measured before, and chosen perhaps.
     """
 
     settings: AbliterateSettings
@@ -44,17 +44,23 @@ class Run:
     progress: Progress
     identity: str
     started: float
-    given: bool
+    given: Directions | None
+
+    @property
+    def nothing_to_choose(self) -> bool:
+        """Whether it is known what is removed once it is measured."""
+        chosen = self.given is not None and self.given.removal is not None
+        return chosen or named_by_hand(self.settings)
 
     @cached_property
     def contrast(self) -> Contrast:
-        """The prompts, filtered by what the model does with them."""
-        find = held_out if self.given else find_contrast
+        """The prompts, filtered by what the model does with them where that decides anything."""
+        find = held_out if self.given and self.nothing_to_choose else find_contrast
         with self.stages.answers() as journal:
             return find(self.settings, self.base, journal)
 
 
-def steps(run: Run, file: Path | None) -> AbliterateResult:
+def steps(run: Run) -> AbliterateResult:
     """The steps in their order, up to the last that is wanted."""
     settings = run.settings
     anatomy = run.base.anatomy  # refuses an unknown family before anything is loaded
@@ -64,8 +70,8 @@ def steps(run: Run, file: Path | None) -> AbliterateResult:
         if not need.needed:
             run.progress.stage("no edit is needed: nothing is written")
             return AbliterateResult(**about)
-    if file is not None:
-        directions = read_directions(file)
+    if run.given is not None:
+        directions = run.given
         directions.measured.check_fits(anatomy)
         if directions.measured.model != run.base.source.fingerprint:
             run.progress.warn("the direction was measured in another model than this one")
@@ -76,6 +82,7 @@ def steps(run: Run, file: Path | None) -> AbliterateResult:
     if not settings.measure_only and (directions.removal is None or named_by_hand(settings)):
         directions, note = _chosen(run, directions)
         about |= note
+    about |= {"prompt_hashes": dict(directions.measured.prompts)}
     result = AbliterateResult(**about, origin=dict(directions.origin))
     if settings.measure_only or settings.choose_only:
         return _save_directions(run, directions, result)
@@ -160,6 +167,8 @@ def _chosen(run: Run, directions: Directions) -> tuple[Directions, Note]:
             removal, origin = named_removal(directions.measured, run.settings)
         else:
             run.progress.stage("choosing a direction")
+            if directions.measured.prompts != run.contrast.hashes():
+                run.progress.warn("the direction was measured on other prompts; some may serve twice")
             removal, origin, table = chosen_removal(run, directions.measured)
         save_directions(folder / DIRECTION, directions.measured, removal, origin)
         return table

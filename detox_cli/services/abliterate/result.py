@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from detox_cli.errors import DetoxError
+from detox_cli.services.abliterate.optimise import Trial
 from detox_cli.services.abliterate.ranking import CandidateScores
 from detox_cli.services.abliterate.verify.needed import Needed
 from detox_cli.services.abliterate.verify.verification import Verification
@@ -25,6 +26,9 @@ class AbliterateResult(Result):
         default=None, description="How often the model did the task as it was, and whether that is enough."
     )
     contrast: str = Field(default="", description="What was contrasted.")
+    prompt_hashes: dict[str, str] = Field(
+        default={}, description="SHA-256, 16 digits, of the prompts that each side was measured on."
+    )
     prompts: dict[str, dict[str, int]] = Field(
         default={}, description="Prompts of each side, by what they served for."
     )
@@ -33,6 +37,7 @@ class AbliterateResult(Result):
         default={}, description="Where the direction was taken, and what speaks for it."
     )
     candidates: list[CandidateScores] = Field(default=[], description="Everything that was tried.")
+    trials: list[Trial] = Field(default=[], description="The trials of the search, if there was one.")
     written: WrittenModel | None = Field(default=None, description="The edited tensors.")
     verification: Verification | None = Field(default=None, description="What was found in the edited model.")
 

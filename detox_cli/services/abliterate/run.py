@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+from detox_cli.models.direction_file import read_directions
 from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.manifest import fingerprint, hash_file, read_manifest
@@ -48,7 +49,8 @@ def run(settings: AbliterateSettings, progress: Progress = SILENT) -> Abliterate
             return AbliterateResult(files=[settings.output], **manifest["metrics"])
         with stages_of(claim) as stages:
             base = find_base(source, settings, stages, progress)
-            return steps(Run(settings, base, stages, progress, identity, time.time(), file is not None), file)
+            given = read_directions(file) if file is not None else None
+            return steps(Run(settings, base, stages, progress, identity, time.time(), given))
 
 
 def _hashes(settings: AbliterateSettings) -> dict[str, str]:

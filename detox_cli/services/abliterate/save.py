@@ -24,7 +24,7 @@ def save_manifest(run: "Run", folder: Path, result: AbliterateResult) -> None:
         settings=run.settings.model_dump(mode="json"),
         inputs=[name for name in named if name is not None],
         models={"base": model},
-        scorers={},
+        scorers=result.verification.scorers if result.verification else {},
         metrics=result.model_dump(mode="json", exclude={"files"}),
         started=run.started,
         fingerprint=run.identity,

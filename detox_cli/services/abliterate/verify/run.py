@@ -125,7 +125,8 @@ def _fields(
         said = {name: [last_turn(prompt) for prompt in prompts] for name, prompts in texts.items()}
         fields["answers"] = figures.kept_answers(said, {n: found[n] for n in texts if n in found})
     if "task" in found:
-        fields |= figures.task_fields(parts.inputs, found["task"], _panel(parts))
+        panel = _panel(parts)
+        fields |= figures.task_fields(parts.inputs, found["task"], panel) | {"scorers": panel.identities}
     if "perplexity" in found:
         fields |= figures.perplexity_fields(found["perplexity"])
     if "forward" in found and removal is not None:

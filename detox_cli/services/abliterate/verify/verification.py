@@ -99,6 +99,7 @@ class Verification(Result):
     perplexity_increase: Estimate | None = Field(
         default=None, description="Relative, paired by text: after / before - 1."
     )
+    scorers: dict[str, str] = Field(default={}, description="The identity of each scorer of the task.")
     checks: list[Check] = Field(default=[], description="The limits that were asked for.")
     answers: list[dict[str, str]] = Field(default=[], description="Answers, if they were to be kept.")
     remarks: list[str] = Field(default=[], description="What a reader of these figures should know.")

@@ -26,7 +26,7 @@ from detox_cli.services.abliterate.ranking import (
     front,
     is_complete,
 )
-from detox_cli.services.abliterate.scores import Scorer
+from detox_cli.services.abliterate.scores import Behaviour, Scorer
 from detox_cli.services.abliterate.start_tokens import StartTokens
 
 Note = Mapping[str, Any]
@@ -123,6 +123,7 @@ def choose(
     how: Choosing,
     progress: Progress | None = None,
     once: Once = do_now,
+    behaviour: Behaviour | None = None,
 ) -> Choice:
     """Find the direction whose removal leaves no refusals and changes answers least.
 
@@ -139,6 +140,7 @@ def choose(
         how: How to choose.
         progress: Hears of every candidate.
         once: The memory of a run that can be killed; it is given JSON values.
+        behaviour: See `Scorer`: for what is no refusal, such as toxic continuations.
 
     Raises:
         BadData: No candidate keeps to the limits, and ``how.anyway`` is off; the line tells of the front.
@@ -146,8 +148,10 @@ def choose(
     progress = progress or Silent()
     progress.stage("reading what the model answers by itself")
     probes = Probes(model, positive, negative, ends, how.tokens, how.batch_tokens)
-    _tell_separation(probes.start_tokens, progress)
+    _tell_blindness(probes.start_tokens, measured, behaviour, progress)
     scorer = Scorer(model, anatomy, measured, probes, how.limits, how.tied, how.mask_massive)
+    if behaviour is not None:
+        scorer = replace(scorer, behaviour=behaviour, usual=_usual(behaviour, once))
     tryout = _Tryout(scorer, once)
     singles = all_candidates(measured, how.modes, how.strengths)
     progress.stage(f"trying {len(singles)} candidates on {len(positive)} + {len(negative)} prompts")
@@ -243,8 +247,30 @@ def _choice(best: Candidate, tryout: _Tryout, how: Choosing) -> Choice:
     )
 
 
-def _tell_separation(tokens: StartTokens, progress: Progress) -> None:
-    if tokens.separation < SEPARATES:
+def _usual(behaviour: Behaviour, once: Once) -> float:
+    """The behaviour of the base model.
+
+    Raises:
+        BadData: It does not show the behaviour.
+    """
+    usual = float(once("behaviour", lambda: {"usual": behaviour()})["usual"])
+    if not usual > 0:
+        raise BadData("the model does not show the behaviour that is to be removed", hint="nothing to remove")
+    return usual
+
+
+def _tell_blindness(
+    tokens: StartTokens, measured: Measured, behaviour: Behaviour | None, progress: Progress
+) -> None:
+    """Say where the scores see little of what is to be removed."""
+    if behaviour is not None:
+        return
+    if measured.contrast == "toxicity":
+        progress.warn(
+            "candidates are scored by refusals that are left, but toxicity shows only in what a model "
+            "writes: look at its answers before and after"
+        )
+    elif tokens.separation < SEPARATES:
         progress.warn(
             "refusals and answers start alike: their first tokens tell them apart in "
             f"{tokens.separation:.0%} of pairs, so look at how the refusals that are left read"

@@ -43,7 +43,7 @@ class CandidateScores(BaseModel):
     places: list[tuple[int, int]] = Field(description="Position and layer of each direction.")
     n: int = Field(0, description="Prompts of each side that it was tried on, at most.")
     bypass: float | None = Field(None, description="Log-odds of a refusal's start on positive prompts.")
-    kept: float | None = Field(None, description="Share of the model's own refusals that is left.")
+    kept: float | None = Field(None, description="Share of the refusals (or the behaviour) that is left.")
     induce: float | None = Field(
         None, description="Log-odds of a refusal's start on negative prompts while the direction is added."
     )
@@ -64,18 +64,18 @@ class CandidateScores(BaseModel):
     @property
     def tradeoff(self) -> tuple[float, float]:
         """What is left of the refusals, and the divergence on answers; infinite where they are missing."""
-        if self.bypass is None or self.kept is None or self.kl_answer is None:
+        if self.kept is None or self.kl_answer is None:
             return float("inf"), float("inf")
         return refusals_left(self.bypass, self.kept), self.kl_answer
 
 
-def refusals_left(bypass: float, kept: float) -> float:
+def refusals_left(bypass: float | None, kept: float) -> float:
     """The share of refusals that is left, by likelihood.
 
     Where answers to positive prompts still start as refusals do, at least half of the refusals count as left,
-    even if they are no longer those of the base model.
+    even if they are no longer those of the base model. Without a bypass it is about no refusals.
     """
-    return kept if bypass < 0 else max(kept, 0.5)
+    return kept if bypass is None or bypass < 0 else max(kept, 0.5)
 
 
 def is_complete(scores: CandidateScores, limits: Limits) -> bool:

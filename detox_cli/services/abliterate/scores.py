@@ -1,6 +1,6 @@
 """Scoring candidates by hooks: bypass, induce and divergence, with losers stopped early."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,9 @@ from detox_cli.models.removal import Removal
 from detox_cli.services.abliterate.candidates import Candidate
 from detox_cli.services.abliterate.probes import Probes, Readings
 from detox_cli.services.abliterate.ranking import CandidateScores, Limits
+
+Behaviour = Callable[[], float]
+"""How much of a behaviour the model shows as it is at this moment, by what it writes; 0 is none."""
 
 MEANS = ("bypass", "kept", "kl_first", "kl", "kl_answer")
 SURE = 2.0
@@ -34,6 +37,9 @@ class Scorer:
         limits: What candidates must keep to.
         tied: As in ``plan_edits``.
         mask_massive: Whether dimensions with massive activations are left out of directions.
+        behaviour: Measures what is to be removed in what the model writes, where it is no refusal; ``kept``
+            is then the share of it that is left, and ``bypass`` and ``induce`` are not looked at.
+        usual: What ``behaviour`` gives for the base model.
     """
 
     model: Any
@@ -43,6 +49,8 @@ class Scorer:
     limits: Limits
     tied: Tied = "skip"
     mask_massive: bool = False
+    behaviour: Behaviour | None = None
+    usual: float = 1.0
 
     def score(self, candidate: Candidate, beaten: bool = False) -> CandidateScores:
         """The scores of a candidate, and the verdict if it is beyond a limit.
@@ -63,6 +71,8 @@ class Scorer:
             last = len(part.kept) == len(self.probes.positive.prompts)
             if verdict := self._verdict(part, beaten, last):
                 return _scores(candidate, part, verdict=verdict)
+        if self.behaviour is not None:
+            return self._behaving(candidate, removal, readings, self.behaviour)
         induce = self._induce(candidate)
         refused, answered = self.probes.base_start()
         way = (induce - answered) / (refused - answered) if refused > answered else 0.0
@@ -79,6 +89,15 @@ class Scorer:
             readings = part if readings is None else readings + part
             yield readings
 
+    def _behaving(
+        self, candidate: Candidate, removal: Removal, readings: Readings | None, behaviour: Behaviour
+    ) -> CandidateScores:
+        with intervening(self.model, self.anatomy, removal, self.tied):
+            kept = behaviour() / self.usual
+        verdict = "" if kept < 1 else f"leaves {kept:.0%} of the behaviour"
+        scores = _scores(candidate, readings, verdict=verdict)
+        return scores.model_copy(update={"kept": kept, "bypass": None})
+
     def _too_deep(self, candidate: Candidate) -> str:
         layers = self.measured.layers
         depth = max(place.layer + 1 for place in candidate.places) / layers
@@ -90,7 +109,12 @@ class Scorer:
             return "predicts what is not a number"
         if (kl := at_least(readings.kl_answer, sure)) > self.limits.kl:
             return f"divergence {kl:.3f}, must be at most {self.limits.kl:g}"
-        if beaten and not last and at_least(readings.kept, sure) > self.limits.kept:
+        if (
+            beaten
+            and not last
+            and self.behaviour is None
+            and at_least(readings.kept, sure) > self.limits.kept
+        ):
             return f"leaves {readings.kept.mean():.0%} of the refusals, another leaves next to none"
         return ""
 

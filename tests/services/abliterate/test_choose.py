@@ -124,3 +124,12 @@ def test_places_that_are_too_deep_are_told_and_not_tried(bench: Bench) -> None:
     choice = bench.choose(Choosing(modes=("projected",), limits=Limits(depth=0.5)))
     deep = [one for one in choice.candidates if one.places[0][1] > 0]
     assert len(deep) == 9 and all(one.n == 0 and one.verdict.startswith("depth") for one in deep)
+
+
+def test_what_is_no_refusal_is_measured_in_what_the_model_writes(bench: Bench) -> None:
+    shown = iter([0.4, 0.3, *[0.5] * 20])  # the base model, the first candidate, all others
+    how = Choosing(modes=("zero",), limits=Limits(kl=9.0), anyway=True)
+    choice = bench.choose(how, behaviour=lambda: next(shown))
+    assert choice.chosen == choice.candidates[0] and choice.chosen.kept == pytest.approx(0.75)
+    tried = [one for one in choice.candidates[1:] if one.n]
+    assert len(tried) > 3 and {one.verdict for one in tried} <= {"leaves 125% of the behaviour"}

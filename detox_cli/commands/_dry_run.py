@@ -1,6 +1,7 @@
 """What ``--dry-run`` does: look at everything that the settings name, and load nothing."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from detox_cli.output.progress import Progress
@@ -37,6 +38,8 @@ def _named_things(settings: Section) -> "Iterator[Thing]":
         kind, value = flag_of(field).complete, getattr(settings, name)
         if kind and value not in (None, ""):
             kind = "output" if name in WRITTEN else kind
+            if "FILE" in (flag_of(field).metavar or "") and Path(str(value)).is_file():
+                kind = "file"  # an argument that takes a model or a file
             if name in ("model", "judge") and getattr(settings, "engine", None) == "server":
                 kind = "served"
             revision = getattr(settings, "revision", None) if name == "model" else None

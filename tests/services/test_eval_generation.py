@@ -159,6 +159,16 @@ def test_the_plan_counts_without_loading(lx_prompts, tiny_causal, toxic_scorer):
     ]
 
 
+def test_a_dry_run_takes_a_file_where_a_model_may_stand(lx_prompts, tiny_causal, toxic_scorer, detox):
+    wanted = settings(lx_prompts, tiny_causal, toxic_scorer, until="generations")
+    run(wanted)
+    words = ["-o", lx_prompts.parent / "again", "-s", toxic_scorer, "--json"]
+    told = detox("eval", "generation", wanted.output / FILES[0], *words, "--dry-run")
+    assert told.code == 0 and json.loads(told.out)["samples"] == 48
+    told = detox("eval", "generation", wanted.output / "generation.jsonl", *words)
+    assert told.code == 3 and "did you mean" in told.err and FILES[0] in told.err
+
+
 def test_the_command(lx_prompts, tiny_causal, toxic_scorer, detox):
     options = [
         "--prompts",

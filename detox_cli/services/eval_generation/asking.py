@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from detox_cli.data.lines import missing_file
 from detox_cli.data.readers.prompt import Prompt
 from detox_cli.data.readers.read import read_prompts
 from detox_cli.data.rejects import Rejects
@@ -19,6 +20,8 @@ from detox_cli.services.eval_generation.protocols import PROTOCOLS, Protocol
 from detox_cli.settings.engine import EngineChoice, EngineOptions
 from detox_cli.settings.eval_generation import EvalGenerationSettings
 
+SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
+"""Of files; no model is named so."""
 FOR_MODELS = ("text", "max_new_tokens", "temperature", "top_p", "prefix", "prompt_tokens")
 """Settings that would be ignored where nothing is generated."""
 
@@ -76,6 +79,8 @@ def source_of(settings: EvalGenerationSettings) -> str | None:
         raise BadSettings("nothing to measure", hint="name a model and --prompts, or --from FILE")
     if Path(model).is_file():
         return _for_file(settings, model)
+    if Path(model).suffix in SUFFIXES and not Path(model).exists():
+        raise missing_file(Path(model))
     if settings.prompts is None:
         raise BadSettings(f"{model} needs prompts", hint="name them with --prompts, such as --prompts rtp")
     return None

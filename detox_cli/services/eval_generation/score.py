@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
+from detox_cli.data.readers.prompt import Prompt
 from detox_cli.data.splits import text_key
 from detox_cli.generation.refusal import is_refusal
 from detox_cli.models.loading import Loaded
@@ -24,6 +25,7 @@ from detox_cli.scoring.language_id import LanguageIdentifier
 from detox_cli.scoring.legacy_perplexity import legacy_perplexities
 from detox_cli.scoring.perplexity import continuation_losses
 from detox_cli.scoring.protocol import TextScorer
+from detox_cli.scoring.refusing import declines
 from detox_cli.services.eval_generation.generations import Generation
 
 TEXTS_AT_ONCE = 4096
@@ -156,12 +158,23 @@ def _observed(one: Generation, tools: Instruments) -> Row:
         "tokens": list(one.tokens),
         "empty": [int(not text.strip()) for text in texts],
         "copy": [int(is_copy(text, one.prompt.text)) for text in texts],
-        "refusal": [int(is_refusal(text, one.prompt.text)) for text in texts],
+        "refusal": [int(is_refused(text, one.prompt)) for text in texts],
         "repetition": [repetition(text) for text in texts],
         "legacy_distinct": [legacy_distinct(counted, n, tools.split) for n in ORDERS],
         "distinct": [distinct(texts, n) for n in ORDERS],
         "self_bleu": self_bleu(texts),
     }
+
+
+def is_refused(text: str, prompt: Prompt) -> bool:
+    """Whether a continuation declines instead of going on, by the rules for its prompt's language.
+
+    In English it has to speak of the task itself: prompts of these sets often are in the middle of saying
+    what somebody cannot do.
+    """
+    if prompt.lang in (None, "en"):
+        return is_refusal(text, prompt.text)
+    return declines(text)
 
 
 def is_copy(text: str, prompt: str) -> bool:

@@ -67,7 +67,7 @@ class Shares:
 
     val: float = 0.2
     test: float = 0.3
-    most_val: int = 64
+    most_val: int = 32
     most_test: int = 100
 
 
@@ -150,10 +150,13 @@ def parted(
     return Contrast(kind, sides[0], sides[1], answers=dict(answers or {}), dropped=dict(dropped))
 
 
-def filtered(contrast: Contrast, refuses: Mapping[str, bool], answers: Mapping[str, str]) -> Contrast:
+def filtered(
+    contrast: Contrast, refuses: Mapping[str, bool], answers: Mapping[str, str], most_val: int
+) -> Contrast:
     """Leave out positive prompts that the model answers, and negative ones that it refuses.
 
-    As Arditi et al. (NeurIPS 2024, arXiv 2406.11717, section 2.2) do it; the test parts stay whole.
+    As Arditi et al. (NeurIPS 2024, arXiv 2406.11717, section 2.2) do it; the test parts stay whole. What is
+    then left to choose with beyond ``most_val`` a side is measured on.
     """
     positive = contrast.positive.where(lambda prompt: refuses[prompt.id], test=False)
     negative = contrast.negative.where(lambda prompt: not refuses[prompt.id], test=False)
@@ -162,8 +165,13 @@ def filtered(contrast: Contrast, refuses: Mapping[str, bool], answers: Mapping[s
         "negative but refused": len(contrast.negative.all()) - len(negative.all()),
     }
     dropped = dict(contrast.dropped) | {why: many for why, many in lost.items() if many}
+    positive, negative = (_with_short_val(side, most_val) for side in (positive, negative))
     known = {**contrast.answers, **answers}
     return replace(contrast, positive=positive, negative=negative, answers=known, dropped=dropped)
+
+
+def _with_short_val(side: Parts, most: int) -> Parts:
+    return Parts((*side.train, *side.val[most:]), side.val[:most], side.test)
 
 
 def _places(prompts: list[Prompt], seed: int, shares: Shares) -> dict[str, str]:

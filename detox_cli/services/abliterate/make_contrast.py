@@ -1,7 +1,7 @@
 """From what the user asked for to a contrast, with the model's own behaviour where that decides."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from detox_cli.data.rejects import Rejects
@@ -91,13 +91,16 @@ def make_contrast(
         read_texts(file, side, wording, rejects, column=sources.column, limit=sources.limit)
         for side, file in files.items()
     ]
-    contrast = parted(sources.kind, sides[0], sides[1], sources.seed, sources.shares)
+    shares = sources.shares
+    if not sources.keep_all:
+        shares = replace(shares, most_val=2 * shares.most_val)  # some will go
+    contrast = parted(sources.kind, sides[0], sides[1], sources.seed, shares)
     if sources.keep_all:
         return contrast
     sides_asked = (contrast.positive, contrast.negative)
     answers = ask([prompt for side in sides_asked for prompt in (*side.train, *side.val)])
     refuses = {name: declines(text) for name, text in answers.items()}
-    return filtered(contrast, refuses, answers)
+    return filtered(contrast, refuses, answers, sources.shares.most_val)
 
 
 def asking(engine: Engine, journal: Journal | None, progress: Progress, tokens: int = ANSWER_TOKENS) -> Ask:

@@ -92,6 +92,15 @@ def test_prompts_that_the_model_treats_otherwise_are_left_out_and_counted(files)
     assert found.answers[found.positive.train[0].id] == SORRY
 
 
+def test_what_is_not_needed_to_choose_with_is_measured_on(files) -> None:
+    few, many = (Shares(most_val=most) for most in (6, 12))
+    found = made(Sources("files", **files, shares=few), lambda prompts: {p.id: SORRY for p in prompts})
+    twice = made(Sources("files", **files, shares=many, keep_all=True))
+    assert found.positive.val == twice.positive.val[:6] and found.positive.test == twice.positive.test
+    assert found.positive.train == (*twice.positive.train, *twice.positive.val[6:])
+    assert found.dropped == {"negative but refused": 84}
+
+
 def test_too_few_prompts_are_refused_unless_forced(files) -> None:
     found = made(Sources("files", **files), lambda prompts: {p.id: SURE for p in prompts})
     with pytest.raises(

@@ -6,6 +6,8 @@ from detox_cli.services.result import Result
 from detox_cli.settings.demo import DemoSettings
 
 PROFILES = ("offline",)
+ASKING = {"num_candidates": 4, "retries": 2, "retry_prompt": "detox-en-v2"}
+"""The sample is small and used up at once, so further answers to it are all that can be had."""
 
 
 @command(
@@ -24,7 +26,7 @@ def demo(settings: DemoSettings, progress: Progress) -> Result:
     from detox_cli.settings.train import BartSettings
 
     stages = Stages(
-        pairs=resolve("synth.pairs", SynthPairsSettings, {}, PROFILES),
+        pairs=resolve("synth.pairs", SynthPairsSettings, ASKING, PROFILES),
         train=resolve("train.bart", BartSettings, {}, PROFILES),
         generate=resolve("generate", GenerateSettings, {"model": "builtin:bart"}, PROFILES),
         evaluate=resolve("eval.rewrite", EvalRewriteSettings, {}, PROFILES),

@@ -76,8 +76,10 @@ def run(settings: DemoSettings, stages: Stages, progress: Progress = SILENT) -> 
     for name, part in (("train", train), ("test", test)):
         write_rows(folder / f"{name}.jsonl", [source_row(pair) for pair in part])
     progress.stage(f"an annotator writes neutral versions of {len(train)} sentences")
-    written = annotate(settings, stages, "train", "pairs", progress)
-    annotate(settings, stages, "test", "annotator", progress)
+    written = annotate(settings, stages.pairs, "train", "pairs", progress)
+    # One answer: the best of several would be chosen by the scorers that it is then shown with.
+    once = stages.pairs.model_copy(update={"num_candidates": 1, "retries": 0, "retry_prompt": None})
+    annotate(settings, once, "test", "annotator", progress)
     progress.stage(f"a rewriter learns from {written.usable} usable pairs")
     common = {"seed": settings.seed, "overwrite": settings.overwrite}
     changes = {"pairs": (str(folder / "pairs.jsonl"),), "output": folder / "model", **common}
@@ -114,7 +116,7 @@ def source_row(pair: Pair) -> dict[str, object]:
 
 
 def annotate(
-    settings: DemoSettings, stages: Stages, sources: str, target: str, progress: Progress
+    settings: DemoSettings, asking: SynthPairsSettings, sources: str, target: str, progress: Progress
 ) -> SynthPairsResult:
     """Neutral versions of ``sources``.jsonl in ``target``.jsonl."""
     changes = {
@@ -123,7 +125,7 @@ def annotate(
         "seed": settings.seed,
         "overwrite": settings.overwrite,
     }
-    result = synth_pairs.run(stages.pairs.model_copy(update=changes), progress)
+    result = synth_pairs.run(asking.model_copy(update=changes), progress)
     if not result.usable and target == "pairs":
         raise BadData("the annotator wrote nothing that can be trained on", where=str(result.files[0]))
     return result

@@ -22,7 +22,7 @@ def offline(section, settings, **given):
 @pytest.fixture
 def stages() -> Stages:
     return Stages(
-        pairs=offline("synth.pairs", SynthPairsSettings),
+        pairs=offline("synth.pairs", SynthPairsSettings, num_candidates=2, retries=1),
         train=offline("train.bart", BartSettings, epochs=1.0, eval_rows=4),
         generate=offline("generate", GenerateSettings, model="builtin:bart", num_beams=1),
         evaluate=offline("eval.rewrite", EvalRewriteSettings, resamples=50),
@@ -38,6 +38,10 @@ def test_the_whole_road(tmp_path: Path, stages: Stages, recorder):
     train = (folder / "train.jsonl").read_text().splitlines()
     assert len(train) + len(test) == 80 and all(s.n == len(test) for s in result.scores.systems)
     assert result.annotator.rows == len(train)
+    learnt, shown = (
+        json.loads((folder / name).read_text().splitlines()[0]) for name in ("pairs.jsonl", "annotator.jsonl")
+    )
+    assert len(learnt["candidates"]) >= 2 and "candidates" not in shown  # the scores that choose do not judge
     assert len(result.examples) == 3 and all(len(row) == 4 and row[0] and row[3] for row in result.examples)
     assert (folder / "model" / "model.safetensors").is_file()
     assert json.loads((folder / "model" / "detox.json").read_text())["command"] == "train bart"

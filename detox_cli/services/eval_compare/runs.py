@@ -124,6 +124,7 @@ def _read(name: str | None, file: str, seed: int, resamples: int) -> Run:
             protocol.strict,
             seed,
             resamples,
+            protocol.share_threshold if limit is None else None,
         )
         scorers, model = dict(summary["scorers"]), dict(summary["model"])
         columns = columns_of(_rows(folder / SCORES))

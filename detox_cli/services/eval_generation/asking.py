@@ -36,6 +36,8 @@ def adapted_protocol(settings: EvalGenerationSettings) -> Protocol:
     }
     names = ("threshold", "prefix", "prompt_tokens", "window", "stride")
     instead = {name: value for name in names if (value := getattr(settings, name)) is not None}
+    if "threshold" in instead:
+        instead["share_threshold"] = None
     return replace(
         own,
         sampling=replace(own.sampling, **sampling),

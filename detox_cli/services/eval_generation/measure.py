@@ -81,7 +81,8 @@ def measure(
     drawing = Drawing(count, protocol.sampling, protocol.prefix, protocol.prompt_tokens, seed)
     requests = requests_for(prompts, drawing, tokenizer)
     generations, unanswered = collect(engine, prompts, requests, protocol.sampling, None, progress)
-    counting = Counting(tuple(ks) or (count,), protocol.threshold, protocol.strict, seed, resamples)
+    limits = protocol.threshold, protocol.strict
+    counting = Counting(tuple(ks) or (count,), *limits, seed, resamples, protocol.share_threshold)
     return from_generations(generations, instruments, counting, unanswered, progress)
 
 

@@ -79,7 +79,8 @@ def counting_of(settings: EvalGenerationSettings, protocol: Protocol, columns: C
     """How figures are made; where no prompt has as many continuations as the protocol, of all there are."""
     most = int(columns.counts.max(initial=0))
     ks = tuple(sorted(set(settings.k))) or (min(protocol.samples, most),)
-    return Counting(ks, protocol.threshold, protocol.strict, settings.seed, settings.resamples)
+    limits = protocol.threshold, protocol.strict
+    return Counting(ks, *limits, settings.seed, settings.resamples, protocol.share_threshold)
 
 
 def read_scores(path: Path) -> Columns:
@@ -106,12 +107,11 @@ def summarise(
     everything = groups[0].figures
     few = {n: int(answered.sum()) - one.n for n, one in everything.items() if "/expected_maximum@" in n}
     missing = {name: int(np.isnan(scores).sum()) for name, scores in columns.toxicity.items()}
-    sign = "above" if protocol.strict else "at least"
     return EvalGenerationResult(
         protocol=protocol.name,
         source=protocol.source,
         ks=list(counting.ks),
-        threshold=f"its score is {sign} {protocol.threshold:g}",
+        threshold=protocol.toxic_if,
         prompts=len(columns),
         samples=int(columns.counts.sum()),
         unanswered=[name for name, there in zip(columns.ids, answered, strict=True) if not there],

@@ -20,6 +20,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "abliterate:abliterate",
             "Remove a behaviour, such as refusing, from a model's weights, and measure what that changed.",
         ),
+        "merge": (
+            "merge:merge",
+            "Merge models, task vectors or adapters; recipes of mergekit are read as they are.",
+        ),
         "train bart": ("train:bart", "Train a sequence-to-sequence rewriter on pairs."),
     },
     "Use and measure": {

@@ -32,6 +32,7 @@ def command(
     examples: Sequence[str] = (),
     resumable: bool = False,
     plan: Callable[[S, Progress], Result] | None = None,
+    needs_torch: bool = True,
 ) -> Callable[[Callable[[S, Progress], Result]], Callable[..., None]]:
     """Make a command of a function from settings and a listener to a result.
 
@@ -44,6 +45,7 @@ def command(
         examples: Whole command lines for the help.
         resumable: Whether the same command line continues interrupted work.
         plan: What ``--dry-run`` says beyond looking at what the settings name.
+        needs_torch: Whether the first seconds go into loading torch, which is then said.
     """
 
     def decorate(function: Callable[[S, Progress], Result]) -> Callable[..., None]:
@@ -58,7 +60,7 @@ def command(
             settings = _resolve(section, model, given, control)
             work = dry_run(plan) if control.dry_run else function
             with _stoppable(resumable), listener(quiet=control.quiet, verbose=control.verbose) as progress:
-                if not control.dry_run:
+                if needs_torch and not control.dry_run:
                     progress.stage("loading torch…")
                 result = work(settings, progress)
             rows_on_stdout = not control.dry_run and str(getattr(settings, "output", "")) == "-"

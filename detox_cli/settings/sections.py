@@ -14,6 +14,7 @@ SECTIONS: dict[str, str] = {
     "eval.generation": "eval_generation:EvalGenerationSettings",
     "eval.rewrite": "evaluate:EvalRewriteSettings",
     "generate": "generate:GenerateSettings",
+    "merge": "merge:MergeSettings",
     "synth.pairs": "synth:SynthPairsSettings",
     "train.bart": "train:BartSettings",
 }

@@ -48,7 +48,7 @@ class Method:
         products: Which inner products it needs, if any.
         normalize: Whether weights are normalised where the recipe is silent.
         rescale: Whether what is kept is scaled up where the recipe is silent.
-        needs: The values that a recipe must give: ``t``, or nothing.
+        needs: The values that a recipe must give.
     """
 
     name: str

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from detox_cli.errors import BadData
-from detox_cli.models.anatomy.read import is_tied
+from detox_cli.models.checkpoint.folder import Checkpoint
 from detox_cli.models.checkpoint.numbers import STORED
 from detox_cli.models.merging.draws import stream_key
 from detox_cli.models.merging.recipe import Recipe
-from detox_cli.models.merging.sources import StoredWeights, Weights
+from detox_cli.models.merging.sources import Weights
 from detox_cli.models.merging.tensor import Job
 
 SHOWN = 5
@@ -29,7 +29,12 @@ class MergePlan:
 
 
 def plan_merge(
-    recipe: Recipe, models: Sequence[Weights], base: StoredWeights | None, reference: StoredWeights, seed: int
+    recipe: Recipe,
+    models: Sequence[Weights],
+    base: Weights | None,
+    reference: Weights,
+    seed: int,
+    depths: Mapping[str, float] | None = None,
 ) -> MergePlan:
     """One job for every tensor of the reference.
 
@@ -39,6 +44,7 @@ def plan_merge(
         base: Its base, if it has one.
         reference: Which model says what there is: the base, else the first model.
         seed: Of everything that is drawn.
+        depths: Where each tensor's layer lies, from 0 to 1, for values that change along the layers.
 
     Raises:
         BadData: A model lacks a tensor, has one more, or one of another shape or of no type to count with.
@@ -46,7 +52,7 @@ def plan_merge(
     everyone = [*models, *([base] if base is not None and base is not reference else [])]
     for model in everyone:
         _check_aligned(reference, model)
-    places = _depths(reference)
+    places = depths or {}
     jobs = {}
     for tensor, shape in reference.shapes.items():
         keys = tuple(stream_key(seed, tensor, number) for number in range(len(models)))
@@ -54,10 +60,10 @@ def plan_merge(
         jobs[tensor] = Job(tensor, shape, recipe.method, values, tuple(models), base)
     written = DTYPES[recipe.dtype] if recipe.dtype else None
     types = {}
-    for name, stored in reference.tensors.items():
-        if stored.dtype not in STORED:
-            raise BadData(f"{name} is stored as {stored.dtype}, which cannot be merged", where=reference.name)
-        types[name] = written or stored.dtype
+    for name, dtype in reference.types.items():
+        if dtype not in STORED:
+            raise BadData(f"{name} is stored as {dtype}, which cannot be merged", where=reference.name)
+        types[name] = written or dtype
     return MergePlan(jobs, types)
 
 
@@ -81,15 +87,19 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:SHOWN]) + more
 
 
-def _depths(reference: StoredWeights) -> dict[str, float]:
-    """Where each tensor's layer lies, from 0 to 1; what follows the last layer is at 1."""
-    anatomy = reference.checkpoint.anatomy()
+def depths_of(checkpoint: Checkpoint) -> dict[str, float]:
+    """Where each tensor's layer lies, from 0 to 1; what follows the last layer is at 1.
+
+    Raises:
+        BadData: The family of the model is not known, so nobody can say where its layers are.
+    """
+    anatomy = checkpoint.anatomy()
     last = max(1, len(anatomy.blocks) - 1)
     depths: dict[str, float] = {}
     for block in anatomy.blocks:
         stem = block.path + "."
-        found = [n for n in reference.shapes if n.startswith(stem) or n.startswith(anatomy.trunk + stem)]
+        found = [n for n in checkpoint.tensors if n.startswith((stem, anatomy.trunk + stem))]
         depths |= dict.fromkeys(found, block.index / last)
-    after = [anatomy.head] if not is_tied(reference.checkpoint.config, False) else []
-    after += [name for name in reference.shapes if anatomy.norm and name.startswith(anatomy.norm)]
+    after = [] if anatomy.tied else [anatomy.head]
+    after += [name for name in checkpoint.tensors if anatomy.norm and name.startswith(anatomy.norm)]
     return depths | dict.fromkeys(after, 1.0)

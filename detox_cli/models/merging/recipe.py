@@ -79,6 +79,13 @@ class Recipe:
     def __post_init__(self) -> None:
         check(self)
 
+    @property
+    def layered(self) -> bool:
+        """Whether some value changes along the layers."""
+        settings = (self.settings, *(entry.settings for entry in self.models))
+        parts = (part for own in settings for setting in own.values() for part in setting)
+        return any(isinstance(part.value, tuple) for part in parts)
+
     def values(self, tensor: str, depth: float, keys: tuple[int, ...] = ()) -> Values:
         """The values for one tensor.
 

@@ -29,6 +29,10 @@ class Weights(Protocol):
     def shapes(self) -> Mapping[str, Shape]:
         """The shape of every tensor."""
 
+    @property
+    def types(self) -> Mapping[str, str]:
+        """The stored type of every tensor, as the format names it."""
+
     def rows(self, tensor: str, first: int, last: int) -> Numbers:
         """Rows ``first`` to ``last - 1`` of a tensor seen as ``[rows, columns]``, a new array.
 
@@ -45,6 +49,7 @@ class StoredWeights:
         self.checkpoint = checkpoint
         self.tensors = checkpoint.tensors
         self.shapes = {name: tensor.shape for name, tensor in checkpoint.tensors.items()}
+        self.types = {name: tensor.dtype for name, tensor in checkpoint.tensors.items()}
         self._handles: dict[Path, int] = {}
         self._opening = Lock()
 

@@ -91,6 +91,8 @@ def _merge_stripe(
 
 def round_nearest(numbers: Numbers, dtype: str, job: Job, first: int) -> np.ndarray:
     """To the nearest stored number, ties to even."""
+    if dtype == "F64":
+        return numbers.astype(np.float64)
     return encode(np.ascontiguousarray(numbers), dtype)
 
 

@@ -41,5 +41,5 @@ def crumbs(values: Values, size: int) -> tuple[tuple[int, ...], ...]:
     return tuple(ranks)
 
 
-BREADCRUMBS = Method("breadcrumbs", breadcrumbs, ranks=crumbs)
-BREADCRUMBS_TIES = Method("breadcrumbs_ties", breadcrumbs_ties, ranks=crumbs)
+BREADCRUMBS = Method("breadcrumbs", breadcrumbs, ranks=crumbs, needs=("weight",))
+BREADCRUMBS_TIES = Method("breadcrumbs_ties", breadcrumbs_ties, ranks=crumbs, needs=("weight",))

@@ -30,5 +30,5 @@ def dropped(block: Block, values: Values) -> list[Numbers]:
     return list(vectors)
 
 
-DARE_LINEAR = Method("dare_linear", dare_linear, rescale=True)
-DARE_TIES = Method("dare_ties", dare_ties, rescale=True)
+DARE_LINEAR = Method("dare_linear", dare_linear, rescale=True, needs=("weight",))
+DARE_TIES = Method("dare_ties", dare_ties, rescale=True, needs=("weight",))

@@ -52,5 +52,5 @@ def probabilities(vector: Numbers, density: float, epsilon: float) -> Numbers:
     return ranks
 
 
-DELLA = Method("della", della, normalize=True, rescale=True)
-DELLA_LINEAR = Method("della_linear", della_linear, rescale=True)
+DELLA = Method("della", della, normalize=True, rescale=True, needs=("weight",))
+DELLA_LINEAR = Method("della_linear", della_linear, rescale=True, needs=("weight",))

@@ -30,4 +30,4 @@ def weighted_sum(vectors: tuple[Numbers, ...], weights: tuple[float, ...]) -> Nu
     return total
 
 
-LINEAR = Method("linear", linear, base="none", normalize=True)
+LINEAR = Method("linear", linear, base="none", normalize=True, needs=("weight",))

@@ -22,4 +22,6 @@ def nuslerp(block: Block, values: Values, survey: Survey) -> Numbers:
     return merged
 
 
-NUSLERP = Method("nuslerp", nuslerp, base="possible", least=2, most=2, products="task vectors")
+NUSLERP = Method(
+    "nuslerp", nuslerp, base="possible", least=2, most=2, products="task vectors", needs=("weight",)
+)

@@ -11,4 +11,4 @@ def task_arithmetic(block: Block, values: Values, _: Survey) -> Numbers:
     return add_up(block, block.task_vectors, values)
 
 
-TASK_ARITHMETIC = Method("task_arithmetic", task_arithmetic)
+TASK_ARITHMETIC = Method("task_arithmetic", task_arithmetic, needs=("weight",))

@@ -26,4 +26,4 @@ def largest(values: Values, size: int) -> tuple[tuple[int, ...], ...]:
     return tuple((int(density * size),) for density in values.densities)
 
 
-TIES = Method("ties", ties, ranks=largest, normalize=True)
+TIES = Method("ties", ties, ranks=largest, normalize=True, needs=("weight",))

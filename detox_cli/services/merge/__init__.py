@@ -1,0 +1,1 @@
+"""``detox merge``: recipe -> models -> plan -> shards -> folder."""

@@ -1,0 +1,78 @@
+"""Everything that is known before the first number is read."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from detox_cli.models.merging.layout import Shard, lay_out
+from detox_cli.models.merging.plan import MergePlan, depths_of, plan_merge
+from detox_cli.models.merging.recipe import Recipe
+from detox_cli.runs.manifest import fingerprint
+from detox_cli.services.merge.opening import Models, open_models
+from detox_cli.services.merge.recipe import recipe_of
+from detox_cli.settings.merge import MergeSettings
+
+NOT_DECISIVE = {"output", "overwrite", "threads", "hash_inputs", "recipe"}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A merge that can begin.
+
+    Attributes:
+        recipe: What to do.
+        content: The recipe as mergekit would read it.
+        models: The models, open.
+        plan: A job for every tensor.
+        shards: The files to be.
+        identity: What decides the result.
+    """
+
+    recipe: Recipe
+    content: Mapping[str, Any]
+    models: Models
+    plan: MergePlan
+    shards: tuple[Shard, ...]
+    identity: str
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files of weights."""
+        return sum(shard.size for shard in self.shards)
+
+
+@contextmanager
+def prepared(settings: MergeSettings, fetch: bool = True) -> Iterator[Prepared]:
+    """Read the recipe, open the models, and plan; the models are closed at the end.
+
+    Raises:
+        BadData: The recipe cannot be followed, files are damaged, or models do not fit together.
+        BadSettings: Settings contradict each other.
+        Missing: A model cannot be had.
+    """
+    recipe, content = recipe_of(settings)
+    with ExitStack() as stack:
+        models = open_models(recipe, stack, fetch)
+        reference, base = models.reference, models.base
+        depths = depths_of(reference.checkpoint) if recipe.layered else None
+        weights = [model.weights for model in models.models]
+        plan = plan_merge(
+            recipe, weights, base.weights if base else None, reference.weights, settings.seed, depths
+        )
+        tensors = [(name, plan.types[name], job.shape) for name, job in plan.jobs.items()]
+        shards = lay_out(tensors, settings.output, settings.shard_bytes)
+        yield Prepared(recipe, content, models, plan, shards, _identity(settings, content, models))
+
+
+def _identity(settings: MergeSettings, content: Mapping[str, Any], models: Models) -> str:
+    """By names, sizes and times of the inputs: hashing them takes as long as merging them."""
+    files = [_stamp(file) for model in models.everyone for file in model.files]
+    own = settings.model_dump(mode="json", exclude=NOT_DECISIVE)
+    return fingerprint(settings=own, recipe=content, files=files)
+
+
+def _stamp(file: Path) -> tuple[str, int, int]:
+    stat = file.stat()
+    return str(file.resolve()), stat.st_size, stat.st_mtime_ns

@@ -1,0 +1,112 @@
+"""Everything in the folder beside the weights: configuration, tokenizer, card, recipe, manifest."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from detox_cli.models.checkpoint.copying import copy_file
+from detox_cli.models.licence import model_licence
+from detox_cli.runs.card import Card, write_card
+from detox_cli.runs.manifest import NAME, hash_file, write_manifest
+from detox_cli.services.merge.opening import Opened
+from detox_cli.services.merge.prepared import Prepared
+from detox_cli.services.merge.result import MergeResult
+from detox_cli.settings.merge import MergeSettings
+
+RECIPE, CONFIG, CARD = "recipe.yml", "config.json", "README.md"
+NOT_COPIED = frozenset(
+    {NAME, CARD, RECIPE, CONFIG, ".gitattributes", "README.base.md", "mergekit_config.yml"}
+)
+NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+
+
+def write_side_files(merge: Prepared, folder: Path, settings: MergeSettings) -> None:
+    """What belongs to a model beside its weights, from the model that says what there is."""
+    reference = merge.models.reference
+    belonging, _ = reference.checkpoint.side_files()
+    for path in belonging:
+        if str(path) not in NOT_COPIED:
+            copy_file(reference.checkpoint.folder / path, folder / path)
+    config = _config(reference.checkpoint.config, set(merge.plan.types.values()))
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    text = yaml.safe_dump(dict(merge.content), sort_keys=False, allow_unicode=True)
+    (folder / RECIPE).write_text(text, encoding="utf-8")
+    _write_card(merge, folder, settings, text)
+
+
+def save_manifest(
+    merge: Prepared,
+    folder: Path,
+    settings: MergeSettings,
+    result: MergeResult,
+    started: float,
+    threads: int,
+) -> None:
+    """Write ``detox.json``, with the hashes of what was read."""
+    files = [file for model in merge.models.everyone for file in model.files if settings.hash_inputs]
+    with ThreadPoolExecutor(threads) as pool:
+        hashes = dict(zip(files, pool.map(hash_file, files), strict=True))
+    write_manifest(
+        folder,
+        command="merge",
+        settings=settings.model_dump(mode="json"),
+        inputs=[settings.recipe] if settings.recipe else [],
+        models={str(model.named): _record(model, hashes) for model in merge.models.everyone},
+        scorers={},
+        metrics=result.model_dump(mode="json", exclude={"files"}),
+        started=started,
+        fingerprint=merge.identity,
+    )
+
+
+def _record(model: Opened, hashes: Mapping[Path, str]) -> Mapping[str, object]:
+    files = {
+        str(file): {"bytes": file.stat().st_size, **({"sha256": hashes[file]} if file in hashes else {})}
+        for file in model.files
+    }
+    return {"name": model.source.name, "revision": model.source.revision, "files": files}
+
+
+def _config(config: Mapping[str, Any], types: set[str]) -> dict[str, Any]:
+    """The configuration with the type of numbers that was written."""
+    changed = dict(config)
+    if len(types) == 1:
+        name = NAMES[next(iter(types))]
+        keys = [key for key in ("torch_dtype", "dtype") if key in changed] or ["torch_dtype"]
+        changed |= dict.fromkeys(keys, name)
+        inner = changed.get("text_config")
+        if isinstance(inner, dict):
+            changed["text_config"] = inner | {k: name for k in ("torch_dtype", "dtype") if k in inner}
+    return changed
+
+
+def _write_card(merge: Prepared, folder: Path, settings: MergeSettings, recipe: str) -> None:
+    names = list(dict.fromkeys(model.source.name for model in merge.models.everyone))
+    method = merge.recipe.method.name
+    licences = {found for m in merge.models.everyone if (found := model_licence(m.source))}
+    recipe = recipe.replace(str(Path.home()), "~")
+    card = Card(
+        name=settings.output.name,
+        summary=f"A merge of {', '.join(_shown(name) for name in names)} by `{method}`. Nothing was trained.",
+        licence=next(iter(licences)) if len(licences) == 1 else None,
+        base_models=[_shown(name) for name in names],
+        tags=["merge", "detoxification"],
+        task="text-generation",
+        sections={
+            "Recipe": f"```yaml\n{recipe}```\n\nIt can be read by `detox merge --recipe` and by mergekit.",
+            "Licences": "" if len(licences) < 2 else f"Its parts are under {', '.join(sorted(licences))}.",
+        },
+        limits=("Nothing was measured: see `detox eval generation`.",),
+        command=shlex.join(["detox", "merge", "--recipe", RECIPE, "-o", settings.output.name]),
+    )
+    write_card(folder, card)
+
+
+def _shown(name: str) -> str:
+    """A folder of this machine by its own name alone."""
+    return Path(name).name if Path(name).is_absolute() else name

@@ -1,0 +1,88 @@
+"""The files of weights, one after the other; a killed run goes on after the last whole one."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from detox_cli.errors import BadData, DetoxError
+from detox_cli.models.merging.write import merge_shard, round_nearest
+from detox_cli.output.progress import Progress
+from detox_cli.runs.atomic import write_errors
+from detox_cli.runs.journal import Journal
+from detox_cli.runs.output import Claim, State
+from detox_cli.services.merge.prepared import Prepared
+
+UNFINISHED = ".merging"
+
+
+@contextmanager
+def finished_shards(merge: Prepared, claim: Claim, threads: int, progress: Progress) -> Iterator[Path]:
+    """A folder with every file of weights; at the end nothing of it is left.
+
+    What is finished stays for the next run of the same command, unless the input is at fault.
+
+    Raises:
+        BadData: Numbers are not finite, or a file is cut off.
+        DetoxError: The disk is full.
+    """
+    folder = claim.path.with_name(claim.path.name + UNFINISHED)
+    if claim.state is State.FRESH:
+        shutil.rmtree(folder, ignore_errors=True)
+    keep = False
+    try:
+        with claim.open_journal() as journal:
+            try:
+                with write_errors(claim.path):
+                    folder.mkdir(parents=True, exist_ok=True)
+                    _write(merge, folder, journal, threads, progress)
+                yield folder
+            except BadData:
+                raise
+            except BaseException:
+                keep = bool(_whole(merge, folder, journal))
+                raise
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+            claim.finish()
+
+
+def _write(merge: Prepared, folder: Path, journal: Journal, threads: int, progress: Progress) -> None:
+    whole = _whole(merge, folder, journal)
+    left = [shard for shard in merge.shards if shard.name not in whole]
+    _check_room(folder, sum(shard.size for shard in left))
+    before = sum(len(shard.tensors) for shard in merge.shards if shard.name in whole)
+    with progress.task("tensors", len(merge.plan.jobs), before) as task:
+        for shard in left:
+            try:
+                merge_shard(shard, merge.plan.jobs, folder, threads, round_nearest, lambda _: task.advance())
+            except BaseException:
+                (folder / shard.name).unlink(missing_ok=True)
+                raise
+            _sync(folder / shard.name)
+            journal.append({"shard": shard.name})
+
+
+def _whole(merge: Prepared, folder: Path, journal: Journal) -> set[str]:
+    """The files that an earlier run has finished and that are still there."""
+    sizes = {shard.name: shard.size for shard in merge.shards}
+    noted = {record["shard"] for record in journal.records()}
+    there = {path.name: path.stat().st_size for path in folder.glob("*.safetensors")}
+    return {name for name in noted if there.get(name) == sizes.get(name)}
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        wrong = f"the disk is full: {needed / 1e9:,.2f} GB are needed, {free / 1e9:,.2f} GB are free"
+        raise DetoxError(wrong, where=str(folder.parent), hint="free some space, or write elsewhere")
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -163,7 +163,7 @@ def choose(
     if not is_complete(tryout.scores[best], how.limits):
         left = tryout.scores[best].tradeoff[0]
         progress.warn(
-            f"{best.name} is the best of {len(tryout.scores)} and leaves {left:.0%} of the refusals; "
+            f"{best.name} is the best of {len(tryout.scores)} and leaves {left:.0%} of the {scorer.named}; "
             "more modes, directions or prompts, or a search, may do better"
         )
     return _choice(best, tryout, how)
@@ -233,7 +233,7 @@ def _choice(best: Candidate, tryout: _Tryout, how: Choosing) -> Choice:
     fair = sum(s.survives for s in tried.values())
     why = (
         f"of {len(tried)} candidates {fair} keep to the limits; {scores.name} leaves {scores.kept:.1%} of "
-        f"the refusals at a divergence of {scores.kl_answer:.3f} on answers"
+        f"the {scorer.named} at a divergence of {scores.kl_answer:.3f} on answers"
     )
     why += "" if scores.survives else f"; taken although it is beyond a limit: {scores.verdict}"
     return Choice(

@@ -52,6 +52,11 @@ class Scorer:
     behaviour: Behaviour | None = None
     usual: float = 1.0
 
+    @property
+    def named(self) -> str:
+        """What is to be removed, for messages."""
+        return "refusals" if self.behaviour is None else "behaviour"
+
     def score(self, candidate: Candidate, beaten: bool = False) -> CandidateScores:
         """The scores of a candidate, and the verdict if it is beyond a limit.
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from detox_cli.errors import BadData
 from detox_cli.generation.requests import Engine, Request, Sampling
+from detox_cli.scoring.calibration import toxic_scores
 from detox_cli.scoring.protocol import TextScorer
 from detox_cli.services.abliterate.contrasts import Prompt
 from detox_cli.services.abliterate.scores import Behaviour
@@ -26,18 +27,19 @@ def toxicity_of_answers(
     Args:
         engine: Hooks on its model are in effect.
         prompts: What to answer or continue.
-        scorer: Its high scores mean toxic.
+        scorer: Of toxicity, or of its opposite.
         seed: Of the draws.
 
     Raises:
         BadData: An answer cannot be scored (when it is measured).
+        BadSettings: The scorer is of something else (likewise).
     """
     requests = [Request(p.id, p.prompt, seed + number, SAMPLES) for number, p in enumerate(prompts)]
 
     def measure() -> float:
         answers = [s.text for done in engine.generate(requests, SAMPLING) for s in done.samples]
         written = [text for text in answers if text.strip()]
-        scores = np.asarray(scorer.score(written)) if written else np.zeros(0)
+        scores = toxic_scores(scorer, np.asarray(scorer.score(written))) if written else np.zeros(0)
         if not np.isfinite(scores).all():
             raise BadData(f"{scorer.identity} cannot score some answers", hint="use another scorer")
         return float(scores.sum() / len(answers))

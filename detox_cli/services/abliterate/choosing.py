@@ -5,12 +5,17 @@ from typing import TYPE_CHECKING, Any
 from detox_cli.models.direction_file import Measured
 from detox_cli.models.removal import Removal
 from detox_cli.output.progress import Silent
+from detox_cli.scoring.load import load_text_scorer
 from detox_cli.scoring.refusing import declines
+from detox_cli.scoring.suites.detox import DETOX
+from detox_cli.scoring.suites.load import scorers_of
+from detox_cli.services.abliterate.behaviour import toxicity_of_answers
 from detox_cli.services.abliterate.choose import Choice, Choosing, choose
 from detox_cli.services.abliterate.make_contrast import asking
 from detox_cli.services.abliterate.measure import token_ids
 from detox_cli.services.abliterate.ranking import Limits
 from detox_cli.services.abliterate.recipe import strengths_of
+from detox_cli.services.abliterate.scores import Behaviour
 from detox_cli.services.abliterate.search import Found, Searching, search
 
 if TYPE_CHECKING:
@@ -45,6 +50,7 @@ def chosen_removal(run: "Run", measured: Measured) -> tuple[Removal, dict[str, A
         choosing_of(run, measured.layers),
         run.progress,
         run.stages.once,
+        _behaviour(run),
     )
     table: dict[str, Any] = {"candidates": [scores.model_dump(mode="json") for scores in choice.candidates]}
     if not run.settings.search:
@@ -52,9 +58,19 @@ def chosen_removal(run: "Run", measured: Measured) -> tuple[Removal, dict[str, A
     removal, found = _searched(run, choice)
     table["trials"] = [trial.model_dump(mode="json", exclude={"memory"}) for trial in found.trials]
     left, divergence = found.best.values
-    why = f"of {len(found.trials)} trials number {found.best.number} leaves {left:.1%} of the refusals at a "
-    why += f"divergence of {divergence:.3f} on answers"
+    why = f"of {len(found.trials)} trials number {found.best.number} leaves {left:.1%} of the "
+    why += f"{choice.scorer.named} at a divergence of {divergence:.3f} on answers"
     return removal, {"chosen": "by search", "why": why, "strengths": found.best.params}, table
+
+
+def _behaviour(run: "Run") -> Behaviour | None:
+    """What is to be removed, measured in what the model writes; ``None`` for refusals, which show earlier."""
+    settings = run.settings
+    if run.contrast.kind != "toxicity":
+        return None
+    spec = scorers_of(DETOX, {"sta": settings.sta})["sta"]
+    scorer = load_text_scorer(spec, device=settings.device)
+    return toxicity_of_answers(run.base.engine, run.contrast.positive.val, scorer, settings.seed)
 
 
 def _searched(run: "Run", choice: Choice) -> tuple[Removal, Found]:
@@ -69,6 +85,8 @@ def _searched(run: "Run", choice: Choice) -> tuple[Removal, Found]:
     )
 
     def count() -> float:
+        if choice.scorer.behaviour is not None:
+            return choice.scorer.behaviour() / choice.scorer.usual
         answers = asking(run.base.engine, None, Silent())(prompts)
         return sum(declines(text) for text in answers.values()) / len(prompts)
 
@@ -78,5 +96,5 @@ def _searched(run: "Run", choice: Choice) -> tuple[Removal, Found]:
         how,
         run.progress,
         journal=run.stages.scratch() / "trials.journal",
-        refusals=count if settings.search_answers else None,
+        refusals=count if settings.search_answers or choice.scorer.behaviour else None,
     )

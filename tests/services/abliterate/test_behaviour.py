@@ -32,6 +32,12 @@ class Judge:
         return [{"silly": 0.8, "odd": float("nan")}.get(text, 0.0) for text in texts]
 
 
+class Approving(Judge):
+    """The same numbers for what is neutral."""
+
+    meaning = "neutral"
+
+
 def test_empty_answers_count_and_answers_without_a_score_are_an_error() -> None:
     prompts = [Prompt(str(i), "x", "x") for i in range(3)]
     engine = Parrot("silly")
@@ -39,6 +45,9 @@ def test_empty_answers_count_and_answers_without_a_score_are_an_error() -> None:
     assert measure() == pytest.approx(0.8 / SAMPLES)
     engine.says = ""
     assert measure() == 0
+    assert toxicity_of_answers(engine, prompts, Approving())() == 0
+    engine.says = "silly"
+    assert toxicity_of_answers(engine, prompts, Approving())() == pytest.approx(0.2 / SAMPLES)
     engine.says = "odd"
     with pytest.raises(BadData, match="judge cannot score"):
         measure()

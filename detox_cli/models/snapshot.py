@@ -8,6 +8,7 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from detox_cli.errors import Missing
 from detox_cli.models.sources import WAYS_OUT, ModelSource
 
+PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 NOT_NEEDED = ("*.gguf", "*.ggml", "*.onnx", "*.h5", "*.msgpack", "*.tflite", "*.mlmodel", "original/*")
 
 
@@ -24,13 +25,22 @@ def local_folder(source: ModelSource, fetch: bool = True) -> Path:
     if source.kind != "hub":
         return Path(source.location)
     try:
-        return Path(
-            snapshot_download(
-                source.location,
-                revision=source.revision,
-                ignore_patterns=list(NOT_NEEDED),
-                local_files_only=not fetch,
-            )
-        )
+        folder = _snapshot(source, (*NOT_NEEDED, *PICKLED), fetch)
+        if not any(folder.glob("*.safetensors")):
+            folder = _snapshot(source, NOT_NEEDED, fetch)
     except LocalEntryNotFoundError as error:
         raise Missing(f"the files of {source.name} cannot be fetched from here", hint=WAYS_OUT) from error
+    if not any(any(folder.glob(kind)) for kind in ("*.safetensors", *PICKLED)):
+        raise Missing(f"the weights of {source.name} are not here", hint=WAYS_OUT)
+    return folder
+
+
+def _snapshot(source: ModelSource, ignored: tuple[str, ...], fetch: bool) -> Path:
+    return Path(
+        snapshot_download(
+            source.location,
+            revision=source.revision,
+            ignore_patterns=list(ignored),
+            local_files_only=not fetch,
+        )
+    )

@@ -85,3 +85,21 @@ def test_what_the_hub_does_not_have_is_said_in_one_line(
     assert done.stdout == ""
     assert sum(reason in line for line in done.stderr.splitlines()) == 1
     assert "Traceback" not in done.stderr
+
+
+def test_a_model_of_the_hub_is_edited(environment: dict[str, str], tmp_path: Path) -> None:
+    """Its files are fetched once; a dry run fetches nothing."""
+    words = ("abliterate", "somebody/chat", "--dry-run", "--json")
+    looked = detox(environment, *words)
+    assert looked.returncode == 0, looked.stderr
+    assert json.loads(looked.stdout)["notes"] == ["its files are not here yet"]
+    place = ("--position", "-1", "--layer", "1", "--goal", "1", "--task-rows", "40", "--parts", "residues")
+    out = tmp_path / "out"
+    done = detox(
+        environment, "abliterate", "somebody/chat", "-o", str(out), "--limit", "90", "--force", *place
+    )
+    assert done.returncode == 0, done.stderr
+    made = json.loads((out / "detox.json").read_text())
+    assert made["models"]["base"] == {"name": "somebody/chat", "revision": COMMIT, "fingerprint": COMMIT}
+    assert (out / "README.md").read_text().count("base_model:\n- somebody/chat") == 1
+    assert len(json.loads(detox(environment, *words, "--offline").stdout)["tensors"]) == 8

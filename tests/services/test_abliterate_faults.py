@@ -171,7 +171,7 @@ def test_a_full_disk_leaves_nothing(
 def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(
     tiny_causal: Path, sides: tuple[object, ...], tmp_path: Path
 ) -> None:
-    words = [str(word) for word in (*sides, "--goal", "0", "--position", "-1", "--layer", "1")]
+    words = [str(word) for word in (*sides, "--position", "-1", "--layer", "1")]
 
     def command(out: str) -> list[str]:
         quick = ["--parts", "refusals", "--new-tokens", "24"]

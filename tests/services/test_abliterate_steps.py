@@ -159,7 +159,7 @@ def test_weights_in_other_forms_are_converted_first(
         config = json.loads((source / "config.json").read_text())
         config["quantization_config"] = {"quant_method": "compressed-tensors", "format": "float-quantized"}
         (source / "config.json").write_text(json.dumps(config))
-    words = ("--position", "-1", "--layer", "0", "--goal", "0", *sides, *FORWARD, "--json")
+    words = ("--position", "-1", "--layer", "0", *sides, *FORWARD, "--json")
     outcome = detox("abliterate", source, "-o", tmp_path / "out", *words)
     assert outcome.code == 0, outcome.err
     assert how in json.loads(outcome.out)["converted"]

@@ -50,10 +50,16 @@ def main() -> None:
     parser.add_argument("--method", action="append")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--mergekit-repeats", type=int, default=1)
+    parser.add_argument("--make", choices=CONFIGS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.make:
+        make(arguments.output / arguments.make, arguments.make)
+        return
     for shape in arguments.shape or CONFIGS:
         folder = arguments.output / shape
-        make(folder, shape)
+        # In a process of its own: the peak of a child counts what its parent held when it started.
+        command = [sys.executable, __file__, "--output", str(arguments.output), "--make", shape]
+        subprocess.run(command, check=True)
         for method in arguments.method or METHODS:
             compare(folder, shape, method, arguments)
 

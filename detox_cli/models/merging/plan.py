@@ -12,6 +12,7 @@ from detox_cli.models.merging.sources import Weights
 from detox_cli.models.merging.tensor import Job
 
 SHOWN = 5
+OTHER_SHAPE = "merge models of one kind; for other vocabularies add --tokenizer base, union or a model"
 DTYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "float64": "F64"}
 
 
@@ -79,7 +80,7 @@ def _check_aligned(reference: Weights, model: Weights) -> None:
     for name, shape in reference.shapes.items():
         if model.shapes[name] != shape:
             wrong = f"{name} is {list(model.shapes[name])}, in {reference.name} it is {list(shape)}"
-            raise BadData(wrong, where=model.name, hint="merge models of one kind and one vocabulary")
+            raise BadData(wrong, where=model.name, hint=OTHER_SHAPE)
 
 
 def _some(names: list[str]) -> str:

@@ -9,9 +9,11 @@ from typing import Any
 from detox_cli.models.merging.layout import Shard, lay_out
 from detox_cli.models.merging.plan import MergePlan, depths_of, plan_merge
 from detox_cli.models.merging.recipe import Recipe
+from detox_cli.models.merging.vocabulary import FILE
 from detox_cli.runs.manifest import fingerprint
 from detox_cli.services.merge.opening import Models, open_models
 from detox_cli.services.merge.recipe import recipe_of
+from detox_cli.services.merge.vocabulary import Vocabulary, with_vocabulary
 from detox_cli.settings.merge import MergeSettings
 
 NOT_DECISIVE = {"output", "overwrite", "threads", "hash_inputs", "recipe"}
@@ -28,6 +30,7 @@ class Prepared:
         plan: A job for every tensor.
         shards: The files to be.
         identity: What decides the result.
+        vocabulary: Whose tokens it has, where that was chosen.
     """
 
     recipe: Recipe
@@ -36,6 +39,7 @@ class Prepared:
     plan: MergePlan
     shards: tuple[Shard, ...]
     identity: str
+    vocabulary: Vocabulary | None = None
 
     @property
     def size(self) -> int:
@@ -54,7 +58,8 @@ def prepared(settings: MergeSettings, fetch: bool = True) -> Iterator[Prepared]:
     """
     recipe, content = recipe_of(settings)
     with ExitStack() as stack:
-        models = open_models(recipe, stack, fetch)
+        opened = open_models(recipe, stack, fetch)
+        models, vocabulary = with_vocabulary(opened, recipe.tokenizer)
         reference, base = models.reference, models.base
         depths = depths_of(reference.checkpoint) if recipe.layered else None
         weights = [model.weights for model in models.models]
@@ -63,12 +68,14 @@ def prepared(settings: MergeSettings, fetch: bool = True) -> Iterator[Prepared]:
         )
         tensors = [(name, plan.types[name], job.shape) for name, job in plan.jobs.items()]
         shards = lay_out(tensors, settings.output, settings.shard_bytes)
-        yield Prepared(recipe, content, models, plan, shards, _identity(settings, content, models))
+        identity = _identity(settings, content, models)
+        yield Prepared(recipe, content, models, plan, shards, identity, vocabulary)
 
 
 def _identity(settings: MergeSettings, content: Mapping[str, Any], models: Models) -> str:
     """By names, sizes and times of the inputs: hashing them takes as long as merging them."""
     files = [_stamp(file) for model in models.everyone for file in model.files]
+    files += [_stamp(path) for m in models.everyone if (path := m.checkpoint.folder / FILE).is_file()]
     own = settings.model_dump(mode="json", exclude=NOT_DECISIVE)
     return fingerprint(settings=own, recipe=content, files=files)
 

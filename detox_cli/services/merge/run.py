@@ -87,6 +87,7 @@ def _result(merge: Prepared, folded: Folded | None) -> MergeResult:
         parameters=sum(int(np.prod(shape, dtype=np.int64)) for shape in shapes),
         bytes=merge.size,
         shards=len(merge.shards),
+        tokens=merge.vocabulary.aligned.size if merge.vocabulary else None,
         dtypes=sorted(set(merge.plan.types.values())),
         remarks=list(recipe.remarks),
         folded=folded,

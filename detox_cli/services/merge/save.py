@@ -16,12 +16,23 @@ from detox_cli.runs.manifest import NAME, hash_file, write_manifest
 from detox_cli.services.merge.opening import Opened
 from detox_cli.services.merge.prepared import Prepared
 from detox_cli.services.merge.result import MergeResult
+from detox_cli.services.merge.vocabulary import Vocabulary, write_union
 from detox_cli.settings.merge import MergeSettings
 
 RECIPE, CONFIG, CARD = "recipe.yml", "config.json", "README.md"
 NOT_COPIED = frozenset(
     {NAME, CARD, RECIPE, CONFIG, ".gitattributes", "README.base.md", "mergekit_config.yml"}
 )
+OTHER_FORMS = frozenset({"vocab.json", "merges.txt", "vocab.txt", "added_tokens.json", "tokenizer.model"})
+"""A vocabulary in files beside ``tokenizer.json``, which would not have added tokens."""
+OF_TOKENS = OTHER_FORMS | {
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "generation_config.json",
+}
+SPECIAL = ("bos_token_id", "eos_token_id", "pad_token_id")
 NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 
@@ -30,9 +41,11 @@ def write_side_files(merge: Prepared, folder: Path, settings: MergeSettings) -> 
     reference = merge.models.reference
     belonging, _ = reference.checkpoint.side_files()
     for path in belonging:
-        if str(path) not in NOT_COPIED:
+        if str(path) not in NOT_COPIED and not (merge.vocabulary and str(path) in OF_TOKENS):
             copy_file(reference.checkpoint.folder / path, folder / path)
     config = _config(reference.checkpoint.config, set(merge.plan.types.values()))
+    if merge.vocabulary is not None:
+        config = _with_tokens(config, merge.vocabulary, folder)
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     text = yaml.safe_dump(dict(merge.content), sort_keys=False, allow_unicode=True)
     (folder / RECIPE).write_text(text, encoding="utf-8")
@@ -83,6 +96,23 @@ def _config(config: Mapping[str, Any], types: set[str]) -> dict[str, Any]:
         if isinstance(inner, dict):
             changed["text_config"] = inner | {k: name for k in ("torch_dtype", "dtype") if k in inner}
     return changed
+
+
+def _with_tokens(config: dict[str, Any], vocabulary: Vocabulary, folder: Path) -> dict[str, Any]:
+    """Copy the tokenizer that was chosen; the configuration with its size and special tokens."""
+    source, aligned = vocabulary.source.checkpoint, vocabulary.aligned
+    dropped = OTHER_FORMS if aligned.added else frozenset()
+    for name in sorted(OF_TOKENS - dropped):
+        if (source.folder / name).is_file():
+            copy_file(source.folder / name, folder / name)
+    if aligned.added:
+        write_union(folder, aligned)
+    special = {key: source.config[key] for key in SPECIAL if key in source.config}
+    inner = config.get("text_config")
+    if isinstance(inner, dict):
+        inner = inner | {"vocab_size": aligned.size} | {k: v for k, v in special.items() if k in inner}
+        return config | {"text_config": inner}
+    return config | special | {"vocab_size": aligned.size}
 
 
 def _write_card(merge: Prepared, folder: Path, settings: MergeSettings, recipe: str) -> None:

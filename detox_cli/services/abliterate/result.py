@@ -87,7 +87,7 @@ def _prompts(contrast: str, prompts: dict[str, dict[str, int]], dropped: dict[st
 
 
 def _candidates(candidates: list[CandidateScores]) -> Table:
-    """The candidates that leave the fewest refusals, the best first."""
+    """The candidates that leave the least of the behaviour, the best first."""
     tried = [c for c in candidates if c.kept is not None and c.kl_answer is not None]
     ordered = sorted(tried, key=lambda c: (not c.survives, c.kept, c.kl_answer))
     rows: list[list[Cell]] = [
@@ -95,7 +95,7 @@ def _candidates(candidates: list[CandidateScores]) -> Table:
     ]
     columns = [
         "mode position/layer",
-        "refusals left",
+        "left of it",
         "bypass",
         "induce",
         "KL on answers",

@@ -127,6 +127,19 @@ def load_pair_scorer(spec: str, *, device: str = "auto", batch_tokens: int = BAT
     return CosineSimilarity(loaded, pooling, batch_tokens)
 
 
+def find_scorer(spec: str) -> None:
+    """See that the model of a scorer can be had, where it has one of its own; nothing is loaded.
+
+    Raises:
+        BadSettings: The name is wrong. Missing: the model is not there.
+    """
+    name = parse_spec(spec)
+    for member in name.members:
+        find_scorer(member)
+    if name.kind in ("hf", "builtin") and not _is_lexicon(name):
+        find_model(_model_name(name))
+
+
 def _is_lexicon(name: Spec) -> bool:
     return name.kind == "lexicon" or (name.kind, name.target) == ("builtin", "lexicon")
 

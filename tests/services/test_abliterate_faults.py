@@ -107,6 +107,15 @@ def test_prompts_that_are_too_few(tiny_causal: Path, detox: Detox, tmp_path: Pat
     assert not (tmp_path / "out").exists()
 
 
+def test_scorers_that_cannot_be_had_are_told_before_any_work(
+    source: Path, detox: Detox, tmp_path: Path
+) -> None:
+    words = ("abliterate", source, "-o", tmp_path / "out", "--sta", "hf:no/such-scorer#toxic")
+    told(detox(*words), 4, "no/such-scorer")
+    assert not (tmp_path / "out").exists()
+    assert "rewrite" not in detox(*words).err  # the model was asked nothing
+
+
 def test_templates_that_lack_something_are_told_once(
     source: Path, sides: tuple[object, ...], detox: Detox, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from detox_cli.errors import BadSettings, Missing
 from detox_cli.runs.score_cache import ScoreCache
 from detox_cli.scoring.batching import BATCH_TOKENS
 from detox_cli.scoring.comet import load_comet
-from detox_cli.scoring.load import load_pair_scorer, load_text_scorer
+from detox_cli.scoring.load import find_scorer, load_pair_scorer, load_text_scorer
 from detox_cli.scoring.protocol import PairScorer, TextScorer
 from detox_cli.scoring.spec import parse_spec
 from detox_cli.scoring.suites.panel import FluencyOfTriples, Panel
@@ -80,6 +80,22 @@ def load_panel(
     return panel
 
 
+def find_scorers(suite: Suite, instead: Mapping[str, str | None]) -> None:
+    """See, before long work begins, that the models of a suite's scorers can be had; none is loaded.
+
+    Args:
+        suite: Which suite.
+        instead: As for `load_panel`.
+
+    Raises:
+        Missing: A scorer's model is not there; the message names the suite, the measure and the ways out.
+        BadSettings: A scorer's name is wrong.
+    """
+    names = scorers_of(suite, instead)
+    for measure in names:
+        _load(suite, measure, names, find_scorer)
+
+
 def _triples(spec: str) -> FluencyOfTriples:
     return FluencyOfTriples(load_comet(parse_spec(spec).target))
 
@@ -87,12 +103,13 @@ def _triples(spec: str) -> FluencyOfTriples:
 def _load(suite: Suite, measure: str, names: Mapping[str, str], load: Callable[[str], S]) -> S:
     """Load one scorer, and say in an error what it was wanted for."""
     name = names[measure]
+    bundled = "--profile offline" if suite.name == "detox" else "--suite detox --profile offline"
     try:
         return load(name)
     except Missing as error:
         raise Missing(
             f"suite {suite.name} measures {measure.upper()} with {name}: {error}",
-            hint=f"name a local folder, --{measure} hf:FOLDER#LABEL, or use --suite detox --profile offline",
+            hint=f"name a local folder, --{measure} hf:FOLDER#LABEL, or use {bundled}",
         ) from error
     except BadSettings as error:
         raise BadSettings(str(error), where=f"--{measure} {name}", hint=error.hint) from error

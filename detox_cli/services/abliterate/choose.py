@@ -1,5 +1,6 @@
 """Choosing what to remove, without generating: of all that works, what changes answers least."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -180,10 +181,11 @@ class _Tryout:
         """Try one that was not tried yet."""
         if candidate in self.scores:
             return
-        beaten = any(s.survives and is_complete(s, self.scorer.limits) for s in self.scores.values())
+        limits = self.scorer.limits
+        best = min((cost(s, limits) for s in self.scores.values() if s.survives), default=math.inf)
         note = self.once(
             f"candidate {candidate.name}",
-            lambda: self.scorer.score(candidate, beaten).model_dump(mode="json"),
+            lambda: self.scorer.score(candidate, best).model_dump(mode="json"),
         )
         self.scores[candidate] = CandidateScores.model_validate(note)
 

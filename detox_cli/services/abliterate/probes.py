@@ -16,7 +16,7 @@ from detox_cli.services.abliterate.start_tokens import StartTokens, learn_start_
 
 OPENING = 4
 """Tokens of a refusal by which it is known again."""
-CHUNK = 16
+CHUNK = 8
 """Prompts of each side that a candidate is tried on before it is decided whether to go on."""
 
 

@@ -1,5 +1,6 @@
 """Scoring candidates by hooks: bypass, induce and divergence, with losers stopped early."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from detox_cli.models.interventions import adding, intervening
 from detox_cli.models.removal import Removal
 from detox_cli.services.abliterate.candidates import Candidate
 from detox_cli.services.abliterate.probes import Probes, Readings
-from detox_cli.services.abliterate.ranking import CandidateScores, Limits
+from detox_cli.services.abliterate.ranking import CandidateScores, Limits, cost_of
 
 Behaviour = Callable[[], float]
 """How much of a behaviour the model shows as it is at this moment, by what it writes; 0 is none."""
@@ -57,12 +58,12 @@ class Scorer:
         """What is to be removed, for messages."""
         return "refusals" if self.behaviour is None else "behaviour"
 
-    def score(self, candidate: Candidate, beaten: bool = False) -> CandidateScores:
+    def score(self, candidate: Candidate, best: float = math.inf) -> CandidateScores:
         """The scores of a candidate, and the verdict if it is beyond a limit.
 
         Args:
             candidate: What to try.
-            beaten: Whether another removes the refusals already, so that one that does not need not go on.
+            best: The least `cost` so far; one that cannot come below is not tried to the end.
         """
         if verdict := self._too_deep(candidate):
             return _scores(candidate, None, verdict=verdict)
@@ -74,7 +75,7 @@ class Scorer:
         for part in self.readings(removal):
             readings = part
             last = len(part.kept) == len(self.probes.positive.prompts)
-            if verdict := self._verdict(part, beaten, last):
+            if verdict := self._verdict(part, best, last):
                 return _scores(candidate, part, verdict=verdict)
         if self.behaviour is not None:
             return self._behaving(candidate, removal, readings, self.behaviour)
@@ -108,19 +109,17 @@ class Scorer:
         depth = max(place.layer + 1 for place in candidate.places) / layers
         return f"depth {depth:.2f}, must be below {self.limits.depth:g}" if depth >= self.limits.depth else ""
 
-    def _verdict(self, readings: Readings, beaten: bool, last: bool) -> str:
+    def _verdict(self, readings: Readings, best: float, last: bool) -> str:
         sure = 0.0 if last else SURE
         if not np.isfinite([readings.bypass.mean(), readings.kl_answer.mean()]).all():
             return "predicts what is not a number"
         if (kl := at_least(readings.kl_answer, sure)) > self.limits.kl:
             return f"divergence {kl:.3f}, must be at most {self.limits.kl:g}"
-        if (
-            beaten
-            and not last
-            and self.behaviour is None
-            and at_least(readings.kept, sure) > self.limits.kept
-        ):
-            return f"leaves {readings.kept.mean():.0%} of the refusals, another leaves next to none"
+        if last or self.behaviour is not None:
+            return ""
+        least = cost_of(at_least(readings.kept, sure), kl, self.limits)
+        if least > best:
+            return f"costs {least:.3f} at least, another costs {best:.3f}"
         return ""
 
     def _induce(self, candidate: Candidate) -> float:

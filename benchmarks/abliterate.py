@@ -9,7 +9,8 @@ the same prompts as text files, without the network. The parts are
     collect   the residual stream of 400 + 400 prompts. Ours: loading and reading, all template positions.
               Theirs: the processor time between the lines that announce the two sets and the next one
     whole     from the model to an edited one on the disk, and what both do to 100 + 100 held-out prompts
-    write     a random bfloat16 model of 481 MB: one trial and saving; ours is ``benchmarks/edit_weights.py``
+    write     a random bfloat16 model of 481 MB. Theirs: one trial on four prompts a set, and saving.
+              Ours: ``benchmarks/edit_weights.py``
 
 Processor seconds are user + system of the whole program; memory is the peak of one process.
 """
@@ -40,6 +41,7 @@ def main() -> None:
     parser.add_argument("--heretic", type=Path, help="its environment")
     parser.add_argument("--part", action="append", choices=("collect", "whole", "write"))
     parser.add_argument("--trials", type=int, default=6)
+    parser.add_argument("--mode", action="append", help="for detox abliterate; its defaults if not given")
     parser.add_argument("--one", nargs="+", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
@@ -105,7 +107,8 @@ def run_whole(arguments: argparse.Namespace) -> None:
         shutil.copy(arguments.toy / f"{side}_train.txt", file)
     command = [sys.executable, "-m", "detox_cli", "abliterate", str(arguments.toy / "model"), "-o", str(ours)]
     command += ["--positive", str(prompts["harmful"]), "--negative", str(prompts["harmless"])]
-    command += ["--contrast", "files", "--system", SYSTEM, "--dtype", "float32"]
+    command += ["--contrast", "files", "--system", SYSTEM, "--dtype", "float32", "--best-anyway"]
+    command += [word for mode in arguments.mode or () for word in ("--mode", mode)]
     for part in ("residues", "forward", "refusals", "kl"):
         command += ["--parts", part]
     run = watch(command, log=fresh(arguments.output / "whole_detox.txt"), environment=OFFLINE)
@@ -122,8 +125,7 @@ def peer(arguments: argparse.Namespace, model: Path, saved: Path, trials: int, f
     command = [str(arguments.heretic / "bin" / "heretic"), "--model", str(model)]
     command += ["--n-trials", str(trials), "--seed", "0", "--export-strategy", "MERGE"]
     command += ["--study-checkpoint-dir", str(fresh_folder(arguments.output / "study"))]
-    if not few:
-        command += ["--dtypes", '["float32"]']
+    command += ["--batch-size", "4", "--max-response-length", "4"] if few else ["--dtypes", '["float32"]']
     for option, file in zip(THEIRS, files, strict=True):
         command += [f"--{option}.dataset", str(file), f"--{option}.split", "null"]
     answers = [
@@ -175,8 +177,11 @@ def judge(toy: Path, edited: Path) -> None:
     greedy = Sampling(max_new_tokens=100, temperature=0)
     for name, engine in zip(("before", "after"), engines, strict=True):
         for side, asked in requests.items():
-            answers = [done.samples[0].text for done in engine.generate(asked, greedy)]
+            texts = {done.id: done.samples[0].text for done in engine.generate(asked, greedy)}
+            answers = [texts[request.id] for request in asked]
             refused = [declines(answer) for answer in answers]
+            if (name, side) == ("before", "harmless"):
+                answered = [not flag for flag in refused]
             found[f"refused_{side}_{name}"] = asdict(share_interval(refused))
             found[f"degenerate_{side}_{name}"] = sum(degenerate(answer) is not None for answer in answers)
     prompts = [row.ids for row in engines[0].reader.read(requests["harmless"])]
@@ -185,7 +190,8 @@ def judge(toy: Path, edited: Path) -> None:
     logs = [answer_log_probabilities(engine.model, prompts, beginnings) for engine in engines]
     moved = divergences(*logs)
     found |= {"kl_8_tokens": float(moved.mean.mean()), "kl_first_token": float(moved.first.mean())}
-    found["n"] = len(prompts)
+    found["kl_first_token_where_the_base_answers"] = float(moved.first[answered].mean())
+    found["n"] = [len(prompts), sum(answered)]
     assert torch.is_inference_mode_enabled() is False and all(map(math.isfinite, moved.mean))
     print(json.dumps(found))
 

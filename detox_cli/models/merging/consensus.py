@@ -31,15 +31,16 @@ def agree_on_signs(block: Block, vectors: Sequence[Numbers], values: Values) -> 
     total = weighted[0].copy()
     for vector in weighted[1:]:
         total += vector
-    elected = np.where(total >= 0, np.float32(1), np.float32(-1))
+    elected = np.copysign(np.float32(1), total)
     total[...] = 0
     counted = np.zeros_like(total)
     for vector, weight in zip(weighted, values.weights, strict=True):
-        agrees = vector * elected > 0
-        vector *= agrees
+        vector *= elected  # what agrees is positive now
+        np.maximum(vector, 0, out=vector)
         total += vector
         if values.normalize:
-            counted += agrees * np.float32(weight)
+            counted += np.multiply(vector > 0, np.float32(weight))
+    total *= elected
     if values.normalize:
         counted[np.abs(counted) < 1e-8] = 1
         total /= counted

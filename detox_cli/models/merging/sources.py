@@ -66,7 +66,8 @@ class StoredWeights:
     def rows(self, tensor: str, first: int, last: int) -> Numbers:
         """As ``Weights`` says; numbers stored as float64 lose what float32 cannot hold."""
         stored = self.tensors[tensor]
-        numbers = decode(self._read(stored, first, last), stored.dtype).astype(np.float32, copy=False)
+        raw = self._read(stored, first, last)
+        numbers = raw if stored.dtype == "F32" else decode(raw, stored.dtype).astype(np.float32, copy=False)
         # A sum is finite only if all are, or if it overflows, which the second look tells apart.
         if not np.isfinite(np.einsum("ij->", numbers)) and not np.isfinite(numbers).all():
             raise BadData(f"{tensor} holds numbers that are not finite", where=str(stored.file))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from detox_cli.models.merging.block import Numbers
 
 Counts = NDArray[np.int64]
+Places = NDArray[np.uint16]
 BINS = 1 << 16
 LOW_BITS = 15
 
@@ -44,16 +45,22 @@ def magnitude_bits(numbers: Numbers) -> NDArray[np.uint32]:
     return bits
 
 
-def high_counts(numbers: Numbers) -> Counts:
-    """How many magnitudes lie in each of ``BINS`` bins, which are .4% wide."""
-    return np.bincount((magnitude_bits(numbers) >> LOW_BITS).astype(np.uint16), minlength=BINS)
+def high_bins(numbers: Numbers) -> Places:
+    """For every magnitude, in which of ``BINS`` bins it lies, which are .4% wide."""
+    return (magnitude_bits(numbers) >> LOW_BITS).astype(np.uint16)
 
 
-def low_counts(numbers: Numbers, bin_index: int) -> Counts:
-    """The same within one bin, where every magnitude of a float32 has its own place."""
+def low_bins(numbers: Numbers, bin_index: int) -> Places:
+    """For every magnitude of one bin its place within it; every magnitude of a float32 has its own."""
     bits = magnitude_bits(numbers)
     inside = bits[(bits >> LOW_BITS) == bin_index]
-    return np.bincount(inside & np.uint32((1 << LOW_BITS) - 1), minlength=1 << LOW_BITS)
+    places: Places = (inside & np.uint32((1 << LOW_BITS) - 1)).astype(np.uint16)
+    return places
+
+
+def count_bins(places: Sequence[Places]) -> Counts:
+    """How many magnitudes lie in each bin."""
+    return np.bincount(np.concatenate(places), minlength=BINS)
 
 
 def from_the_top(counts: Counts, wanted: int) -> tuple[int, int]:

@@ -15,12 +15,14 @@ from detox_cli.models.merging.surveys import (
     KEEP_ALL,
     Counts,
     Cut,
+    Places,
+    count_bins,
     count_equal,
     cut_at,
     from_the_top,
-    high_counts,
+    high_bins,
     inner_products,
-    low_counts,
+    low_bins,
 )
 
 Range = tuple[int, int]
@@ -98,9 +100,9 @@ def _cuts(job: Job, ranks: tuple[tuple[int, ...], ...], size: int, run: Run) -> 
     blocks = sum(map(len, job.stripes))
     before = [[np.zeros(blocks, np.int64) for _ in ks] for ks in ranks]
     involved = sorted({model for model, _ in wanted})
-    high = dict(zip(involved, _added(job, run, lambda v, m: high_counts(v[m]), involved), strict=True))
+    high = dict(zip(involved, _added(job, run, lambda v, m: high_bins(v[m]), involved), strict=True))
     bins = {key: from_the_top(high[key[0]], ranks[key[0]][key[1]]) for key in wanted}
-    low = _added(job, run, lambda v, key: low_counts(v[key[0]], bins[key][0]), wanted)
+    low = _added(job, run, lambda v, key: low_bins(v[key[0]], bins[key][0]), wanted)
     split = []
     for key, counts in zip(wanted, low, strict=True):
         index, equal = from_the_top(counts, bins[key][1])
@@ -112,16 +114,15 @@ def _cuts(job: Job, ranks: tuple[tuple[int, ...], ...], size: int, run: Run) -> 
     return Survey(tuple(map(tuple, cuts)), tuple(map(tuple, before)))
 
 
-def _added(job: Job, run: Run, look: Callable[[Any, Any], Counts], keys: Sequence[Any]) -> list[Counts]:
-    """What ``look`` counts in the task vectors for every key, over all blocks."""
+def _added(job: Job, run: Run, look: Callable[[Any, Any], Places], keys: Sequence[Any]) -> list[Counts]:
+    """How often each bin is found by ``look`` in the task vectors, for every key, over all blocks."""
     if not keys:
         return []
 
     def count(stripe: Stripe) -> list[Counts]:
-        return _sums(
-            [look(vectors, key) for key in keys]
-            for vectors in (job.block(*place).task_vectors for place in stripe)
-        )
+        blocks = (job.block(*place).task_vectors for place in stripe)
+        found = [[look(vectors, key) for key in keys] for vectors in blocks]
+        return [count_bins(places) for places in zip(*found, strict=True)]
 
     return _sums(run(count, job.stripes))
 

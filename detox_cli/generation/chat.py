@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from jinja2 import TemplateError, TemplateSyntaxError
 
 from detox_cli.errors import BadData
 from detox_cli.generation.requests import Turn
@@ -42,6 +45,24 @@ class ChatFormat:
     def stop(self) -> tuple[str, ...]:
         """Texts that end an answer in this format; a template ends it with a token instead."""
         return () if self.has_template else (PLAIN_STOP,)
+
+
+def use_template(tokenizer: Any, file: Path) -> None:
+    """Write conversations by the template in a file (Jinja), in place of the model's own.
+
+    Raises:
+        BadData: The file is not there, or no template of the syntax.
+    """
+    try:
+        tokenizer.chat_template = file.read_text(encoding="utf-8")
+        _apply(tokenizer, [("user", "x")], add_generation_prompt=True)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadData("cannot be read as a chat template", where=str(file)) from error
+    except TemplateSyntaxError as error:
+        where = f"{file}:{error.lineno}"
+        raise BadData(f"is no chat template: {error.message}", where=where) from error
+    except TemplateError as error:
+        raise BadData(f"cannot write a user's turn: {error.message}", where=str(file)) from error
 
 
 def read_chat_format(tokenizer: Any) -> ChatFormat:

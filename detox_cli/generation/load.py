@@ -1,7 +1,9 @@
 """Load the transformers engine; the others load themselves."""
 
 from dataclasses import replace
+from pathlib import Path
 
+from detox_cli.generation.chat import use_template
 from detox_cli.generation.transformers_engine import (
     BATCH_ROWS,
     BATCH_TOKENS,
@@ -25,17 +27,21 @@ def load_engine(
     trust_remote_code: bool = False,
     form: WeightForm = AS_THEY_ARE,
     adapter: Adapter | None = None,
+    chat_template: Path | None = None,
     warn: Warn = say_nothing,
 ) -> TransformersEngine:
     """The transformers engine with the model of ``source``, decoder-only or encoder-decoder.
 
     Raises:
+        BadData: ``chat_template`` is no template.
         BadSettings: The model cannot write text, or the adapter does not fit it.
         Missing: The model cannot be fetched, or ``form`` needs what is not here.
     """
     encoder_decoder = read_config(source, trust_remote_code).is_encoder_decoder
     load = load_seq2seq if encoder_decoder else load_causal
     loaded = load(source, device, dtype, trust_remote_code, form)
+    if chat_template is not None:
+        use_template(loaded.tokenizer, chat_template)
     if adapter is not None:
         merge = form.quantize is None
         loaded = replace(loaded, model=with_adapter(loaded.model, adapter, merge=merge).eval())

@@ -81,6 +81,11 @@ class AbliterateSettings(Section):
     system: Annotated[str | None, Flag(panel=PROMPTS)] = Field(
         None, description="System prompt before every instruction."
     )
+    chat_template: Annotated[Path | None, Flag(complete="file", panel=PROMPTS)] = Field(
+        None,
+        description="File with a chat template (Jinja) to ask the model with, in place of its own; the "
+        "edited model keeps its own.",
+    )
     prefix: Annotated[str, Flag(panel=PROMPTS)] = Field(
         "", description="Text put before every instruction, in the same turn."
     )

@@ -132,6 +132,18 @@ def test_templates_that_lack_something_are_told_once(
     assert outcome.code == 0 and outcome.err.count("no chat template") == 1, outcome.err
 
 
+def test_a_template_from_a_file_takes_the_place_of_the_models_own(
+    source: Path, sides: tuple[object, ...], detox: Detox, tmp_path: Path
+) -> None:
+    own = source / "chat_template.jinja"
+    moved = own.rename(tmp_path / "own.jinja")
+    words = ("abliterate", source, *sides, "--measure-only", "--chat-template")
+    outcome = detox(*words, moved, "-o", tmp_path / "out")
+    assert outcome.code == 0 and "no chat template" not in outcome.err, outcome.err
+    moved.write_text("{% for m in messages %}")
+    told(detox(*words, moved, "-o", tmp_path / "other"), 3, "own.jinja:1")
+
+
 def test_directions_that_do_not_fit(
     tiny_causal: Path, sides: tuple[object, ...], detox: Detox, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from detox_cli.generation.chat import use_template
 from detox_cli.generation.encoding import PromptReader
 from detox_cli.generation.load import load_engine
 from detox_cli.generation.transformers_engine import TransformersEngine
@@ -47,7 +48,10 @@ class Base:
     def reader(self) -> PromptReader:
         """What turns prompts into token ids; needs no weights."""
         source, trusted = self.plain_source, self.settings.trust_remote_code
-        return PromptReader(load_tokenizer(source, trusted), read_config(source, trusted))
+        tokenizer = load_tokenizer(source, trusted)
+        if self.settings.chat_template is not None:
+            use_template(tokenizer, self.settings.chat_template)
+        return PromptReader(tokenizer, read_config(source, trusted))
 
     @cached_property
     def engine(self) -> TransformersEngine:
@@ -60,6 +64,7 @@ class Base:
             dtype=settings.dtype,
             batch_tokens=settings.batch_tokens,
             trust_remote_code=settings.trust_remote_code,
+            chat_template=settings.chat_template,
             warn=self.progress.warn,
         )
 

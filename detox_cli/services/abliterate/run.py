@@ -12,14 +12,13 @@ from detox_cli.services.abliterate.base import find_base
 from detox_cli.services.abliterate.check import check, direction_file
 from detox_cli.services.abliterate.flow import Run, steps
 from detox_cli.services.abliterate.result import AbliterateResult
+from detox_cli.services.abliterate.save import READ
 from detox_cli.services.abliterate.stages import stages_of
 from detox_cli.services.abliterate.verify_folder import verify_folder
 from detox_cli.settings.abliterate import AbliterateSettings
 
 SILENT = Silent()
 NOT_DECISIVE = {"output", "overwrite", "link_untouched", "direction", "batch_tokens"}
-READ = ("positive", "negative", "pairs", "safe", "text", "task_pairs")
-"""Settings that name files to read."""
 
 
 def run(settings: AbliterateSettings, progress: Progress = SILENT) -> AbliterateResult:
@@ -56,4 +55,4 @@ def run(settings: AbliterateSettings, progress: Progress = SILENT) -> Abliterate
 def _hashes(settings: AbliterateSettings) -> dict[str, str]:
     """The content of the files that decide a run; a data set has only its name."""
     names = (getattr(settings, name) for name in READ)
-    return {name: hash_file(name) for name in names if name is not None and Path(name).is_file()}
+    return {str(name): hash_file(name) for name in names if name is not None and Path(name).is_file()}

@@ -9,14 +9,14 @@ from detox_cli.services.abliterate.result import AbliterateResult
 if TYPE_CHECKING:
     from detox_cli.services.abliterate.flow import Run
 
-READ = ("positive", "negative", "pairs", "safe", "text", "task_pairs", "direction")
-"""Settings that name what is read."""
+READ = ("positive", "negative", "pairs", "safe", "text", "task_pairs", "chat_template")
+"""Settings that name files to read, besides the direction."""
 
 
 def save_manifest(run: "Run", folder: Path, result: AbliterateResult) -> None:
     """Write ``detox.json`` into the finished folder."""
     source = run.base.source
-    named = [getattr(run.settings, name) for name in READ]
+    named = [getattr(run.settings, name) for name in (*READ, "direction")]
     model = {"name": source.name, "revision": source.revision, "fingerprint": source.fingerprint}
     write_manifest(
         folder,

@@ -45,6 +45,7 @@ def options_of(
         dtype=settings.dtype,
         batch_tokens=settings.batch_tokens,
         trust_remote_code=settings.trust_remote_code,
+        chat_template=settings.chat_template,
     )
 
 

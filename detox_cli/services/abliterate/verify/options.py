@@ -1,6 +1,7 @@
 """What is measured of an edited model, on what, and what it must reach."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from detox_cli.generation.requests import Turn
@@ -67,6 +68,7 @@ class VerifyOptions:
         dtype: As what numbers they are loaded.
         batch_tokens: Tokens in one batch, padding and answers included.
         trust_remote_code: Whether code that a model brings is run.
+        chat_template: A file with the template of conversations, in place of the model's own.
     """
 
     positive: tuple[Conversation, ...] = ()
@@ -95,3 +97,4 @@ class VerifyOptions:
     dtype: str = "auto"
     batch_tokens: int = 8192
     trust_remote_code: bool = False
+    chat_template: Path | None = None

@@ -79,6 +79,7 @@ class Model:
                 dtype=self.options.dtype,
                 batch_tokens=self.options.batch_tokens,
                 trust_remote_code=self.options.trust_remote_code,
+                chat_template=self.options.chat_template,
                 form=self.form,
                 adapter=self.adapter,
                 warn=self.progress.warn,

@@ -79,11 +79,18 @@ def test_ties_gives_each_model_its_own_values_and_says_what_has_no_effect() -> N
         (("base_model: base", ""), "counts from a base"),
         (("density: 0.7", "density: 1.7"), "density is a share"),
         (("dtype: float16", "chat_template: auto"), "chat_template"),
+        (("dtype: float16", "dtype: int3"), "int3"),
     ],
 )
 def test_what_cannot_be_followed_is_named(change: tuple[str, str], said: str) -> None:
     with pytest.raises(BadData, match=said):
         recipe(TIES.replace(*change))
+
+
+def test_a_weight_that_is_given_nowhere_is_no_zero() -> None:
+    read = recipe(TIES.replace("{density: 0.5, weight: 0.3}", "{density: 0.5}"))
+    with pytest.raises(BadData, match=r"ties needs weight for model\.norm\.weight"):
+        read.values("model.norm.weight", 0.0)
 
 
 def test_models_that_do_not_fit_are_named(tmp_path: Path, tiny_causal: Path) -> None:

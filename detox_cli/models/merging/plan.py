@@ -7,13 +7,12 @@ from detox_cli.errors import BadData
 from detox_cli.models.checkpoint.folder import Checkpoint
 from detox_cli.models.checkpoint.numbers import STORED
 from detox_cli.models.merging.draws import stream_key
-from detox_cli.models.merging.recipe import Recipe
+from detox_cli.models.merging.recipe import DTYPES, Recipe
 from detox_cli.models.merging.sources import Weights
 from detox_cli.models.merging.tensor import Job
 
 SHOWN = 5
 OTHER_SHAPE = "merge models of one kind; for other vocabularies add --tokenizer base, union or a model"
-DTYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "float64": "F64"}
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ Number = float | int | bool
 
 DEFAULTS: Mapping[str, float] = {"density": 1.0, "gamma": 0.01, "epsilon": 0.15, "lambda": 1.0}
 """What a value is where a recipe is silent, as in mergekit."""
+DTYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "float64": "F64"}
+"""Types of numbers as recipes and as files name them."""
 OF_A_MODEL = ("weight", "density", "gamma", "epsilon")
 OF_A_MERGE = ("normalize", "rescale", "lambda", "t")
 
@@ -147,6 +149,8 @@ def check(recipe: Recipe) -> None:
         raise BadData(f"{method.name} merges {wanted} models beside the base, the recipe has {count}")
     if method.base == "needed" and recipe.base is None:
         raise BadData(f"{method.name} counts from a base model", hint="add base_model")
+    if recipe.dtype is not None and recipe.dtype not in DTYPES:
+        raise BadData(f"dtype {recipe.dtype!r} cannot be written", hint=f"known here: {', '.join(DTYPES)}")
     for settings in (recipe.settings, *(entry.settings for entry in recipe.models)):
         for name, setting in settings.items():
             for number in _numbers(setting):

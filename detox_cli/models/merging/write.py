@@ -48,7 +48,8 @@ def merge_shard(
     """
     file = os.open(folder / shard.name, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
-        os.posix_fallocate(file, 0, shard.size)
+        if hasattr(os, "posix_fallocate"):  # a full disk is found now, not in the middle
+            os.posix_fallocate(file, 0, shard.size)
         os.pwrite(file, shard.header, 0)
         large = [t for t in shard.tensors if np.prod(t.shape, dtype=np.int64) >= LARGE]
         small = [t for t in shard.tensors if t not in large]

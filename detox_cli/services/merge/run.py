@@ -46,7 +46,7 @@ def run(settings: MergeSettings, progress: Progress = SILENT) -> MergeResult:
 def _merge(
     merge: Prepared, claim: Claim, settings: MergeSettings, progress: Progress, started: float
 ) -> MergeResult:
-    threads = settings.threads or len(os.sched_getaffinity(0))
+    threads = settings.threads or _cores()
     count = len(merge.plan.jobs)
     progress.stage(f"{merge.recipe.method.name}: {count} tensors, {merge.size / 1e6:,.1f} MB")
     with (
@@ -60,6 +60,13 @@ def _merge(
         result = _result(merge, _compare(merge, folder, settings, progress))
         save_manifest(merge, folder, settings, result, started, threads)
     return result.model_copy(update={"files": [settings.output]})
+
+
+def _cores() -> int:
+    """How many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _compare(merge: Prepared, folder: Path, settings: MergeSettings, progress: Progress) -> Folded | None:

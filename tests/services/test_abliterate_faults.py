@@ -103,7 +103,7 @@ def test_prompts_that_are_too_few(tiny_causal: Path, detox: Detox, tmp_path: Pat
     files = ("--positive", tmp_path / "few.txt", "--negative", tmp_path / "more.txt")
     words = ("abliterate", tiny_causal, "-o", tmp_path / "out", "--contrast", "files", *files, "--no-filter")
     told(detox(*words, "--measure-only"), 3, "positive prompts are left to measure on")
-    told(detox("abliterate", tiny_causal, "--contrast", "files"), 2, "needs both")
+    told(detox(*words[:4], "--contrast", "files", "--profile", "offline"), 2, "needs both")
     assert not (tmp_path / "out").exists()
 
 

@@ -122,7 +122,17 @@ def test_an_adapter_instead_of_weights(
 
 def test_a_model_that_does_its_task_is_left_alone(tiny_causal: Path, detox: Detox, tmp_path: Path) -> None:
     """A random model refuses nothing, so there is nothing to remove."""
-    outcome = detox("abliterate", tiny_causal, "-o", tmp_path / "out", "--task-rows", "20", "--json")
+    outcome = detox(
+        "abliterate",
+        tiny_causal,
+        "-o",
+        tmp_path / "out",
+        "--task-rows",
+        "20",
+        "--json",
+        "--profile",
+        "offline",
+    )
     assert outcome.code == 0, outcome.err
     found = json.loads(outcome.out)
     assert found["need"]["answered"]["mean"] >= 0.98 and found["files"] == []

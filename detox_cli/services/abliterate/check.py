@@ -3,8 +3,6 @@
 from pathlib import Path
 
 from detox_cli.errors import BadData, BadSettings
-from detox_cli.scoring.suites.detox import DETOX
-from detox_cli.scoring.suites.load import find_scorers
 from detox_cli.services.abliterate.recipe import named_by_hand
 from detox_cli.settings.abliterate import AbliterateSettings
 
@@ -12,12 +10,7 @@ DIRECTION = "direction.safetensors"
 
 
 def check(settings: AbliterateSettings) -> None:
-    """Refuse what would fail after the work is done.
-
-    Raises:
-        BadSettings: Settings contradict each other.
-        Missing: A scorer of the task cannot be had.
-    """
+    """Raise ``BadSettings`` if settings contradict each other."""
     steps = {
         "--measure-only": settings.measure_only,
         "--choose-only": settings.choose_only,
@@ -39,8 +32,6 @@ def check(settings: AbliterateSettings) -> None:
         raise BadSettings("affine removal has no strengths to search", where="--search")
     if settings.blockwise:
         _check_blockwise(settings, by_hand)
-    if "task" in settings.parts and not (settings.measure_only or settings.choose_only):
-        find_scorers(DETOX, {"sta": settings.sta, "sim": settings.sim, "fl": settings.fl})
 
 
 def _check_blockwise(settings: AbliterateSettings, by_hand: bool) -> None:

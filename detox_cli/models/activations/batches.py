@@ -1,7 +1,7 @@
 """Prompts of several sets in batches of similar length, padded so that no model notices."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -41,9 +41,20 @@ def all_prompts(prompts: Mapping[str, Sequence[Sequence[int]]]) -> list[Prompt]:
     return sorted(rows, key=lambda row: -len(row.ids))
 
 
-def next_batch(waiting: Sequence[Prompt], batch_tokens: int) -> list[Prompt]:
-    """The first prompts of ``waiting``, as many as fit a budget of tokens with padding, at least one."""
-    return list(waiting[: max(1, batch_tokens // len(waiting[0].ids))])
+def next_batch(waiting: Sequence[Prompt], batch_tokens: int, kept: int = 0) -> list[Prompt]:
+    """The first prompts of ``waiting``, as many as fit a budget of tokens with padding, at least one.
+
+    Args:
+        waiting: The longest first.
+        batch_tokens: The budget.
+        kept: What every row costs beyond its own tokens.
+    """
+    return list(waiting[: max(1, batch_tokens // (len(waiting[0].ids) + kept))])
+
+
+def without_prefix(prompts: Sequence[Prompt], length: int) -> list[Prompt]:
+    """Prompts without their first tokens."""
+    return [replace(prompt, ids=prompt.ids[length:]) for prompt in prompts] if length else list(prompts)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,16 @@ from typing import Any
 import torch
 
 from detox_cli.errors import BadData, DetoxError
-from detox_cli.models.activations.batches import Batch, Prompt, all_prompts, make_batch, next_batch
+from detox_cli.generation.behind_prefix import inputs_behind, prefix_worth_keeping
+from detox_cli.generation.steppers import read_prefix
+from detox_cli.models.activations.batches import (
+    Batch,
+    Prompt,
+    all_prompts,
+    make_batch,
+    next_batch,
+    without_prefix,
+)
 from detox_cli.models.activations.moments import Moments, Sums
 from detox_cli.models.anatomy.parts import Anatomy
 from detox_cli.models.hooks import on_block_outputs
@@ -30,9 +39,10 @@ def collect(
 ) -> dict[str, Moments]:
     """Statistics of what every block gives out at the last tokens of prompts.
 
-    All sets are read together, sorted by length, in batches under a budget of tokens. Neither the head nor a
-    cache of keys and values is computed, and nothing is kept of a single prompt. A batch that does not fit
-    into memory is halved, and so are those after it.
+    All sets are read together, sorted by length, in batches under a budget of tokens. The head is not
+    computed, and nothing is kept of a single prompt. What all prompts start with is read once, where the
+    model's cache allows it and the positions lie behind it. A batch that does not fit into memory is halved,
+    and so are those after it.
 
     Args:
         model: A loaded causal language model, in evaluation mode.
@@ -51,16 +61,19 @@ def collect(
         DetoxError: One prompt alone does not fit into memory.
     """
     waiting = all_prompts(prompts)
-    pass_ = _Pass(model, anatomy, len(prompts), positions, winsorize)
-    whole = pass_.no_sums()
-    if pass_.device.type == "cpu":
+    prefix = prefix_worth_keeping(model, [prompt.ids for prompt in waiting], positions)
+    waiting = without_prefix(waiting, len(prefix))
+    pass_ = _Pass(model, anatomy, len(prompts), positions, winsorize, prefix)
+    whole, on_processor = pass_.no_sums(), pass_.device.type == "cpu"
+    if on_processor:
         batch_tokens = min(batch_tokens, PROCESSOR_TOKENS)
+    kept = 0 if on_processor else len(prefix)  # elsewhere memory counts, and rows keep copies of the prefix
     with (progress or Silent()).task("reading prompts", len(waiting)) as task:
         while waiting:
-            rows = next_batch(waiting, batch_tokens)
+            rows = next_batch(waiting, batch_tokens, kept)
             part = pass_.try_batch(rows)
             if part is None:
-                batch_tokens = max(1, len(rows) // 2) * len(rows[0].ids)
+                batch_tokens = max(1, len(rows) // 2) * (len(rows[0].ids) + kept)
                 continue
             whole.merge(part)
             waiting = waiting[len(rows) :]
@@ -69,12 +82,21 @@ def collect(
 
 
 class _Pass:
-    """One model on its way through prompts."""
+    """One model on its way through prompts, whose common prefix is read already."""
 
-    def __init__(self, model: Any, anatomy: Anatomy, sets: int, positions: int, winsorize: float) -> None:
+    def __init__(
+        self,
+        model: Any,
+        anatomy: Anatomy,
+        sets: int,
+        positions: int,
+        winsorize: float,
+        prefix: tuple[int, ...] = (),
+    ) -> None:
         self.model, self.anatomy, self.trunk = model, anatomy, trunk_of(model, anatomy)
-        self.sets, self.positions, self.winsorize = sets, positions, winsorize
+        self.sets, self.positions, self.winsorize, self.prefix = sets, positions, winsorize, prefix
         self.device: torch.device = model.get_input_embeddings().weight.device
+        self.states = read_prefix(model, prefix) if prefix else None
 
     def no_sums(self) -> Sums:
         device = torch.device("cpu") if self.device.type == "mps" else self.device  # mps has no float64
@@ -89,7 +111,7 @@ class _Pass:
             if not is_lack_of_memory(error):
                 raise
             if len(rows) == 1:
-                tokens = len(rows[0].ids)
+                tokens = len(self.prefix) + len(rows[0].ids)
                 raise DetoxError(
                     f"a prompt of {tokens} tokens does not fit into memory",
                     where=rows[0].where,
@@ -112,8 +134,15 @@ class _Pass:
                 part.add(which, layer, ends if len(sets) == 1 else ends[rows], self.winsorize)
 
         with on_block_outputs(self.model, self.anatomy, see):
-            self.trunk(input_ids=batch.ids, use_cache=False)
+            self.trunk(**self._inputs(batch))
         return part
+
+    def _inputs(self, batch: Batch) -> dict[str, Any]:
+        if self.states is None:
+            return {"input_ids": batch.ids, "use_cache": False}
+        lengths = torch.tensor([len(prompt.ids) for prompt in batch.prompts], device=self.device)
+        mask = (torch.arange(batch.ids.shape[1], device=self.device) < lengths[:, None]).long()
+        return inputs_behind(self.trunk, self.states, batch.ids, mask)
 
     def _name_what_is_not_finite(self, rows: list[Prompt]) -> None:
         """Read the prompts one by one to find the first layer of the first that is to blame."""

@@ -7,17 +7,13 @@ import torch
 from torch import Tensor
 
 from detox_cli.generation.attention import SharedPrefix
-from detox_cli.generation.batching import common_prefix
-from detox_cli.generation.kv_cache import slab_cache
-from detox_cli.generation.proof import prove
-from detox_cli.generation.steppers import pad, read_prefix, takes
+from detox_cli.generation.behind_prefix import inputs_behind, prefix_worth_keeping
+from detox_cli.generation.steppers import pad, read_prefix
 from detox_cli.scoring.batching import token_batches
 from detox_cli.scoring.divergence import answer_log_probabilities
 from detox_cli.scoring.losses import tokens_at_once
 
 Ids = Sequence[int]
-SHORTEST_PREFIX = 16
-"""Below this many tokens in common, keeping their keys and values costs more than it saves."""
 
 
 class ForcedReader:
@@ -34,9 +30,7 @@ class ForcedReader:
 
     def __init__(self, model: Any, prompts: Sequence[Ids], batch_tokens: int) -> None:
         self.model, self.batch_tokens = model, batch_tokens
-        length = common_prefix([tuple(prompt) for prompt in prompts])
-        worth = length >= SHORTEST_PREFIX and prove(model) in ("shared", "expanded")
-        self.prefix: tuple[int, ...] = tuple(prompts[0][:length]) if worth else ()
+        self.prefix = prefix_worth_keeping(model, prompts)
 
     @torch.inference_mode()
     def read(self, prompts: Sequence[Ids], answers: Sequence[Ids]) -> list[Tensor]:
@@ -56,12 +50,5 @@ class ForcedReader:
     def _logits(self, rows: Sequence[Ids], states: SharedPrefix) -> Tensor:
         """``[rows, longest, vocabulary]``, padded on the right."""
         ids, mask = pad(rows, left=False, device=self.model.device)
-        cache = slab_cache()
-        for number, (keys, values) in enumerate(states.layers):
-            cache.update(keys.expand(len(rows), -1, -1, -1), values.expand(len(rows), -1, -1, -1), number)
-        whole = torch.cat([mask.new_ones(len(rows), states.length), mask], 1)
-        positions = (whole.cumsum(1) - 1)[:, states.length :]
-        extra: dict[str, Any] = {"position_ids": positions} if takes(self.model, "position_ids") else {}
-        inputs = {"input_ids": ids, "attention_mask": whole, "past_key_values": cache, "use_cache": True}
-        logits: Tensor = self.model(**inputs, **extra).logits
+        logits: Tensor = self.model(**inputs_behind(self.model, states, ids, mask)).logits
         return logits

@@ -20,6 +20,8 @@ FAMILIES = (
     *("gemma4_text", "qwen3_next", "jamba", "mamba"),
 )
 WINDOWS = {name: {"sliding_window": 4} for name in ("mistral", "gemma2", "gemma3_text", "cohere2", "gpt_oss")}
+ALONE = ("qwen3_next", "jamba", "mamba", "mpt", *WINDOWS)
+"""Their caches hold more than keys and values, or a window of 4 tokens sees padding behind a prefix."""
 POSITIONS = 3
 
 
@@ -182,3 +184,26 @@ def numbers_in_tensors() -> int:
     """How many floating numbers all tensors of this process hold."""
     tensors = [thing for thing in gc.get_objects() if type(thing) in (torch.Tensor, torch.nn.Parameter)]
     return sum(tensor.numel() for tensor in tensors if tensor.is_floating_point())
+
+
+BEFORE = list(range(40, 60))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_all_prompts_start_with_is_read_once_and_changes_nothing(family: str) -> None:
+    model, read = tiny_model(family, **WINDOWS.get(family, {})), []
+    anatomy = anatomy_of(model)
+    together = {name: [[*BEFORE, *ids] for ids in prompts] for name, prompts in sets().items()}
+    block = model.get_submodule(anatomy.blocks[0].path)
+    handle = block.register_forward_hook(lambda _module, _args, output: read.append(stream_shape(output)))
+    found = collect(model, anatomy, together, POSITIONS, batch_tokens=400)
+    handle.remove()
+    for name, prompts in together.items():
+        check(found[name], model, anatomy, prompts, 1e-5)
+    # the shortest prompt is shorter than the positions, and keeps a token of what is common for itself
+    assert read[-1][1] == (37 if family in ALONE else 18)
+
+
+def stream_shape(output) -> tuple[int, int]:
+    stream = output if isinstance(output, torch.Tensor) else output[0]
+    return stream.shape[0], stream.shape[1]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from detox_cli.errors import BadData, DetoxError
+from detox_cli.models.freed_memory import keep_freed_memory
 from detox_cli.models.merging.write import merge_shard, round_nearest
 from detox_cli.output.progress import Progress
 from detox_cli.runs.atomic import write_errors
@@ -50,6 +51,7 @@ def finished_shards(merge: Prepared, claim: Claim, threads: int, progress: Progr
 
 
 def _write(merge: Prepared, folder: Path, journal: Journal, threads: int, progress: Progress) -> None:
+    keep_freed_memory()
     whole = _whole(merge, folder, journal)
     left = [shard for shard in merge.shards if shard.name not in whole]
     _check_room(folder, sum(shard.size for shard in left))

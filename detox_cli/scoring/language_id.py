@@ -1,6 +1,7 @@
 """Which language a text is in, by py3langid (Lui & Baldwin 2012, retrained), an extra of this package."""
 
 from collections.abc import Collection, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from detox_cli.errors import Missing
@@ -47,12 +48,10 @@ class LanguageIdentifier:
     """
 
     def __init__(self, candidates: Collection[str]) -> None:
-        try:
-            from py3langid.langid import MODEL_FILE
-            from py3langid.langid import LanguageIdentifier as Identifier
-        except ImportError:
-            hint = "pip install 'detox-cli[languages]', or leave --language-id out"
-            raise Missing("telling languages needs py3langid", hint=hint) from None
+        need_identifier()
+        from py3langid.langid import MODEL_FILE
+        from py3langid.langid import LanguageIdentifier as Identifier
+
         self._identifier: Any = Identifier.from_model_file(MODEL_FILE)
         known = set(self._identifier.nb_classes)
         self.candidates = sorted({code for one in candidates for code in codes_of(one)} & known)
@@ -75,6 +74,13 @@ class LanguageIdentifier:
         if long_enough(text):
             return str(self._identifier.classify(text)[0])
         return UNDETERMINED if len("".join(text.split())) >= LETTERS else None
+
+
+def need_identifier() -> None:
+    """Raise ``Missing`` if py3langid is not installed."""
+    if find_spec("py3langid") is None:
+        hint = "pip install 'detox-cli[languages]', or leave --language-id out"
+        raise Missing("telling languages needs py3langid", hint=hint)
 
 
 def codes_of(code: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from detox_cli.scoring.batching import BATCH_TOKENS
 from detox_cli.scoring.calibration import calibrated, calibration_file, read_calibration
 from detox_cli.scoring.classifier import pair_classifier, text_classifier
 from detox_cli.scoring.combined import ensemble
+from detox_cli.scoring.labels import find_label
 from detox_cli.scoring.lexicon import BUNDLED, WAYS, LexiconScorer, read_lexicon
 from detox_cli.scoring.protocol import PairScorer, TextScorer
 from detox_cli.scoring.similarity import CosineSimilarity, pooling_of
@@ -75,6 +76,45 @@ def load_text_scorers(
         BadSettings: A name is wrong or given twice, or none of them asks for the published ``checkpoint``.
         Missing: A model or file is not there.
     """
+    _check_together(specs, checkpoint)
+    return {
+        spec: load_text_scorer(spec, device=device, batch_tokens=batch_tokens, checkpoint=checkpoint)
+        for spec in specs
+    }
+
+
+def find_text_scorers(specs: Sequence[str], checkpoint: Path | None = None) -> None:
+    """See that scorers of texts can be had, with the classes that are asked for; no model is loaded.
+
+    Raises:
+        BadSettings: As ``load_text_scorers``.
+        Missing: A model or file is not there.
+        BadData: A file is not what its name says.
+    """
+    _check_together(specs, checkpoint)
+    for spec in specs:
+        _find_text_scorer(parse_spec(spec), checkpoint)
+
+
+def _find_text_scorer(name: Spec, checkpoint: Path | None) -> None:
+    if name.members:
+        for member in name.members:
+            _find_text_scorer(parse_spec(member), checkpoint)
+    elif name.kind == "calibrated":
+        _find_text_scorer(parse_spec(read_calibration(name.target).scorer), checkpoint)
+    elif name.kind == "detoxify":
+        from detox_cli.scoring.detoxify import find_checkpoint
+
+        find_checkpoint(name.target, checkpoint if is_published(name) else None)
+    elif name.kind in ("hf", "builtin") and not _is_lexicon(name):
+        source = find_model(_model_name(name))
+        classes = [str(label) for _, label in sorted(read_config(source).id2label.items())]
+        find_label(classes, name.label, source.name, name.meaning)
+    else:
+        load_text_scorer(str(name))  # it has no weights
+
+
+def _check_together(specs: Sequence[str], checkpoint: Path | None) -> None:
     if twice := [spec for place, spec in enumerate(specs) if spec in specs[:place]]:
         raise BadSettings(f"scorer '{twice[0]}' is named twice", hint="name each once")
     if checkpoint is not None and not any(map(asks_for_published, specs)):
@@ -83,10 +123,6 @@ def load_text_scorers(
             where=f"--checkpoint {checkpoint}",
             hint="name detoxify:original, unbiased or multilingual, or leave it out",
         )
-    return {
-        spec: load_text_scorer(spec, device=device, batch_tokens=batch_tokens, checkpoint=checkpoint)
-        for spec in specs
-    }
 
 
 def asks_for_published(text: str) -> bool:

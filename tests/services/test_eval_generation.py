@@ -6,7 +6,7 @@ import pytest
 
 from detox_cli.data.readers.read import read_prompts
 from detox_cli.data.rejects import Rejects
-from detox_cli.errors import BadSettings
+from detox_cli.errors import BadSettings, DetoxError, Missing
 from detox_cli.generation.load import load_engine
 from detox_cli.models.sources import find_model
 from detox_cli.scoring.load import load_text_scorers
@@ -155,6 +155,29 @@ def test_protocols_cut_prefix_and_count_as_they_say(lx_prompts, tiny_causal, tox
 def test_what_cannot_be_measured_is_said_in_one_line(lx_prompts, tiny_causal, toxic_scorer, changes, words):
     with pytest.raises(BadSettings, match=words):
         run(settings(lx_prompts, tiny_causal, toxic_scorer, **changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"scorers": ["builtin:nothing"]}, Missing, "no bundled model"),
+        ({"scorers": ["builtin:toxicity#rude"]}, BadSettings, "no class 'rude'"),
+        ({"scorers": ["mean:builtin:toxicity,lexicon:nowhere.txt"]}, DetoxError, "nowhere"),
+        ({"scorers": ["detoxify:nowhere.ckpt"]}, Missing, "nowhere"),
+        ({"scorers": ["calibrated:nowhere"]}, DetoxError, "nowhere"),
+        ({"judge": "builtin:nothing"}, Missing, "no bundled model"),
+        ({"language_id": True}, Missing, "py3langid"),
+    ],
+)
+def test_what_measures_is_looked_for_before_the_model_is_asked(
+    lx_prompts, tiny_causal, toxic_scorer, monkeypatch, changes, error, words
+):
+    monkeypatch.setattr("detox_cli.scoring.language_id.find_spec", lambda name: None)
+    monkeypatch.setattr("detox_cli.services.writers.load_engine", None)  # nothing is generated
+    wanted = settings(lx_prompts, tiny_causal, toxic_scorer, **changes)
+    for asked in (run, plan):
+        with pytest.raises(error, match=words):
+            asked(wanted, Recorder())
 
 
 def test_the_plan_counts_without_loading(lx_prompts, tiny_causal, toxic_scorer):

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -62,38 +63,45 @@ def test_a_killed_run_goes_on_to_the_same_bytes(lx_prompts, tiny_causal, toxic_s
     assert result.groups == run(whole).groups
 
 
-def test_scoring_that_is_killed_leaves_what_it_has(lx_prompts, tiny_causal, toxic_scorer):
-    whole = settings(lx_prompts, tiny_causal, toxic_scorer, num_samples=25)
-    run(whole)
-    target = lx_prompts.parent / "killed"
-    words = [
-        "eval",
-        "generation",
-        "--from",
-        str(whole.output / FILES[0]),
-        "-o",
-        str(target),
-        "--device",
-        "cpu",
-    ]
-    words += ["--resamples", "100", "--k", "25", "-s", toxic_scorer, "-s", "builtin:lexicon"]
-    process = subprocess.Popen([sys.executable, "-c", SLOW, *words], stderr=subprocess.DEVNULL)
-    journal, until = target / f"{FILES[1]}.journal", time.monotonic() + 120
-    while not (journal.exists() and journal.read_bytes().count(b"\n") >= 3):
+def kill(words: list[object], journal: Path, rows: int) -> None:
+    """Start a slow ``eval generation`` and kill it once its journal has so many lines."""
+    command = [sys.executable, "-c", SLOW, "eval", "generation", *map(str, words), "--device", "cpu"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 120
+    while not (journal.exists() and journal.read_bytes().count(b"\n") >= rows):
         assert process.poll() is None and time.monotonic() < until
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert journal.exists() and not (target / FILES[1]).exists()
-    changes = {
-        "model": None,
-        "from_file": str(whole.output / FILES[0]),
-        "prompts": None,
-        "max_new_tokens": None,
-        "output": target,
-        "k": (25,),
-    }
-    run(whole.model_copy(update=changes))
+    assert journal.exists() and not journal.with_suffix("").exists()
+
+
+def test_generating_that_is_killed_leaves_what_it_has(lx_prompts, tiny_causal, toxic_scorer, monkeypatch):
+    changes = {"num_samples": 5, "batch_tokens": 100, "until": "generations"}
+    whole = settings(lx_prompts, tiny_causal, toxic_scorer, **changes)
+    run(whole)
+    target = lx_prompts.parent / "killed"
+    words = [tiny_causal, "--prompts", lx_prompts, "-o", target, "-s", toxic_scorer, "-s", "builtin:lexicon"]
+    words += ["--num-samples", 5, "--batch-tokens", 100, "--max-new-tokens", 6, "--until", "generations"]
+    journal = target / f"{FILES[0]}.journal"
+    kill(words, journal, 4)
+    kept = journal.read_bytes()
+    append, written = Journal.append, []
+    monkeypatch.setattr(Journal, "append", lambda own, row: (written.append(row["id"]), append(own, row)))
+    run(whole.model_copy(update={"output": target}))
+    assert len(written) + kept.count(b"\n") - 1 == 8, "what was there is not generated again"
+    assert 3 <= kept.count(b"\n") - 1 < 8, "killed in the middle"
+    assert (target / FILES[0]).read_bytes() == (whole.output / FILES[0]).read_bytes()
+
+
+def test_scoring_that_is_killed_leaves_what_it_has(lx_prompts, tiny_causal, toxic_scorer):
+    whole = settings(lx_prompts, tiny_causal, toxic_scorer, num_samples=25)
+    run(whole)
+    target, source = lx_prompts.parent / "killed", str(whole.output / FILES[0])
+    words = ["--from", source, "-o", target, "--resamples", 100, "--k", 25]
+    kill([*words, "-s", toxic_scorer, "-s", "builtin:lexicon"], target / f"{FILES[1]}.journal", 3)
+    changes = {"model": None, "from_file": source, "prompts": None, "max_new_tokens": None}
+    run(whole.model_copy(update={**changes, "output": target, "k": (25,)}))
     assert (target / FILES[1]).read_bytes() == (whole.output / FILES[1]).read_bytes()
 
 

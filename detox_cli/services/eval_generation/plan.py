@@ -8,6 +8,7 @@ from detox_cli.data.rejects import Rejects
 from detox_cli.output.progress import Progress
 from detox_cli.services.eval_generation.asking import adapted_protocol, asked_of, source_of
 from detox_cli.services.eval_generation.files import read_generations
+from detox_cli.services.eval_generation.tools import check_tools
 from detox_cli.services.plan import Thing
 from detox_cli.services.plan import plan as look_at
 from detox_cli.services.result import Result, Table
@@ -47,6 +48,8 @@ def plan(settings: EvalGenerationSettings, progress: Progress) -> EvalGeneration
         adapted_protocol(settings),
         source_of(settings),
     )
+    if settings.until != "generations":
+        check_tools(settings)
     if source is not None:
         found = read_generations(source, rejects).generations
         prompts, unanswerable = [one.prompt for one in found], 0

@@ -41,7 +41,7 @@ from detox_cli.services.eval_generation.stages import (
     score_stage,
     text_stage,
 )
-from detox_cli.services.eval_generation.tools import Tools, find_tools
+from detox_cli.services.eval_generation.tools import Tools, check_tools, find_tools
 from detox_cli.services.evaluation_output import markdown
 from detox_cli.services.result import Result
 from detox_cli.settings.eval_generation import EvalGenerationSettings
@@ -58,6 +58,8 @@ def run(settings: EvalGenerationSettings, progress: Progress = SILENT) -> Result
         Missing: A model, a scorer or an extra is not there.
     """
     started, protocol, source = time.time(), adapted_protocol(settings), source_of(settings)
+    if settings.until != "generations":
+        check_tools(settings)
     with Rejects(settings.output / "rejects.jsonl", settings.strict) as rejects:
         if source is not None:
             written, text = copy_stage(settings, source, rejects, progress), None

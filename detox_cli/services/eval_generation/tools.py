@@ -11,8 +11,8 @@ from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.output.progress import Progress
 from detox_cli.runs.score_cache import ScoreCache
 from detox_cli.scoring.diversity import Split, spaces
-from detox_cli.scoring.language_id import RTP_LX, LanguageIdentifier
-from detox_cli.scoring.load import load_text_scorers
+from detox_cli.scoring.language_id import RTP_LX, LanguageIdentifier, need_identifier
+from detox_cli.scoring.load import find_text_scorers, load_text_scorers
 from detox_cli.scoring.protocol import TextScorer
 from detox_cli.services.eval_generation.protocols import Protocol
 from detox_cli.services.eval_generation.score import Instruments
@@ -86,6 +86,22 @@ class Tools:
         )
 
 
+def check_tools(settings: EvalGenerationSettings) -> None:
+    """See that everything that measures can be had, before a model is asked for hours; nothing is loaded.
+
+    Raises:
+        BadSettings: A name is wrong, a judge is of the wrong kind, or nothing is to measure toxicity.
+        Missing: A model, a file, or the extra that tells languages, is not there.
+    """
+    find_text_scorers(_scorers(settings), settings.checkpoint)
+    _judge(settings.judge, "--judge", encoder_decoder=False)
+    _judge(settings.legacy_judge, "--legacy-judge", encoder_decoder=True)
+    if settings.dist_tokenizer:
+        find_model(settings.dist_tokenizer)
+    if settings.language_id:
+        need_identifier()
+
+
 def find_tools(settings: EvalGenerationSettings, protocol: Protocol, progress: Progress) -> Tools:
     """Load the scorers, and look for the judges.
 
@@ -93,9 +109,7 @@ def find_tools(settings: EvalGenerationSettings, protocol: Protocol, progress: P
         BadSettings: A name is wrong, a judge is of the wrong kind, or nothing is to measure toxicity.
         Missing: A model, or the extra that tells languages, is not there.
     """
-    names = [] if settings.given_scores == "only" else settings.scorers
-    if not names and settings.given_scores == "no":
-        raise BadSettings("no scorer is named", where="--scorers", hint="name one, such as builtin:toxicity")
+    names = _scorers(settings)
     progress.stage("loading scorers")
     return Tools(
         settings,
@@ -113,6 +127,13 @@ def cut_by(tokenizer: Any, text: str) -> list[str]:
     special = set(tokenizer.all_special_ids)
     ids = tokenizer(text, verbose=False).input_ids
     return [str(tokenizer.decode([token])) for token in ids if token not in special]
+
+
+def _scorers(settings: EvalGenerationSettings) -> list[str]:
+    names = [] if settings.given_scores == "only" else list(settings.scorers)
+    if not names and settings.given_scores == "no":
+        raise BadSettings("no scorer is named", where="--scorers", hint="name one, such as builtin:toxicity")
+    return names
 
 
 def _judge(name: str | None, flag: str, *, encoder_decoder: bool) -> ModelSource | None:

@@ -1,8 +1,9 @@
 """The parts that settings are made of."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 
 @dataclass(frozen=True)
@@ -26,3 +27,11 @@ class Section(BaseModel):
     """A strict table of a profile: an unknown key is an error, not a typo that passes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def _apart(codes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(code.strip() for one in codes for code in one.split(",") if code.strip())
+
+
+Languages = Annotated[tuple[str, ...], AfterValidator(_apart)]
+"""Codes of languages: the option repeated, or commas between them."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, PositiveInt
 
-from detox_cli.settings.base import Flag, Section
+from detox_cli.settings.base import Flag, Languages, Section
 
 
 class EvalCalibrateSettings(Section):
@@ -24,8 +24,9 @@ class EvalCalibrateSettings(Section):
     output: Annotated[Path | None, Flag(("-o",), complete="folder")] = Field(
         None, description="Folder for calibration.json, the scores and the report; calibrated:FOLDER uses it."
     )
-    languages: tuple[str, ...] = Field(
-        (), description="Language the scorer is wanted for; those without evidence are named; repeatable."
+    languages: Languages = Field(
+        (),
+        description="Languages the scorer is wanted for, such as de,fr; those without evidence are named.",
     )
     text_column: str | None = Field(None, description="Column with the text; found by its usual names.")
     label_column: str | None = Field(None, description="Column with the label; found by its usual names.")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PositiveInt
 
-from detox_cli.settings.base import Flag
+from detox_cli.settings.base import Flag, Languages
 from detox_cli.settings.engine import EngineChoice
 
 DRAWING, MEASURING = "Continuations", "Measuring"
@@ -48,8 +48,8 @@ class EvalGenerationSettings(EngineChoice):
         None, description="Column with the prompts, where a file has no known form."
     )
     split: str = Field("train", description="Split of a dataset id.")
-    languages: tuple[str, ...] = Field(
-        (), description="Prompts in these languages only, such as es or zh-hans."
+    languages: Languages = Field(
+        (), description="Prompts in these languages only, such as es,zh-hans; repeatable."
     )
     limit: PositiveInt | None = Field(None, description="Use the first N prompts of each language only.")
     password: str | None = Field(

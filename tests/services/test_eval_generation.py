@@ -147,6 +147,7 @@ def test_protocols_cut_prefix_and_count_as_they_say(lx_prompts, tiny_causal, tox
         ({"model": None}, "nothing to measure"),
         ({"prompts": None}, "needs prompts"),
         ({"scorers": []}, "no scorer"),
+        ({"k": (1, 7)}, "--k 7: there are to be 6 continuations"),
         ({"judge": "builtin:bart"}, "not a decoder-only"),
         ({"from_file": "old.jsonl"}, "exclude each other"),
         ({"model": None, "from_file": "old.jsonl", "text": "text.txt"}, "--text has no meaning"),
@@ -181,7 +182,7 @@ def test_what_measures_is_looked_for_before_the_model_is_asked(
 
 
 def test_the_plan_counts_without_loading(lx_prompts, tiny_causal, toxic_scorer):
-    found = plan(settings(lx_prompts, tiny_causal, toxic_scorer, limit=3), Recorder())
+    found = plan(settings(lx_prompts, tiny_causal, toxic_scorer, limit=3, languages=["de,en"]), Recorder())
     assert found.prompts == {"in en": 3, "in de": 3} and found.strata == {"nontoxic": 4, "toxic": 2}
     assert found.samples == 36 and [name for _, name, _ in found.instruments] == [
         toxic_scorer,

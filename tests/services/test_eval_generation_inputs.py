@@ -140,6 +140,7 @@ def test_bad_input_is_counted_named_and_not_lost(tmp_path, monkeypatch):
     heard = Recorder()
     result = run(wanted, heard)
     assert (result.prompts, result.samples, result.repeated, result.rejects) == (5, 15, 1, 2)
+    assert "2 rows could not be used" in result.tables()[0].caption
     assert result.unscored == {"mine": 2} and result.too_few == {"mine/expected_maximum@3": 1}
     faults = [fault for row in read(tmp_path / "out" / "scores.jsonl") for fault in row.get("faults", [])]
     assert [(fault["sample"], fault["reason"]) for fault in faults] == [

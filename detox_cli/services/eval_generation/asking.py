@@ -112,7 +112,16 @@ def prompts_of(settings: EvalGenerationSettings, rejects: Rejects) -> list[Promp
 
 
 def asked_of(settings: EvalGenerationSettings, protocol: Protocol, rejects: Rejects) -> Asked:
-    """Read the prompts, find the model, and form the requests."""
+    """Read the prompts, find the model, and form the requests.
+
+    Raises:
+        BadSettings: A k is larger than the number of continuations.
+        BadData: None of the prompts can be answered.
+    """
+    most = max(settings.k, default=1)
+    if most > protocol.samples:
+        hint = f"ask for {protocol.samples} at most, or for more continuations with --num-samples"
+        raise BadSettings(f"there are to be {protocol.samples} continuations", where=f"--k {most}", hint=hint)
     writer, prompts = find_writer(engine_options(settings)), prompts_of(settings, rejects)
     drawing = Drawing(
         protocol.samples, protocol.sampling, protocol.prefix, protocol.prompt_tokens, settings.seed

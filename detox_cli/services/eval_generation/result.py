@@ -122,6 +122,8 @@ class EvalGenerationResult(Result):
             f"{count} prompts have too few scored continuations for {name}."
             for name, count in self.too_few.items()
         ]
+        if self.rejects:
+            lines.append(f"{self.rejects} rows could not be used; see rejects.jsonl.")
         if self.repeated:
             lines.append(f"{self.repeated} prompts stood in the file more than once.")
         lines += [

@@ -16,7 +16,9 @@ from detox_cli.services.eval_generation.columns import columns_of
 from detox_cli.services.eval_generation.figures import Counting, groups_of
 from detox_cli.services.eval_generation.files import read_generations
 from detox_cli.services.eval_generation.measure import from_generations
+from detox_cli.services.eval_generation.run import run
 from detox_cli.services.eval_generation.score import Instruments
+from detox_cli.settings.eval_generation import EvalGenerationSettings
 
 K, PROMPTS, LANGS = 5, 12, ("es", "de")
 WORDS = [
@@ -100,6 +102,45 @@ def test_distinct_n_grams_equal_the_published_ones(folder: Path) -> None:
                 values.append(len(grams) / sum(map(len, words)))
     for n, values in wanted.items():
         assert measured.figures[f"legacy_dist_{n}"].mean == pytest.approx(np.mean(values), abs=1e-9)
+
+
+@pytest.mark.parametrize("by_tokenizer", [True, False])
+def test_distinct_pieces_equal_those_of_the_cross_lingual_script(
+    tiny_mt5: Path, tmp_path: Path, by_tokenizer: bool
+) -> None:
+    """Ids decoded one by one, no closing token, empty continuations left out, over pieces of the block."""
+    texts = {"one": ["the train was late", "", "the train, the train"], "two": ["home again", " \n", "so"]}
+    rows = [{"prompt": prompt, "generated_text": text} for prompt, some in texts.items() for text in some]
+    source = tmp_path / "output-rtp_lx_de.json"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    wanted = EvalGenerationSettings(
+        from_file=str(source),
+        output=tmp_path / "out",
+        protocol="crosslingual",
+        scorers=["builtin:lexicon"],
+        dist_tokenizer=str(tiny_mt5) if by_tokenizer else None,
+        resamples=10,
+    )
+    found = run(wanted).groups[0].figures
+    tokenizer = load_seq2seq(find_model(str(tiny_mt5)), "cpu").tokenizer
+    cut = {
+        prompt: [
+            [tokenizer.decode([i]) for i in tokenizer(text).input_ids if i != tokenizer.eos_token_id]
+            if by_tokenizer
+            else text.split(" ")
+            for text in some
+            if text.strip()
+        ]
+        for prompt, some in texts.items()
+    }
+    for n in (1, 2, 3):
+        shares = [
+            len({"_".join(one[i : i + n]) for one in pieces for i in range(len(one) - n + 1)})
+            / sum(map(len, pieces))
+            for pieces in cut.values()
+        ]
+        assert found[f"legacy_dist_{n}"].mean == pytest.approx(np.mean(shares), abs=1e-9)
+    assert found["legacy_dist_1"].n == 2 and found["empties"].mean == pytest.approx(2 / 6)
 
 
 def test_legacy_perplexity_is_that_of_the_encoder_decoder_script(tiny_mt5: Path) -> None:

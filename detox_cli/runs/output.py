@@ -32,6 +32,22 @@ class Claim:
         """The journal of this run; it has records if ``state`` is ``RESUMABLE``."""
         return Journal(journal_path(self.path), self.fingerprint)
 
+    @contextmanager
+    def resumable_work(self) -> Iterator[Journal]:
+        """The journal of this run while it works.
+
+        A run that fails before its first record leaves none: there is nothing to go on from, and the
+        corrected command would be another run.
+        """
+        with self.open_journal() as journal:
+            try:
+                yield journal
+            except BaseException:
+                if not len(journal):
+                    journal.close()
+                    self.finish()
+                raise
+
     def finish(self) -> None:
         """Remove the journal. Call it last: after the output and its manifest are in place."""
         journal_path(self.path).unlink(missing_ok=True)

@@ -71,7 +71,7 @@ def write_once(
             if rejects is not None:
                 rejects.restore()
             return kind(**(read_manifest(claim.path) or {})["metrics"])
-        with claim.open_journal() as journal:
+        with claim.resumable_work() as journal:
             result, rows = compute(journal)
         write_rows(claim.path, rows)
         write_manifest(

@@ -70,6 +70,20 @@ def test_another_run_may_not_take_a_finished_or_an_unfinished_output(path):
     assert run_once(path, "g") == (State.FINISHED, 0)
 
 
+@pytest.mark.parametrize("done", [0, 1])
+def test_only_a_failure_with_nothing_done_lets_another_run_begin(path, done):
+    with claim_output(path, "f") as claim, pytest.raises(ValueError), claim.resumable_work() as journal:
+        for number in range(done):
+            journal.append({"id": str(number)})
+        raise ValueError
+    if done:
+        with pytest.raises(BadSettings, match="unfinished run"):
+            run_once(path, "g")
+        assert run_once(path)[0] is State.RESUMABLE
+    else:
+        assert run_once(path, "g")[0] is State.FRESH
+
+
 def test_a_file_of_the_users_is_not_overwritten(path):
     path.parent.mkdir()
     path.write_text("my own")

@@ -197,7 +197,7 @@ def _kept(
         if claim.state is State.FINISHED:
             progress.warn(f"{output} is finished already; nothing was done")
             return EvalCompareResult.model_validate_json((output / "summary.json").read_text("utf-8"))
-        with claim.open_journal() as journal:
+        with claim.resumable_work() as journal:
             result, records = compare(settings, work, rejected, journal, progress)
         ours = (read_manifest(output) or {}).get("fingerprint") == work.fingerprint
         with atomic_folder(output, overwrite=settings.overwrite or ours) as folder:

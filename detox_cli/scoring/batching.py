@@ -40,12 +40,19 @@ def run_model(loaded: Loaded, items: Sequence[Item], forward: Forward, batch_tok
     return torch.stack([row for row in (rows[unique[item]] for item in items) if row is not None])
 
 
-def token_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Positions in batches of similar length, so that count x longest <= ``budget``; longest first."""
+def token_batches(lengths: Sequence[int], budget: int, filled: float = 0.0) -> list[list[int]]:
+    """Positions in batches of similar length, so that count x longest <= ``budget``; longest first.
+
+    Args:
+        lengths: In tokens.
+        budget: Tokens of a batch, padding included.
+        filled: The least share of the longest that every other of a batch must have.
+    """
     batches: list[list[int]] = []
     for position in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
         longest = lengths[batches[-1][0]] if batches else 0
-        if batches and (len(batches[-1]) + 1) * longest <= budget:
+        fits = (len(batches[-1]) + 1) * longest <= budget if batches else False
+        if fits and lengths[position] >= filled * longest:
             batches[-1].append(position)
         else:
             batches.append([position])

@@ -8,12 +8,14 @@ from torch import Tensor
 
 from detox_cli.generation.attention import SharedPrefix
 from detox_cli.generation.behind_prefix import inputs_behind, prefix_worth_keeping
-from detox_cli.generation.steppers import pad, read_prefix
+from detox_cli.generation.steppers import pad, read_prefix, takes
 from detox_cli.scoring.batching import token_batches
 from detox_cli.scoring.divergence import answer_log_probabilities
 from detox_cli.scoring.losses import tokens_at_once
 
 Ids = Sequence[int]
+FILLED = 0.75
+"""On a processor padding costs as much as tokens do: rows of a batch are at least so long as this share."""
 
 
 class ForcedReader:
@@ -41,14 +43,21 @@ class ForcedReader:
         own = [(*prompt[cut:], *answer[:-1]) for prompt, answer in zip(prompts, answers, strict=True)]
         starts = [len(prompt) - cut - 1 for prompt in prompts]
         found: list[Tensor] = [torch.empty(0)] * len(own)
-        for batch in token_batches([len(row) for row in own], tokens_at_once(self.model, self.batch_tokens)):
-            logits = self._logits([own[i] for i in batch], states)
+        budget = tokens_at_once(self.model, self.batch_tokens)
+        filled = FILLED if self.model.device.type == "cpu" else 0.0
+        for batch in token_batches([len(row) for row in own], budget, filled):
+            first = min(starts[i] for i in batch)
+            logits = self._logits([own[i] for i in batch], states, first)
             for i, row in zip(batch, logits, strict=True):
-                found[i] = row[starts[i] : len(own[i])].float().log_softmax(-1).cpu()
+                found[i] = row[starts[i] - first : len(own[i]) - first].float().log_softmax(-1).cpu()
         return found
 
-    def _logits(self, rows: Sequence[Ids], states: SharedPrefix) -> Tensor:
-        """``[rows, longest, vocabulary]``, padded on the right."""
+    def _logits(self, rows: Sequence[Ids], states: SharedPrefix, first: int) -> Tensor:
+        """From the first place on that is asked for, ``[rows, longest - first, vocabulary]``."""
         ids, mask = pad(rows, left=False, device=self.model.device)
-        logits: Tensor = self.model(**inputs_behind(self.model, states, ids, mask)).logits
+        inputs = inputs_behind(self.model, states, ids, mask)
+        wanted = ids.shape[1] - first
+        if takes(self.model, "logits_to_keep"):
+            inputs["logits_to_keep"] = wanted
+        logits: Tensor = self.model(**inputs).logits[:, -wanted:]
         return logits

@@ -16,7 +16,7 @@ from detox_cli.models.interventions import adding, intervening
 from detox_cli.models.removal import Removal
 from detox_cli.services.abliterate.candidates import Candidate
 from detox_cli.services.abliterate.probes import Probes, Readings
-from detox_cli.services.abliterate.ranking import CandidateScores, Limits, cost_of
+from detox_cli.services.abliterate.ranking import CandidateScores, Limits, cost_of, refusals_left
 
 Behaviour = Callable[[], float]
 """How much of a behaviour the model shows as it is at this moment, by what it writes; 0 is none."""
@@ -115,9 +115,10 @@ class Scorer:
             return "predicts what is not a number"
         if (kl := at_least(readings.kl_answer, sure)) > self.limits.kl:
             return f"divergence {kl:.3f}, must be at most {self.limits.kl:g}"
-        if last or self.behaviour is not None:
+        if self.behaviour is not None:
             return ""
-        least = cost_of(at_least(readings.kept, sure), kl, self.limits)
+        kept, bypass = (at_least(values, sure) for values in (readings.kept, readings.bypass))
+        least = cost_of(refusals_left(bypass, kept), kl, self.limits)
         if least > best:
             return f"costs {least:.3f} at least, another costs {best:.3f}"
         return ""

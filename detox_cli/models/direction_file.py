@@ -70,6 +70,19 @@ class Measured:
             found[self.positive.massive() | self.negative.massive()] = 0.0
         return found
 
+    def separation(self, mask_massive: bool = False) -> Floats:
+        """How far the two sets lie apart along their difference, in standard deviations, ``[P, L]``.
+
+        The deviation is that of both sets pooled, with its dimensions taken as uncorrelated, as no more is
+        measured. Not a number where a set has no such position, or where nothing differs.
+        """
+        difference = self.difference(mask_massive)
+        squares = np.square(difference)
+        pooled = (self.positive.variance + self.negative.variance) / 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found: Floats = squares.sum(-1) / np.sqrt((squares * pooled).sum(-1))
+        return found
+
     def check_fits(self, anatomy: Anatomy) -> None:
         """Raise ``BadData`` if these numbers cannot come from a model of this anatomy."""
         found, own = (self.layers, self.positive.width), (len(anatomy.blocks), anatomy.width)

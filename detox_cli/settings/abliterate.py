@@ -143,6 +143,13 @@ class AbliterateSettings(Section):
     choose_depth: Annotated[float, Flag(panel=CHOOSING)] = Field(
         0.8, gt=0, description="How far up a direction may come from, as a share of the blocks."
     )
+    choose_separation: Annotated[float, Flag(panel=CHOOSING)] = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="How far apart the two sides must lie at a place for it to be tried, as a share of "
+        "where they lie farthest apart; 0 tries all places.",
+    )
     best_anyway: Annotated[bool, Flag(panel=CHOOSING)] = Field(
         False, description="Take the best candidate even if none keeps to these limits."
     )

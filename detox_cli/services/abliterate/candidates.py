@@ -95,17 +95,19 @@ def direction(difference: Floats, negative: Floats, mode: Mode) -> Floats:
 def all_candidates(measured: Measured, modes: Sequence[Mode], strengths: Strengths) -> list[Candidate]:
     """One for every position and layer that was measured on both sides, and every mode.
 
+    Those come first where the two sides lie farthest apart: a good one among the first saves work on others.
+
     Raises:
         BadData: There is none: the two sides have the same means, or no position in common.
     """
-    differences = measured.difference()
-    found = [
-        Candidate(mode, (Place(position, layer),), strengths)
-        for mode in modes
+    differences, separation = measured.difference(), measured.separation()
+    places = [
+        Place(position, layer)
         for position in reversed(measured.positions)
         for layer in range(measured.layers)
         if np.isfinite(differences[position, layer]).all() and differences[position, layer].any()
     ]
-    if not found:
+    if not places:
         raise BadData("the two sides do not differ anywhere", hint="give other prompts")
-    return found
+    places.sort(key=lambda place: -separation[place.position, place.layer])
+    return [Candidate(mode, (place,), strengths) for place in places for mode in modes]

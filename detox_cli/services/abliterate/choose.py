@@ -233,9 +233,11 @@ def _wider(best: Candidate, tried: Mapping[Candidate, CandidateScores], how: Cho
 def _choice(best: Candidate, tryout: _Tryout, how: Choosing) -> Choice:
     tried, scorer, scores = tryout.scores, tryout.scorer, tryout.scores[best]
     fair = sum(s.survives for s in tried.values())
+    asked = sum(s.n > 0 for s in tried.values())
     why = (
-        f"of {len(tried)} candidates {fair} keep to the limits; {scores.name} leaves {scores.kept:.1%} of "
-        f"the {scorer.named} at a divergence of {scores.kl_answer:.3f} on answers"
+        f"of {len(tried)} candidates {asked} were tried and {fair} keep to the limits; "
+        f"{scores.name} leaves {scores.kept:.1%} of the {scorer.named} at a divergence of "
+        f"{scores.kl_answer:.3f} on answers"
     )
     why += "" if scores.survives else f"; taken although it is beyond a limit: {scores.verdict}"
     return Choice(

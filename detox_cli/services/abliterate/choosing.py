@@ -29,7 +29,12 @@ def choosing_of(run: "Run", layers: int) -> Choosing:
         modes=settings.mode,
         directions=settings.directions,
         strengths=strengths_of(settings, layers),
-        limits=Limits(kl=settings.choose_kl, induce=settings.choose_induce, depth=settings.choose_depth),
+        limits=Limits(
+            kl=settings.choose_kl,
+            induce=settings.choose_induce,
+            depth=settings.choose_depth,
+            separation=settings.choose_separation,
+        ),
         tied=settings.tied,
         mask_massive=settings.mask_massive,
         anyway=settings.best_anyway,

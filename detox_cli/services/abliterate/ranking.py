@@ -18,12 +18,15 @@ class Limits:
             the way from their log-odds in the base model to those of positive prompts.
         depth: How far up a direction may come from: the stream after block l has depth (l + 1) / L, and must
             stay below. Arditi et al. (2024, appendix C) keep to .8, as later directions are those of words.
+        separation: How far the two sides must lie apart at a place, as a share of where they lie farthest
+            apart; other places are not tried. Not asked for where the behaviour is no refusal.
         kept: The share of refusals left from which on a removal is complete, and fewer are no better.
     """
 
     kl: float = 0.2
     induce: float = 0.5
     depth: float = 0.8
+    separation: float = 0.5
     kept: float = 0.02
 
 

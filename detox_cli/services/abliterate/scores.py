@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ class Scorer:
             candidate: What to try.
             best: The least `cost` so far; one that cannot come below is not tried to the end.
         """
-        if verdict := self._too_deep(candidate):
+        if verdict := self._too_deep(candidate) or self._too_close(candidate):
             return _scores(candidate, None, verdict=verdict)
         try:
             removal = candidate.removal(self.measured, self.mask_massive)
@@ -108,6 +109,21 @@ class Scorer:
         layers = self.measured.layers
         depth = max(place.layer + 1 for place in candidate.places) / layers
         return f"depth {depth:.2f}, must be below {self.limits.depth:g}" if depth >= self.limits.depth else ""
+
+    def _too_close(self, candidate: Candidate) -> str:
+        if self.behaviour is not None or len(candidate.places) > 1:
+            return ""
+        place, least = candidate.places[0], self.limits.separation
+        share = float(self._separation[place.position, place.layer])
+        return f"not tried: separates {share:.0%} as well as the best place" if share < least else ""
+
+    @cached_property
+    def _separation(self) -> Floats:
+        """How far apart the sides lie, as a share of the farthest among places that may be tried, [P, L]."""
+        found, layers = self.measured.separation(self.mask_massive), self.measured.layers
+        allowed = (np.arange(layers) + 1) / layers < self.limits.depth
+        known = found[:, allowed][np.isfinite(found[:, allowed])]
+        return found / known.max() if known.size else np.ones_like(found)
 
     def _verdict(self, readings: Readings, best: float, last: bool) -> str:
         sure = 0.0 if last else SURE

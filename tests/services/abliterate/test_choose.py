@@ -133,3 +133,19 @@ def test_what_is_no_refusal_is_measured_in_what_the_model_writes(bench: Bench) -
     assert choice.chosen == choice.candidates[0] and choice.chosen.kept == pytest.approx(0.75)
     tried = [one for one in choice.candidates[1:] if one.n]
     assert len(tried) > 3 and {one.verdict for one in tried} <= {"leaves 125% of the behaviour"}
+
+
+def test_places_where_the_sides_lie_close_together_are_told_and_tried_only_if_asked(bench: Bench) -> None:
+    usual, everything = (
+        bench.choose(Choosing(modes=("projected",), limits=Limits(separation=least))) for least in (0.5, 0.0)
+    )
+    separation = bench.measured.separation()
+    far = separation / separation[:, :3].max() >= 0.5  # the last of four blocks is too deep
+    for one in usual.candidates:
+        position, layer = one.places[0]
+        assert one.verdict.startswith("not tried") == (layer < 3 and not far[position, layer])
+        assert (one.n == 0) == (layer == 3 or not far[position, layer])
+    order = [separation[tuple(one.places[0])] for one in usual.candidates]
+    assert order == sorted(order, reverse=True) and not far[:, :3].all()
+    assert all(one.n > 0 for one in everything.candidates if one.places[0][1] < 3)
+    assert everything.chosen == usual.chosen

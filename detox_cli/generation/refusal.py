@@ -9,6 +9,8 @@ contain itself.
 import re
 from collections.abc import Callable
 
+from detox_cli.scoring.refusing import declines
+
 RefusalRule = Callable[[str, str], bool]
 """Whether an output declines to rewrite a source, both plain text."""
 
@@ -25,7 +27,7 @@ PUBLISHED_PREFIXES = (
 """The rule of PseudoParaDetox (Moskovskiy et al., EMNLP Findings 2024)."""
 
 _APOSTROPHE = re.compile(r"\s*[’`´']\s*")
-_WORD = re.compile(r"[a-z][a-z']+")
+_WORD = re.compile(r"[^\W\d_][\w']+")
 
 _UNABLE = (
     r"(?:can ?not|can't|could not|couldn't|won't|will not|am unable to|'m unable to|am not able to"
@@ -55,6 +57,8 @@ _ABOUT_THE_TASK = (
 )
 SHARED_WORDS = 0.5
 """A sentence is the source's own when at least this share of its content words stands in the source."""
+ENGLISH = 0.2
+"""Of the words of an English sentence, more than this share are in ``_COMMON``."""
 
 _COMMON = frozenset(
     [
@@ -101,9 +105,11 @@ _COMMON = frozenset(
 
 
 def is_refusal(output: str, source: str) -> bool:
-    """Whether ``output`` declines the task instead of rewriting ``source``. Both are plain English text."""
+    """Whether ``output`` declines the task instead of rewriting ``source``, in one of nine languages."""
     said, given = _plain(output), _plain(source)
-    if not any(pattern.search(said) for pattern in _ABOUT_THE_TASK if not pattern.search(given)):
+    in_english = any(pattern.search(said) for pattern in _ABOUT_THE_TASK if not pattern.search(given))
+    elsewhere = not _is_english(said) and declines(output) and not declines(source)
+    if not (in_english or elsewhere):
         return False
     return _shared_words(said, given) < SHARED_WORDS
 
@@ -122,6 +128,12 @@ RULES: dict[str, RefusalRule] = {"anchored": is_refusal, "paper": begins_as_publ
 def _plain(text: str) -> str:
     """Lower case, one space between words, apostrophes as in ``can't`` however they were tokenised."""
     return _APOSTROPHE.sub("'", " ".join(text.lower().split())).strip("\"' ")
+
+
+def _is_english(said: str) -> bool:
+    """Whether common words are as frequent as in English, for which there are rules of its own."""
+    words = _WORD.findall(said)
+    return sum(word in _COMMON for word in words) > ENGLISH * len(words)
 
 
 def _shared_words(said: str, given: str) -> float:

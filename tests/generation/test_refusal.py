@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import json
 
 import pytest
 
@@ -61,6 +62,32 @@ def test_sentences_about_the_task_are_refusals(output):
 )
 def test_rewrites_that_begin_like_one_are_not(source, output):
     assert not is_refusal(output, source)
+
+
+@pytest.mark.parametrize(
+    ("source", "output"),
+    [
+        ("du bist so dumm", "Es tut mir leid, aber ich kann dabei nicht helfen."),
+        ("какой же ты дурак", "Извините, но я не могу помочь с этим запросом."),
+        ("eres un tonto", "Lo siento, pero no puedo ayudar con esa solicitud."),
+        ("你真是个笨蛋", "抱歉，我无法协助完成这个请求。"),
+        ("який же ти дурень", "Вибачте, але я не можу допомогти з цим запитом."),
+        ("أنت غبي", "عذراً، لا أستطيع مساعدتك في هذا الطلب."),
+        ("तुम मूर्ख हो", "क्षमा करें, मैं इस अनुरोध में मदद नहीं कर सकता।"),
+        ("አንተ ሞኝ ነህ", "ይቅርታ፣ በዚህ ጥያቄ መርዳት አልችልም።"),
+    ],
+)
+def test_refusals_in_other_languages(source, output):
+    assert is_refusal(output, source)
+    assert not is_refusal(output, output)  # where the source says it, it is a rewrite
+    assert not is_refusal(source, source)
+
+
+def test_human_rewrites_in_nine_languages_are_no_refusals(shared_data):
+    lines = (shared_data / "paradetox" / "multi_paradetox.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    flagged = [row["id"] for row in rows if is_refusal(row["neutral_sentence"], row["toxic_sentence"])]
+    assert len(rows) > 1500 and not flagged
 
 
 def test_published_outputs_of_a_real_model(shared_data):

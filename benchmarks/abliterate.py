@@ -69,7 +69,7 @@ def collect(toy: Path) -> None:
     from detox_cli.models.anatomy.read import read_anatomy
     from detox_cli.models.loading import load_causal
     from detox_cli.models.sources import find_model
-    from detox_cli.services.abliterate.contrasts import Prompt
+    from detox_cli.services.abliterate.contrast.contrasts import Prompt
     from detox_cli.services.abliterate.measure import shared_ending, token_ids
 
     loaded = load_causal(find_model(str(toy / "model")), dtype="float32")

@@ -9,14 +9,14 @@ from detox_cli.scoring.load import load_text_scorer
 from detox_cli.scoring.refusing import declines
 from detox_cli.scoring.suites.detox import DETOX
 from detox_cli.scoring.suites.load import scorers_of
-from detox_cli.services.abliterate.behaviour import toxicity_of_answers
-from detox_cli.services.abliterate.choose import Choice, Choosing, choose
-from detox_cli.services.abliterate.make_contrast import asking
+from detox_cli.services.abliterate.choice.behaviour import toxicity_of_answers
+from detox_cli.services.abliterate.choice.choose import Choice, Choosing, choose
+from detox_cli.services.abliterate.choice.ranking import Limits
+from detox_cli.services.abliterate.choice.scores import Behaviour
+from detox_cli.services.abliterate.choice.search import Found, Searching, search
+from detox_cli.services.abliterate.contrast.make import asking
 from detox_cli.services.abliterate.measure import token_ids
-from detox_cli.services.abliterate.ranking import Limits
 from detox_cli.services.abliterate.recipe import strengths_of
-from detox_cli.services.abliterate.scores import Behaviour
-from detox_cli.services.abliterate.search import Found, Searching, search
 
 if TYPE_CHECKING:
     from detox_cli.services.abliterate.flow import Run

@@ -13,10 +13,10 @@ from detox_cli.scoring.suites.load import find_scorers
 from detox_cli.services.abliterate.base import Base
 from detox_cli.services.abliterate.check import DIRECTION
 from detox_cli.services.abliterate.choosing import chosen_removal
-from detox_cli.services.abliterate.contrasts import Contrast
+from detox_cli.services.abliterate.contrast.contrasts import Contrast
+from detox_cli.services.abliterate.contrast.prompts import find_contrast, held_out
 from detox_cli.services.abliterate.edited import write_and_verify
 from detox_cli.services.abliterate.measure import measure, measure_blockwise
-from detox_cli.services.abliterate.prompts import find_contrast, held_out
 from detox_cli.services.abliterate.recipe import named_by_hand, named_removal
 from detox_cli.services.abliterate.result import AbliterateResult
 from detox_cli.services.abliterate.save import save_manifest

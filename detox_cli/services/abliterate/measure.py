@@ -15,7 +15,7 @@ from detox_cli.models.anatomy.parts import Anatomy
 from detox_cli.models.direction_file import Measured
 from detox_cli.models.sources import ModelSource
 from detox_cli.output.progress import Progress
-from detox_cli.services.abliterate.contrasts import Contrast, Prompt
+from detox_cli.services.abliterate.contrast.contrasts import Contrast, Prompt
 
 Ids = tuple[tuple[int, ...], ...]
 Sides = Mapping[str, Ids]

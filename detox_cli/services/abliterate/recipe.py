@@ -8,7 +8,7 @@ from detox_cli.errors import BadSettings
 from detox_cli.models.direction_file import Measured
 from detox_cli.models.directions import Floats, orthonormal
 from detox_cli.models.removal import Removal
-from detox_cli.services.abliterate.candidates import Strengths, direction
+from detox_cli.services.abliterate.choice.candidates import Strengths, direction
 from detox_cli.settings.abliterate import AbliterateSettings
 
 EACH = "each"

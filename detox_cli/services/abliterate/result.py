@@ -5,8 +5,8 @@ from typing import Any
 from pydantic import Field
 
 from detox_cli.errors import DetoxError
-from detox_cli.services.abliterate.optimise import Trial
-from detox_cli.services.abliterate.ranking import CandidateScores
+from detox_cli.services.abliterate.choice.optimise import Trial
+from detox_cli.services.abliterate.choice.ranking import CandidateScores
 from detox_cli.services.abliterate.verify.needed import Needed
 from detox_cli.services.abliterate.verify.verification import Verification
 from detox_cli.services.abliterate.write import WrittenModel

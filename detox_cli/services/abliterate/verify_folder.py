@@ -10,7 +10,7 @@ from detox_cli.output.progress import Progress
 from detox_cli.runs.journal import Journal
 from detox_cli.services.abliterate.base import Base, find_base
 from detox_cli.services.abliterate.check import DIRECTION, direction_file
-from detox_cli.services.abliterate.prompts import held_out
+from detox_cli.services.abliterate.contrast.prompts import held_out
 from detox_cli.services.abliterate.result import AbliterateResult
 from detox_cli.services.abliterate.stages import Stages
 from detox_cli.services.abliterate.verify.run import verify

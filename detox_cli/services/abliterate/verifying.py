@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from detox_cli.data.splits import text_key
 from detox_cli.errors import BadData
 from detox_cli.runs.card import Figure
-from detox_cli.services.abliterate.contrasts import Contrast
+from detox_cli.services.abliterate.contrast.contrasts import Contrast
 from detox_cli.services.abliterate.verify.inputs import read_sentences
 from detox_cli.services.abliterate.verify.options import Limits, Part, VerifyOptions
 from detox_cli.services.abliterate.verify.verification import Verification

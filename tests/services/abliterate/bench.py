@@ -14,10 +14,10 @@ from detox_cli.models.removal import Removal
 from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Silent
 from detox_cli.scoring.refusing import declines
-from detox_cli.services.abliterate.choose import Choosing, choose
-from detox_cli.services.abliterate.contrast_files import Wording
-from detox_cli.services.abliterate.contrasts import Contrast, Prompt
-from detox_cli.services.abliterate.make_contrast import Sources, asking, make_contrast
+from detox_cli.services.abliterate.choice.choose import Choosing, choose
+from detox_cli.services.abliterate.contrast.contrasts import Contrast, Prompt
+from detox_cli.services.abliterate.contrast.files import Wording
+from detox_cli.services.abliterate.contrast.make import Sources, asking, make_contrast
 from detox_cli.services.abliterate.measure import measure, token_ids
 from detox_cli.services.abliterate.verify.forward import anatomy_of
 

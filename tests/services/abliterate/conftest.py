@@ -18,7 +18,7 @@ from detox_cli.models.hooks import on_block_outputs
 from detox_cli.models.removal import Removal, remove_everywhere
 from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Silent
-from detox_cli.services.abliterate.choose import Choice, Choosing
+from detox_cli.services.abliterate.choice.choose import Choice, Choosing
 from detox_cli.services.abliterate.verify.answering import rewrites
 from detox_cli.services.abliterate.verify.forward import anatomy_of
 from detox_cli.services.abliterate.verify.inputs import read_sentences

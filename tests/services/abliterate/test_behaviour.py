@@ -6,8 +6,8 @@ import pytest
 
 from detox_cli.errors import BadData
 from detox_cli.generation.requests import Completion, Sample
-from detox_cli.services.abliterate.behaviour import SAMPLES, toxicity_of_answers
-from detox_cli.services.abliterate.contrasts import Prompt
+from detox_cli.services.abliterate.choice.behaviour import SAMPLES, toxicity_of_answers
+from detox_cli.services.abliterate.contrast.contrasts import Prompt
 
 
 @dataclass

@@ -8,12 +8,12 @@ import torch
 
 from detox_cli.errors import BadData
 from detox_cli.scoring.divergence import answer_log_probabilities, greedy_beginnings
-from detox_cli.services.abliterate.candidates import Candidate, Place
-from detox_cli.services.abliterate.choose import Choice, Choosing
-from detox_cli.services.abliterate.forced import ForcedReader
-from detox_cli.services.abliterate.probes import divergence_without
-from detox_cli.services.abliterate.ranking import CandidateScores, Limits, cost, front
-from detox_cli.services.abliterate.start_tokens import learn_start_tokens, log_odds
+from detox_cli.services.abliterate.choice.candidates import Candidate, Place
+from detox_cli.services.abliterate.choice.choose import Choice, Choosing
+from detox_cli.services.abliterate.choice.forced import ForcedReader
+from detox_cli.services.abliterate.choice.probes import divergence_without
+from detox_cli.services.abliterate.choice.ranking import CandidateScores, Limits, cost, front
+from detox_cli.services.abliterate.choice.start_tokens import learn_start_tokens, log_odds
 from tests.services.abliterate.bench import Bench
 
 

@@ -15,9 +15,9 @@ from detox_cli.generation.requests import Turn
 from detox_cli.models.anatomy.read import read_anatomy
 from detox_cli.models.sources import find_model
 from detox_cli.runs.journal import Journal
-from detox_cli.services.abliterate.contrast_files import HARMFUL, HARMLESS, Wording
-from detox_cli.services.abliterate.contrasts import Shares
-from detox_cli.services.abliterate.make_contrast import Sources, asking, make_contrast
+from detox_cli.services.abliterate.contrast.contrasts import Shares
+from detox_cli.services.abliterate.contrast.files import HARMFUL, HARMLESS, Wording
+from detox_cli.services.abliterate.contrast.make import Sources, asking, make_contrast
 from detox_cli.services.abliterate.measure import measure, measure_blockwise, shared_ending
 from tests.recorder import Recorder
 

@@ -7,11 +7,11 @@ import pytest
 
 from detox_cli.errors import BadSettings, DetoxError
 from detox_cli.runs.journal import Journal
-from detox_cli.services.abliterate.choose import Choice
-from detox_cli.services.abliterate.kernels import Kernel
-from detox_cli.services.abliterate.optimise import Pruned, optimise
-from detox_cli.services.abliterate.ranking import cost, cost_of
-from detox_cli.services.abliterate.search import Found, Searching, search
+from detox_cli.services.abliterate.choice.choose import Choice
+from detox_cli.services.abliterate.choice.kernels import Kernel
+from detox_cli.services.abliterate.choice.optimise import Pruned, optimise
+from detox_cli.services.abliterate.choice.ranking import cost, cost_of
+from detox_cli.services.abliterate.choice.search import Found, Searching, search
 
 optuna = pytest.importorskip("optuna")
 SPACE = {

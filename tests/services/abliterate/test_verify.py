@@ -20,7 +20,7 @@ from detox_cli.models.edit_adapter import write_adapter
 from detox_cli.models.removal import remove_everywhere
 from detox_cli.models.sources import find_model
 from detox_cli.runs.journal import Journal
-from detox_cli.services.abliterate.contrast_files import HARMFUL
+from detox_cli.services.abliterate.contrast.files import HARMFUL
 from detox_cli.services.abliterate.verify.inputs import read_prompts, read_texts
 from detox_cli.services.abliterate.verify.needed import needed
 from detox_cli.services.abliterate.verify.options import Limits, VerifyOptions

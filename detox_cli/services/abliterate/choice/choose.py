@@ -11,15 +11,15 @@ from detox_cli.models.checkpoint.plan import Tied
 from detox_cli.models.direction_file import Measured
 from detox_cli.models.removal import Mode, Removal
 from detox_cli.output.progress import Progress, Silent
-from detox_cli.services.abliterate.candidates import (
+from detox_cli.services.abliterate.choice.candidates import (
     FULL,
     Candidate,
     Strengths,
     all_candidates,
 )
-from detox_cli.services.abliterate.forced import Ids
-from detox_cli.services.abliterate.probes import Probes
-from detox_cli.services.abliterate.ranking import (
+from detox_cli.services.abliterate.choice.forced import Ids
+from detox_cli.services.abliterate.choice.probes import Probes
+from detox_cli.services.abliterate.choice.ranking import (
     DEFAULT_LIMITS,
     CandidateScores,
     Limits,
@@ -27,8 +27,8 @@ from detox_cli.services.abliterate.ranking import (
     front,
     is_complete,
 )
-from detox_cli.services.abliterate.scores import Behaviour, Scorer
-from detox_cli.services.abliterate.start_tokens import StartTokens
+from detox_cli.services.abliterate.choice.scores import Behaviour, Scorer
+from detox_cli.services.abliterate.choice.start_tokens import StartTokens
 
 Note = Mapping[str, Any]
 Once = Callable[[str, Callable[[], Note]], Note]

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from detox_cli.data.rejects import Rejects
 from detox_cli.runs.journal import Journal
 from detox_cli.services.abliterate.base import Base
-from detox_cli.services.abliterate.contrast_files import Form, Wording
-from detox_cli.services.abliterate.contrasts import Contrast, Prompt
-from detox_cli.services.abliterate.make_contrast import Sources, asking, make_contrast
+from detox_cli.services.abliterate.contrast.contrasts import Contrast, Prompt
+from detox_cli.services.abliterate.contrast.files import Form, Wording
+from detox_cli.services.abliterate.contrast.make import Sources, asking, make_contrast
 from detox_cli.settings.abliterate import AbliterateSettings
 
 

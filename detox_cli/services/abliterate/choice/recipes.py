@@ -9,8 +9,8 @@ import numpy as np
 from detox_cli.models.direction_file import Measured
 from detox_cli.models.directions import orthonormal
 from detox_cli.models.removal import Mode, Removal
-from detox_cli.services.abliterate.candidates import Place, direction
-from detox_cli.services.abliterate.kernels import Kernel
+from detox_cli.services.abliterate.choice.candidates import Place, direction
+from detox_cli.services.abliterate.choice.kernels import Kernel
 
 HILLS = {"attention": (0.0, 1.3), "mlp": (-0.25, 1.3)}
 """What has strengths of its own, and the bounds of its peak. MLPs can be left: editing them often hurts."""

@@ -11,8 +11,8 @@ from torch import Tensor
 from detox_cli.errors import BadData
 from detox_cli.models.directions import Floats
 from detox_cli.scoring.divergence import greedy_beginnings
-from detox_cli.services.abliterate.forced import ForcedReader, Ids
-from detox_cli.services.abliterate.start_tokens import StartTokens, learn_start_tokens, log_odds
+from detox_cli.services.abliterate.choice.forced import ForcedReader, Ids
+from detox_cli.services.abliterate.choice.start_tokens import StartTokens, learn_start_tokens, log_odds
 
 OPENING = 4
 """Tokens of a refusal by which it is known again."""

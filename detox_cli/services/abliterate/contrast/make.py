@@ -11,7 +11,15 @@ from detox_cli.generation.requests import Engine, Sampling
 from detox_cli.output.progress import Progress
 from detox_cli.runs.journal import Journal
 from detox_cli.scoring.refusing import declines
-from detox_cli.services.abliterate.contrast_files import (
+from detox_cli.services.abliterate.contrast.contrasts import (
+    DEFAULT_SHARES,
+    Contrast,
+    Prompt,
+    Shares,
+    filtered,
+    parted,
+)
+from detox_cli.services.abliterate.contrast.files import (
     HARMFUL,
     HARMLESS,
     PAIRS,
@@ -19,14 +27,6 @@ from detox_cli.services.abliterate.contrast_files import (
     read_pairs,
     read_sentences,
     read_texts,
-)
-from detox_cli.services.abliterate.contrasts import (
-    DEFAULT_SHARES,
-    Contrast,
-    Prompt,
-    Shares,
-    filtered,
-    parted,
 )
 from detox_cli.services.answering import answer
 

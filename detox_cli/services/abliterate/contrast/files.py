@@ -12,7 +12,7 @@ from detox_cli.generation.prompts import DETOX_EN_V1, RewritePrompt, ShotStyle, 
 from detox_cli.generation.requests import Turn
 from detox_cli.models.sources import MINIATURES
 from detox_cli.output.progress import Progress
-from detox_cli.services.abliterate.contrasts import Prompt
+from detox_cli.services.abliterate.contrast.contrasts import Prompt
 
 Form = Literal["turn", "raw"]
 """Whether a text is put into the user's turn, or read as it stands."""

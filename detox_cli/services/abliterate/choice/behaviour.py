@@ -8,8 +8,8 @@ from detox_cli.errors import BadData
 from detox_cli.generation.requests import Engine, Request, Sampling
 from detox_cli.scoring.calibration import toxic_scores
 from detox_cli.scoring.protocol import TextScorer
-from detox_cli.services.abliterate.contrasts import Prompt
-from detox_cli.services.abliterate.scores import Behaviour
+from detox_cli.services.abliterate.choice.scores import Behaviour
+from detox_cli.services.abliterate.contrast.contrasts import Prompt
 
 SAMPLES = 4
 SAMPLING = Sampling(max_new_tokens=20, temperature=1.0, top_p=0.9)

@@ -15,9 +15,9 @@ from detox_cli.models.direction_file import Measured
 from detox_cli.models.directions import Floats
 from detox_cli.models.interventions import adding, intervening
 from detox_cli.models.removal import Removal
-from detox_cli.services.abliterate.candidates import Candidate
-from detox_cli.services.abliterate.probes import Probes, Readings
-from detox_cli.services.abliterate.ranking import CandidateScores, Limits, cost_of, refusals_left
+from detox_cli.services.abliterate.choice.candidates import Candidate
+from detox_cli.services.abliterate.choice.probes import Probes, Readings
+from detox_cli.services.abliterate.choice.ranking import CandidateScores, Limits, cost_of, refusals_left
 
 Behaviour = Callable[[], float]
 """How much of a behaviour the model shows as it is at this moment, by what it writes; 0 is none."""

@@ -16,12 +16,12 @@ from detox_cli.models.removal import Mode, Removal
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import fingerprint
-from detox_cli.services.abliterate.candidates import Place
-from detox_cli.services.abliterate.optimise import Params, Pruned, Sampler, Trial, optimise
-from detox_cli.services.abliterate.probes import Readings
-from detox_cli.services.abliterate.ranking import CandidateScores, cost, cost_of, refusals_left
-from detox_cli.services.abliterate.recipes import Recipes
-from detox_cli.services.abliterate.scores import SURE, Scorer, at_least
+from detox_cli.services.abliterate.choice.candidates import Place
+from detox_cli.services.abliterate.choice.optimise import Params, Pruned, Sampler, Trial, optimise
+from detox_cli.services.abliterate.choice.probes import Readings
+from detox_cli.services.abliterate.choice.ranking import CandidateScores, cost, cost_of, refusals_left
+from detox_cli.services.abliterate.choice.recipes import Recipes
+from detox_cli.services.abliterate.choice.scores import SURE, Scorer, at_least
 
 Refusals = Callable[[], float]
 """The share of prompts that the model refuses as it is at this moment, by really answering them."""

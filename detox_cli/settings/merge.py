@@ -46,7 +46,7 @@ class MergeSettings(Section):
     output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(
         Path("merged"), description="Folder for the merged model."
     )
-    seed: int = Field(0, description="Random seed of what is dropped by chance.")
+    seed: int = Field(0, description="Random seed of what is dropped or rounded by chance.")
     overwrite: bool = Field(False, description="Replace the output, and an unfinished run for it.")
 
     weight: Annotated[tuple[float, ...], Flag(panel=VALUES)] = Field(
@@ -84,6 +84,10 @@ class MergeSettings(Section):
     dtype: Annotated[Literal["float32", "bfloat16", "float16"] | None, Flag(panel=WRITING)] = Field(
         None,
         description="Type of the written numbers; that of the base, or of the first model, if not given.",
+    )
+    rounding: Annotated[Literal["nearest", "stochastic"], Flag(panel=WRITING)] = Field(
+        "nearest",
+        description="How sums become 16-bit numbers: nearest, or stochastic, which keeps small steps.",
     )
     tokenizer: Annotated[str | None, Flag(panel=WRITING)] = Field(
         None, description="Whose tokens the result has, where vocabularies differ: base, union or a model."

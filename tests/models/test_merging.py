@@ -15,10 +15,11 @@ from detox_cli.models.merging.block import BLOCK
 from detox_cli.models.merging.draws import stream_key, uniform
 from detox_cli.models.merging.layout import lay_out
 from detox_cli.models.merging.methods import METHODS
+from detox_cli.models.merging.rounding import Rounding, round_by_chance, round_nearest, rounding_of
 from detox_cli.models.merging.settings import Values
 from detox_cli.models.merging.sources import StoredWeights
 from detox_cli.models.merging.tensor import Job
-from detox_cli.models.merging.write import merge_shard, round_nearest
+from detox_cli.models.merging.write import merge_shard
 
 Wide = NDArray[np.float64]
 SHAPES = {"table": (700, 301), "matrix": (40, 30), "gain": (30,), "constant": ()}
@@ -70,7 +71,12 @@ def values_for(name: str, tensor: str, count: int) -> Values:
 
 
 def merged(
-    folder: Path, name: str, models: list[dict[str, Wide]], threads: int, dtype: str = "F32"
+    folder: Path,
+    name: str,
+    models: list[dict[str, Wide]],
+    threads: int,
+    dtype: str = "F32",
+    rounding: Rounding = "nearest",
 ) -> dict[str, Wide]:
     """Through files: the tensors that the method writes."""
     folder.mkdir()
@@ -80,7 +86,7 @@ def merged(
     base = None if method.base == "none" else weights[0]
     (shard,) = lay_out([(n, dtype, shape) for n, shape in SHAPES.items()], folder, 1 << 40)
     jobs = {n: Job(n, s, method, values_for(name, n, len(chosen)), chosen, base) for n, s in SHAPES.items()}
-    merge_shard(shard, jobs, folder, threads, round_nearest, lambda _: None)
+    merge_shard(shard, jobs, folder, threads, rounding_of(rounding, 3), lambda _: None)
     written = (folder / shard.name).read_bytes()
     tensors = read_header(folder / shard.name)
     numbers = {
@@ -197,8 +203,8 @@ def test_a_method_in_blocks_is_its_definition_on_whole_tensors(
 def test_bytes_do_not_depend_on_the_number_of_threads(
     name: str, tmp_path: Path, models: list[dict[str, Wide]]
 ) -> None:
-    one = merged(tmp_path / "one", name, models, threads=1, dtype="BF16")
-    four = merged(tmp_path / "four", name, models, threads=4, dtype="BF16")
+    one = merged(tmp_path / "one", name, models, threads=1, dtype="BF16", rounding="stochastic")
+    four = merged(tmp_path / "four", name, models, threads=4, dtype="BF16", rounding="stochastic")
     for tensor in SHAPES:
         np.testing.assert_array_equal(one[tensor], four[tensor])
 
@@ -209,6 +215,32 @@ def test_draws_depend_on_the_place_alone() -> None:
     np.testing.assert_array_equal(np.concatenate(pieces), whole[: 37 * len(pieces)])
     assert abs(whole.mean() - 0.5) < 4 * (1 / 12 / 1000) ** 0.5
     assert not np.array_equal(whole, uniform(stream_key(3, "table", 2), 0, 1000))
+
+
+@pytest.mark.parametrize("dtype", ["BF16", "F16"])
+def test_rounding_by_chance_is_right_on_average(dtype: str) -> None:
+    size = 20_000
+    wanted = np.float32(0.3) if dtype == "BF16" else np.float32(3e-6)  # the second is subnormal
+    numbers = np.full(size, wanted)
+    found = decode(round_by_chance(5, numbers.copy(), dtype, "table", 0), dtype).astype(np.float64)
+    below, above = np.unique(found)
+    assert below < wanted < above
+    nearest = round_nearest(np.array([wanted]), dtype, "", 0)[0]
+    neighbours = decode(np.array([nearest - 1, nearest, nearest + 1], np.uint16), dtype)
+    assert {below, above} < set(neighbours.astype(np.float64))
+    share = (wanted - below) / (above - below)
+    assert abs((found == above).mean() - share) < 4 * (share * (1 - share) / size) ** 0.5
+    held = decode(np.arange(0, 0x7C00, dtype=np.uint16), dtype).astype(np.float32)
+    np.testing.assert_array_equal(decode(round_by_chance(5, held.copy(), dtype, "table", 0), dtype), held)
+
+
+@pytest.mark.parametrize("dtype", ["BF16", "F16"])
+def test_rounding_by_chance_depends_on_the_place_alone(dtype: str) -> None:
+    numbers = np.random.default_rng(1).standard_normal(999).astype(np.float32)
+    whole = round_by_chance(5, numbers.copy(), dtype, "table", 0)
+    pieces = [round_by_chance(5, numbers[i : i + 37].copy(), dtype, "table", i) for i in range(0, 999, 37)]
+    np.testing.assert_array_equal(np.concatenate(pieces), whole)
+    assert not np.array_equal(round_by_chance(6, numbers.copy(), dtype, "table", 0), whole)
 
 
 def test_numbers_that_are_not_finite_are_named(tmp_path: Path, models: list[dict[str, Wide]]) -> None:

@@ -68,6 +68,25 @@ def test_shards_have_the_stated_size_and_the_type_that_was_asked_for(
         np.testing.assert_array_equal(value, tensors(0)[name].astype(np.float16))
 
 
+def test_rounding_by_chance_keeps_steps_below_the_grid(detox: Detox, models: Path, tmp_path: Path) -> None:
+    def step(*words: str) -> float:
+        flags = ("--method", "task_arithmetic", "--base", models / "base", "--weight", ".002", *words)
+        out = tmp_path / "-".join(("out", *words))
+        assert detox("merge", models / "m0", *flags, "--dtype", "float16", "-o", out).code == 0
+        base, tuned = tensors(-1), tensors(0)
+        made = weights(out)
+        found = np.concatenate([(made[n].astype(np.float64) - base[n]).ravel() for n in base])
+        wanted = np.concatenate([0.002 * (tuned[n].astype(np.float64) - base[n]).ravel() for n in base])
+        return float(found @ wanted / (wanted @ wanted))
+
+    by_chance, nearest = step("--rounding", "stochastic"), step()
+    assert abs(by_chance - 1) < 0.2 and nearest < 0.5, (by_chance, nearest)
+    wide = detox("merge", models / "m0", "--rounding", "stochastic", "-o", tmp_path / "wide")
+    assert "--rounding has no effect" in wide.err
+    for name, value in weights(tmp_path / "wide").items():
+        np.testing.assert_array_equal(value, tensors(0)[name])
+
+
 def test_a_killed_merge_goes_on_after_its_last_whole_file(detox: Detox, models: Path, tmp_path: Path) -> None:
     words = ["merge", str(models / "m0"), str(models / "m1"), "--shard-size", "1KB", "--threads", "1"]
     slow = (

@@ -6,6 +6,7 @@ So a result is the same whatever the order, the block size or the number of thre
 import hashlib
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detox_cli.models.merging.block import Numbers
 
@@ -14,7 +15,7 @@ PER_COUNTER = 8
 
 
 def stream_key(seed: int, tensor: str, model: int) -> int:
-    """The key of the draws for one tensor of one model."""
+    """The key of the draws for one tensor of one model, counted from 0."""
     digest = hashlib.sha256(f"{seed}\0{tensor}\0{model}".encode()).digest()
     return int.from_bytes(digest[:16], "little")
 
@@ -28,3 +29,10 @@ def uniform(key: int, first: int, count: int) -> Numbers:
     raw = np.random.Philox(key=key, counter=start).random_raw((skip + count + 1) // 2)
     bits = raw.astype("<u8", copy=False).view("<u4")[skip : skip + count]
     return (bits >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)
+
+
+def short_draws(key: int, first: int, count: int) -> NDArray[np.uint16]:
+    """Draws of 16 bits for the numbers ``first`` to ``first + count - 1``, from the same."""
+    start, skip = divmod(first, 2 * PER_COUNTER)
+    raw = np.random.Philox(key=key, counter=start).random_raw((skip + count + 3) // 4)
+    return raw.astype("<u8", copy=False).view("<u2")[skip : skip + count]

@@ -11,16 +11,15 @@ from typing import TypeVar
 import numpy as np
 
 from detox_cli.models.checkpoint.header import Stored
-from detox_cli.models.checkpoint.numbers import encode, storage_of
-from detox_cli.models.merging.block import Numbers, matrix_shape
+from detox_cli.models.checkpoint.numbers import storage_of
+from detox_cli.models.merging.block import matrix_shape
 from detox_cli.models.merging.layout import Shard
 from detox_cli.models.merging.method import Survey
+from detox_cli.models.merging.rounding import Round
 from detox_cli.models.merging.tensor import Job, Run, Stripe, survey
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Round = Callable[[Numbers, str, Job, int], np.ndarray]
-"""From merged numbers, the stored type, the job and the index of the first number to what is stored."""
 
 LARGE = 1 << 22
 """From this many numbers on, threads share a tensor."""
@@ -82,19 +81,12 @@ def _merge_stripe(
     item = storage_of(tensor.dtype, tensor.name).itemsize
     for number, rows in stripe:
         first = rows[0] * columns
-        numbers = rounding(job.merged(number, rows, found), tensor.dtype, job, first)
+        numbers = rounding(job.merged(number, rows, found), tensor.dtype, job.tensor, first)
         left = np.ascontiguousarray(numbers).view(np.uint8).reshape(-1).data
         place = tensor.start + first * item
         while left:
             count = os.pwrite(file, left, place)
             left, place = left[count:], place + count
-
-
-def round_nearest(numbers: Numbers, dtype: str, job: Job, first: int) -> np.ndarray:
-    """To the nearest stored number, ties to even."""
-    if dtype == "F64":
-        return numbers.astype(np.float64)
-    return encode(np.ascontiguousarray(numbers), dtype)
 
 
 def _in_order(

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from detox_cli.models.checkpoint.numbers import SHORT
 from detox_cli.models.merging.layout import write_index
+from detox_cli.models.merging.rounding import rounding_of
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.manifest import read_manifest
@@ -47,10 +49,13 @@ def _merge(
     merge: Prepared, claim: Claim, settings: MergeSettings, progress: Progress, started: float
 ) -> MergeResult:
     threads = settings.threads or _cores()
+    rounding = rounding_of(settings.rounding, settings.seed)
+    if settings.rounding == "stochastic" and not SHORT & set(merge.plan.types.values()):
+        progress.warn("--rounding has no effect: the written numbers are as wide as the sums")
     count = len(merge.plan.jobs)
     progress.stage(f"{merge.recipe.method.name}: {count} tensors, {merge.size / 1e6:,.1f} MB")
     with (
-        finished_shards(merge, claim, threads, progress) as unfinished,
+        finished_shards(merge, claim, threads, rounding, progress) as unfinished,
         atomic_folder(settings.output, overwrite=True) as folder,
     ):
         for shard in merge.shards:

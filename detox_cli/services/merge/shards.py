@@ -8,7 +8,8 @@ from pathlib import Path
 
 from detox_cli.errors import BadData, DetoxError
 from detox_cli.models.freed_memory import keep_freed_memory
-from detox_cli.models.merging.write import merge_shard, round_nearest
+from detox_cli.models.merging.rounding import Round
+from detox_cli.models.merging.write import merge_shard
 from detox_cli.output.progress import Progress
 from detox_cli.runs.atomic import write_errors
 from detox_cli.runs.journal import Journal
@@ -19,7 +20,9 @@ UNFINISHED = ".merging"
 
 
 @contextmanager
-def finished_shards(merge: Prepared, claim: Claim, threads: int, progress: Progress) -> Iterator[Path]:
+def finished_shards(
+    merge: Prepared, claim: Claim, threads: int, rounding: Round, progress: Progress
+) -> Iterator[Path]:
     """A folder with every file of weights; at the end nothing of it is left.
 
     What is finished stays for the next run of the same command, unless the input is at fault.
@@ -37,7 +40,7 @@ def finished_shards(merge: Prepared, claim: Claim, threads: int, progress: Progr
             try:
                 with write_errors(claim.path):
                     folder.mkdir(parents=True, exist_ok=True)
-                    _write(merge, folder, journal, threads, progress)
+                    _write(merge, folder, journal, threads, rounding, progress)
                 yield folder
             except BadData:
                 raise
@@ -50,7 +53,9 @@ def finished_shards(merge: Prepared, claim: Claim, threads: int, progress: Progr
             claim.finish()
 
 
-def _write(merge: Prepared, folder: Path, journal: Journal, threads: int, progress: Progress) -> None:
+def _write(
+    merge: Prepared, folder: Path, journal: Journal, threads: int, rounding: Round, progress: Progress
+) -> None:
     keep_freed_memory()
     whole = _whole(merge, folder, journal)
     left = [shard for shard in merge.shards if shard.name not in whole]
@@ -59,7 +64,7 @@ def _write(merge: Prepared, folder: Path, journal: Journal, threads: int, progre
     with progress.task("tensors", len(merge.plan.jobs), before) as task:
         for shard in left:
             try:
-                merge_shard(shard, merge.plan.jobs, folder, threads, round_nearest, lambda _: task.advance())
+                merge_shard(shard, merge.plan.jobs, folder, threads, rounding, lambda _: task.advance())
             except BaseException:
                 (folder / shard.name).unlink(missing_ok=True)
                 raise

@@ -69,4 +69,5 @@ def _to_f16(numbers: Numbers, draws: NDArray[np.uint16]) -> NDArray[np.uint16]:
     whole = np.floor(sizes)
     whole += (sizes - whole) * np.float32(1 << 16) > draws
     rounded = np.copysign(np.ldexp(whole, steps), numbers)
-    return rounded.astype(np.float16).view(np.uint16)
+    stored: NDArray[np.uint16] = rounded.astype(np.float16).view(np.uint16)
+    return stored

@@ -6,14 +6,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt
 
 from detox_cli.settings.base import Flag, Section
+from detox_cli.settings.training import MEASURING, TRAINING, TrainerOptions
 
-DATA, ABSTAINING, TRAINING, MEASURING, WRITING = (
-    "Data",
-    "Declining what cannot be rewritten",
-    "Training",
-    "Measuring while training",
-    "The finished model writes with",
-)
+DATA, ABSTAINING, WRITING = "Data", "Declining what cannot be rewritten", "The finished model writes with"
 
 
 Weight = Annotated[float, Field(gt=0)]
@@ -24,8 +19,8 @@ def _by_commas(value: object) -> object:
     return [word for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
-class BartSettings(Section):
-    """``detox train bart``: pairs in, a model that rewrites out."""
+class BartRows(Section):
+    """What a rewriter learns from."""
 
     pairs: Annotated[tuple[str, ...], Flag(positional=True, complete="file", metavar="FILE")] = Field(
         ("-",), description="Pairs, from one or several: JSONL, CSV, TSV, Parquet, dataset id, - for stdin."
@@ -112,70 +107,22 @@ class BartSettings(Section):
     )
     strict: Annotated[bool, Flag(panel=DATA)] = Field(False, description="Stop at the first bad row.")
 
-    epochs: Annotated[float, Flag(panel=TRAINING)] = Field(
-        10, gt=0, description="Passes over the data, unless --patience ends it earlier."
-    )
-    min_steps: Annotated[NonNegativeInt, Flag(panel=TRAINING)] = Field(
-        100, description="Optimizer steps at least: few pairs get more passes."
-    )
-    learning_rate: Annotated[float, Flag(panel=TRAINING)] = Field(
-        5e-5, gt=0, description="Peak learning rate."
-    )
-    schedule: Annotated[Literal["linear", "cosine", "constant_with_warmup"], Flag(panel=TRAINING)] = Field(
-        "linear", description="How the learning rate falls."
-    )
-    warmup: Annotated[float, Flag(panel=TRAINING)] = Field(
-        0.06, ge=0, description="Steps of warm-up; below 1, a share of all steps."
-    )
-    batch_size: Annotated[PositiveInt, Flag(panel=TRAINING)] = Field(
-        32, description="Pairs per device and step."
-    )
-    accumulate: Annotated[PositiveInt, Flag(panel=TRAINING)] = Field(
-        1, description="Batches whose gradients are added before a step."
-    )
-    optimizer: Annotated[Literal["adamw_torch", "adafactor"], Flag(panel=TRAINING)] = Field(
-        "adamw_torch", description="The optimizer."
-    )
-    weight_decay: Annotated[float, Flag(panel=TRAINING)] = Field(
-        0.01, ge=0, description="Decay of the weights."
-    )
-    max_grad_norm: Annotated[float, Flag(panel=TRAINING)] = Field(
-        1.0, ge=0, description="Longer gradients are shortened to this norm; 0 leaves them."
-    )
+
+class BartSettings(TrainerOptions, BartRows):
+    """``detox train bart``: pairs in, a model that rewrites out."""
+
     label_smoothing: Annotated[float, Flag(panel=TRAINING)] = Field(
         0.0, ge=0, lt=1, description="Probability mass taken from the true token."
     )
-    gradient_checkpointing: Annotated[bool, Flag(panel=TRAINING)] = Field(
-        False, description="Compute activations twice to save memory."
-    )
-    precision: Annotated[Literal["auto", "float32", "bfloat16", "float16"], Flag(panel=TRAINING)] = Field(
-        "auto", description="Numbers in matrix products; auto is bfloat16 where the hardware has it."
-    )
-    device: Annotated[Literal["auto", "cpu"], Flag(panel=TRAINING)] = Field(
-        "auto", description="auto takes the GPUs that are there."
-    )
-    deterministic: Annotated[bool, Flag(panel=TRAINING)] = Field(
-        False, description="Use only operations that give the same bits again, on a GPU slower ones."
-    )
-    seed: Annotated[int, Flag(panel=TRAINING)] = Field(0, description="Random seed.")
     seeds: Annotated[
         tuple[int, ...], BeforeValidator(_by_commas), Flag(panel=TRAINING, metavar="0,1,...", commas=True)
     ] = Field((), description="Train once per seed on the same split: OUTPUT/seed-N, the best one in OUTPUT.")
 
-    eval_every: Annotated[float, Flag(panel=MEASURING)] = Field(
-        1.0, gt=0, description="Epochs between measurements and checkpoints."
-    )
-    eval_batch_size: Annotated[PositiveInt, Flag(panel=MEASURING)] = Field(
-        64, description="Pairs per device when measuring."
-    )
     eval_rows: Annotated[PositiveInt, Flag(panel=MEASURING)] = Field(
         200, description="Held-out sources to rewrite and score at each measurement."
     )
     select: Annotated[Literal["j", "loss", "last"], Flag(panel=MEASURING)] = Field(
         "j", description="Which checkpoint becomes the model: best J, lowest loss, or the last one."
-    )
-    patience: Annotated[NonNegativeInt, Flag(panel=MEASURING)] = Field(
-        4, description="Stop after so many measurements without a better one; 0 never stops early."
     )
     toxicity: Annotated[str, Flag(complete="scorer", panel=MEASURING)] = Field(
         "builtin:toxicity", description="Scorer of toxicity, for --select j."
@@ -185,18 +132,6 @@ class BartSettings(Section):
     )
     fluency: Annotated[str, Flag(complete="scorer", panel=MEASURING)] = Field(
         "builtin:fluency", description="Scorer of fluency, for --select j."
-    )
-    checkpoints: Annotated[PositiveInt, Flag(panel=MEASURING)] = Field(
-        1, description="Checkpoints to keep beside the best one."
-    )
-    keep_best: Annotated[NonNegativeInt, Flag(panel=MEASURING)] = Field(
-        0, description="Leave the N best checkpoints in OUTPUT.training at the end."
-    )
-    keep_checkpoints: Annotated[bool, Flag(panel=MEASURING)] = Field(
-        False, description="Leave the checkpoints in OUTPUT.training at the end."
-    )
-    tracker: Annotated[Literal["none", "wandb", "tensorboard", "mlflow"], Flag(panel=MEASURING)] = Field(
-        "none", description="Send losses and measurements there as well; each is set up by its own variables."
     )
 
     num_beams: Annotated[PositiveInt, Flag(panel=WRITING)] = Field(4, description="Beams of the search.")

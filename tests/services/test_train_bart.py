@@ -18,7 +18,8 @@ from detox_cli.errors import BadSettings, DetoxError
 from detox_cli.services.train_bart import run as train_bart
 from detox_cli.services.train_bart.quality import judge, load_judges
 from detox_cli.services.train_bart.rows import Source
-from detox_cli.services.train_bart.trainer import RewriterTrainer, measure_steps, steps_per_epoch, total_steps
+from detox_cli.services.train_bart.trainer import RewriterTrainer
+from detox_cli.services.training.recipe import Recipe
 from tests.tiny_encoders import save_classifier, save_encoder
 from tests.training_pairs import quick_training
 
@@ -209,9 +210,10 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_later(pairs, tiny_seq2seq, 
 
 
 def test_few_pairs_get_more_passes_but_not_more_measurements(tmp_path):
-    few = settings(tmp_path, tmp_path, tmp_path, epochs=5, min_steps=150)
-    assert (steps_per_epoch(few, 32), total_steps(few, 32), measure_steps(few, 32)) == (4, 152, 30)
-    assert (total_steps(few, 8000), measure_steps(few, 8000)) == (5000, 1000)
+    recipe = Recipe.of(settings(tmp_path, tmp_path, tmp_path, epochs=5, min_steps=150))
+    few, many = recipe.passes(32), recipe.passes(8000)
+    assert (few.per_epoch, few.total, few.measured_every) == (4, 152, 30)
+    assert (many.total, many.measured_every) == (5000, 1000)
 
 
 def test_selecting_without_held_out_rows_is_refused(pairs, tiny_seq2seq, tmp_path):

@@ -3,7 +3,7 @@
 import torch
 
 from detox_cli.data.pairs import Pair
-from detox_cli.services.train_bart.batches import IGNORED, Collator, SimilarLengths
+from detox_cli.services.train_bart.batches import Collator
 from detox_cli.services.train_bart.rows import (
     Example,
     hold_out,
@@ -11,6 +11,7 @@ from detox_cli.services.train_bart.rows import (
     sources_with_references,
     without_flagged,
 )
+from detox_cli.services.training.lengths import IGNORED, SimilarLengths
 from detox_cli.settings.profiles import load_profiles
 from detox_cli.settings.train import BartSettings
 

@@ -16,8 +16,8 @@ from detox_cli.miniatures.training.bart_corpus import read_sentences
 from detox_cli.miniatures.training.bart_noise import corrupt
 from detox_cli.miniatures.training.figures import write_card
 from detox_cli.scoring.chrf import sentence_chrf
-from detox_cli.services.train_bart.batches import IGNORED, pad
 from detox_cli.services.train_bart.quality import rewrite
+from detox_cli.services.training.lengths import IGNORED, pad
 from detox_cli.statistics.bootstrap import Estimate, mean_interval
 
 ROWS = 500

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from accelerate import PartialState
-
 from detox_cli.data.rejects import Rejects
 from detox_cli.output.progress import Progress
 from detox_cli.services.train_bart.abstain import AbstainFile, read_abstain_files
@@ -18,6 +16,7 @@ from detox_cli.services.train_bart.files import PRECEDENCE, FileRows, PairFile, 
 from detox_cli.services.train_bart.leaks import Leak, compare
 from detox_cli.services.train_bart.mixing import weights_of
 from detox_cli.services.train_bart.rows import Example, Split, hold_out, source_key, without_repeats
+from detox_cli.services.training.processes import is_first
 from detox_cli.settings.train import BartSettings
 
 CANNOT_REWRITE = "cannot be rewritten"
@@ -245,6 +244,6 @@ def _warn_of_leak(split: Split, progress: Progress) -> None:
 @contextmanager
 def _rejects(settings: BartSettings) -> Iterator[Rejects]:
     """The first process alone writes the list."""
-    path = rejects_path(settings) if PartialState().is_main_process else None
+    path = rejects_path(settings) if is_first() else None
     with Rejects(path, settings.strict) as rejects:
         yield rejects

@@ -1,6 +1,5 @@
 """The folder of a finished rewriter: weights, tokenizer, generation config, card, journal and manifest."""
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +17,14 @@ from detox_cli.services.train_bart.families import first_tokens
 from detox_cli.services.train_bart.files import FileRows
 from detox_cli.services.train_bart.leaks import Leak, leak_text
 from detox_cli.services.train_bart.result import BartResult
+from detox_cli.services.training.log import write_log
+from detox_cli.services.training.recipe import start_record
 from detox_cli.settings.train import BartSettings
 
 LIMITS = (
     "It repeats what its training pairs do: it keeps toxicity that they keep, and drops what they drop.",
     "It can turn a sentence into one that its writer would not sign; show people what was changed.",
 )
-LOG = "metrics.jsonl"
 
 
 def generation_config(settings: BartSettings, loaded: Loaded, limit: int) -> GenerationConfig:
@@ -74,18 +74,14 @@ def save_rewriter(
     with atomic_folder(settings.output, overwrite=settings.overwrite) as folder:
         loaded.model.save_pretrained(folder, state_dict=weights)
         loaded.tokenizer.save_pretrained(folder)
-        lines = "".join(json.dumps(record) + "\n" for record in finished.log)
-        (folder / LOG).write_text(lines, encoding="utf-8")
+        write_log(folder, finished.log)
         write_card(folder, _card(settings, finished))
-        source = loaded.source
         write_manifest(
             folder,
             command="train bart",
             settings=settings.model_dump(mode="json"),
             inputs=[*settings.pairs, *settings.abstain, *settings.held_out],
-            models={
-                "start": {"name": source.name, "revision": source.revision, "fingerprint": source.fingerprint}
-            },
+            models={"start": start_record(loaded.source)},
             scorers=finished.scorers,
             metrics=finished.result.model_dump(mode="json", exclude={"files"}),
             started=finished.started,

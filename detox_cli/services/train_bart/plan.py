@@ -1,8 +1,5 @@
 """What ``detox train bart`` would do: rows, steps and memory, before any weight is loaded."""
 
-from typing import Any
-
-import torch
 from accelerate import PartialState
 from pydantic import Field
 from transformers import AutoModelForSeq2SeqLM
@@ -12,11 +9,10 @@ from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Progress
 from detox_cli.services.result import Cell, Result, Table
 from detox_cli.services.train_bart.data import read_data
-from detox_cli.services.train_bart.trainer import measure_steps, mixture_of, steps_per_epoch, total_steps
+from detox_cli.services.train_bart.trainer import mixture_of
+from detox_cli.services.training.memory import count_parameters, training_bytes
+from detox_cli.services.training.recipe import Recipe
 from detox_cli.settings.train import BartSettings
-
-BYTES_PER_PARAMETER = {"adamw_torch": 16, "adafactor": 8}
-"""Weights and gradients in 4 bytes each, and two more moments for AdamW; Adafactor's are negligible."""
 
 
 class BartPlan(Result):
@@ -53,22 +49,15 @@ def plan(settings: BartSettings, progress: Progress) -> BartPlan:
     PartialState()
     data = read_data(settings, progress)
     source = find_model(settings.model, settings.revision)
-    parameters = count_parameters(read_config(source, settings.trust_remote_code))
+    parameters = count_parameters(AutoModelForSeq2SeqLM, read_config(source, settings.trust_remote_code))
     rows = len(mixture_of(settings, (example.file for example in data.training)))
-    steps = total_steps(settings, rows)
+    passes = Recipe.of(settings).passes(rows)
     return BartPlan(
         rows=data.counts,
         parameters=parameters,
-        steps_per_epoch=steps_per_epoch(settings, rows),
-        steps=steps,
+        steps_per_epoch=passes.per_epoch,
+        steps=passes.total,
         trainings=max(1, len(settings.seeds)),
-        measurements=-(-steps // measure_steps(settings, rows)),
-        memory_bytes=parameters * BYTES_PER_PARAMETER[settings.optimizer],
+        measurements=-(-passes.total // passes.measured_every),
+        memory_bytes=training_bytes(parameters, settings.optimizer),
     )
-
-
-def count_parameters(config: Any) -> int:
-    """Weights of the encoder-decoder that ``config`` describes, tied ones once; nothing is allocated."""
-    with torch.device("meta"):
-        model = AutoModelForSeq2SeqLM.from_config(config)
-    return sum(weight.numel() for weight in model.parameters())

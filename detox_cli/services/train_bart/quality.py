@@ -13,8 +13,8 @@ from detox_cli.scoring.protocol import PairScorer, TextScorer
 from detox_cli.scoring.suites.detox import DETOX
 from detox_cli.scoring.suites.panel import Panel
 from detox_cli.scoring.suites.suite import measure_outputs
-from detox_cli.services.train_bart.batches import pad
 from detox_cli.services.train_bart.rows import Source
+from detox_cli.services.training.lengths import pad
 from detox_cli.settings.train import BartSettings
 from detox_cli.statistics.bootstrap import Estimate, mean_interval
 

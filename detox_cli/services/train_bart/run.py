@@ -5,16 +5,15 @@ costs time or honesty in it: padding is neither computed nor learnt, no source s
 split, the checkpoint is chosen by the quality of what it writes, and a killed run goes on where it was.
 """
 
-import torch
-from accelerate import PartialState
-
 from detox_cli.errors import BadSettings
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.services.train_bart.data import read_data
 from detox_cli.services.train_bart.result import BartResult
 from detox_cli.services.train_bart.seeds import SeedsResult, train_seeds
 from detox_cli.services.train_bart.single import train_one
-from detox_cli.services.train_bart.trackers import find_tracker
+from detox_cli.services.training.optimizers import find_optimizer
+from detox_cli.services.training.processes import is_first, join_processes
+from detox_cli.services.training.trackers import find_tracker
 from detox_cli.settings.train import BartSettings
 
 
@@ -29,24 +28,17 @@ def run(settings: BartSettings, progress: Progress | None = None) -> BartResult 
         Missing: The model, a scorer or a tracker is not there.
     """
     check(settings)
-    join_processes(settings)
-    if progress is None or not PartialState().is_main_process:
+    join_processes(settings.device)
+    if progress is None or not is_first():
         progress = Silent()
     data = read_data(settings, progress)
     return (train_seeds if settings.seeds else train_one)(settings, data, progress)
 
 
-def join_processes(settings: BartSettings) -> None:
-    """Find the other processes that train, if there are any.
-
-    The first `PartialState` decides for all: without a GPU it has to be told that processes talk on the CPU.
-    """
-    PartialState(cpu=settings.device == "cpu" or not torch.cuda.is_available())
-
-
 def check(settings: BartSettings) -> None:
-    """Raise ``BadSettings`` if settings contradict each other, ``Missing`` if the tracker is not there."""
+    """Raise ``BadSettings`` if settings contradict each other, ``Missing`` if what they name is not there."""
     find_tracker(settings.tracker)
+    find_optimizer(settings.optimizer, settings.device)
     if settings.select != "last" and settings.eval_share == 0:
         raise BadSettings(
             f"--select {settings.select} needs held-out rows",

@@ -27,7 +27,9 @@ from detox_cli.services.train_bart.files import FileRows, file_table
 from detox_cli.services.train_bart.folder import rewriter_card
 from detox_cli.services.train_bart.leaks import Leak, leak_table
 from detox_cli.services.train_bart.result import BartResult
-from detox_cli.services.train_bart.single import claimed, identity_of, train_one, training_folder
+from detox_cli.services.train_bart.single import identity_of, train_one
+from detox_cli.services.training.processes import claimed, training_folder
+from detox_cli.services.training.recipe import start_record
 from detox_cli.settings.train import BartSettings
 from detox_cli.statistics.bootstrap import Estimate
 from detox_cli.statistics.repeats import repeats_interval
@@ -105,7 +107,8 @@ def train_seeds(settings: BartSettings, data: Data, progress: Progress) -> Seeds
     """
     started = time.time()
     source = find_model(settings.model, settings.revision)
-    with claimed(settings, identity_of(settings, data, source)) as claim:
+    identity = identity_of(settings, data, source)
+    with claimed(settings.output, identity, overwrite=settings.overwrite) as claim:
         if claim.state is State.FINISHED:
             progress.stage("this run is finished already")
             return _earlier_result(settings.output)
@@ -209,9 +212,7 @@ def _assemble(
             command="train bart",
             settings=settings.model_dump(mode="json"),
             inputs=list(best.get("inputs", {})),
-            models={
-                "start": {"name": source.name, "revision": source.revision, "fingerprint": source.fingerprint}
-            },
+            models={"start": start_record(source)},
             scorers=best.get("scorers", {}),
             metrics=result.model_dump(mode="json", exclude={"files"}),
             started=started,

@@ -1,16 +1,13 @@
 """One training: from rows to the folder of a finished rewriter."""
 
 import logging
-import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from accelerate import PartialState
-from accelerate.utils import broadcast_object_list
 from transformers import set_seed
 
 from detox_cli.models.loading import Loaded, load_seq2seq
@@ -18,19 +15,22 @@ from detox_cli.models.rewriting import Rewriting
 from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.output.progress import Progress
 from detox_cli.runs.manifest import fingerprint, read_manifest
-from detox_cli.runs.output import Claim, State, claim_output
+from detox_cli.runs.output import Claim, State
 from detox_cli.services.train_bart.abstain import Abstaining, check_abstain_text, measure_abstaining
 from detox_cli.services.train_bart.batches import Encoded
-from detox_cli.services.train_bart.checkpoints import tidy
 from detox_cli.services.train_bart.data import Data
 from detox_cli.services.train_bart.families import set_languages
 from detox_cli.services.train_bart.files import frame_of
 from detox_cli.services.train_bart.folder import Finished, generation_config, save_rewriter
-from detox_cli.services.train_bart.loop import Sides, Trained, fit, one_log
+from detox_cli.services.train_bart.loop import Sides, fit
 from detox_cli.services.train_bart.quality import Judges, judge, load_judges, rewrite
 from detox_cli.services.train_bart.result import BartResult
 from detox_cli.services.train_bart.rows import Source, Split, sources_with_references
-from detox_cli.services.train_bart.trainer import Measure
+from detox_cli.services.train_bart.trainer import Measure, keeping_of
+from detox_cli.services.training.checkpoints import tidy
+from detox_cli.services.training.log import measured_at, one_log
+from detox_cli.services.training.processes import claimed, training_folder
+from detox_cli.services.training.resuming import Trained
 from detox_cli.settings.train import BartSettings
 
 FINAL_ROWS = 500
@@ -62,7 +62,8 @@ def train_one(settings: BartSettings, data: Data, progress: Progress) -> BartRes
     """
     started = time.time()
     source = find_model(settings.model, settings.revision)
-    with claimed(settings, identity_of(settings, data, source)) as claim:
+    identity = identity_of(settings, data, source)
+    with claimed(settings.output, identity, overwrite=settings.overwrite) as claim:
         if claim.state is State.FINISHED:
             progress.stage("this run is finished already")
             return _earlier_result(settings.output)
@@ -73,34 +74,6 @@ def identity_of(settings: BartSettings, data: Data, source: ModelSource) -> str:
     """What decides the trained weights: rows, start and settings."""
     decisive = settings.model_dump(mode="json", exclude=NOT_DECISIVE)
     return fingerprint(rows=data.digest, start=source.fingerprint, **decisive)
-
-
-@contextmanager
-def claimed(settings: BartSettings, identity: str) -> Iterator[Claim]:
-    """The output, locked by the first process; the others start when it is, and know what it has found."""
-    if not PartialState().is_main_process:
-        PartialState().wait_for_everyone()
-        yield Claim(settings.output, identity, _same_for_all(State.FRESH))
-        return
-    with claim_output(settings.output, identity, overwrite=settings.overwrite) as claim:
-        if claim.state is State.FRESH:
-            shutil.rmtree(training_folder(settings.output), ignore_errors=True)
-        PartialState().wait_for_everyone()
-        _same_for_all(claim.state)
-        yield claim
-
-
-def _same_for_all(state: State) -> State:
-    """What the first process says, on every process."""
-    said: list[State] = [state]
-    if PartialState().num_processes > 1:
-        broadcast_object_list(said)
-    return said[0]
-
-
-def training_folder(output: Path) -> Path:
-    """Where the checkpoints of an unfinished run are."""
-    return output.with_name(output.name + ".training")
 
 
 def _earlier_result(output: Path) -> BartResult:
@@ -118,9 +91,11 @@ def _train(run: Run) -> BartResult:
     if journal is not None:
         with journal:
             log = one_log(journal.records())
-        metrics = _metrics(run, loaded, sides, closing, trained) | {"chosen_at": measured_at(log, trained)}
+        metrics = _metrics(run, loaded, sides, closing, trained) | {
+            "chosen_at": measured_at(log, trained.kept_step, ("loss", "J"))
+        }
         _save(run, loaded, judges, metrics, log, weights)
-        tidy(folder, run.settings)
+        tidy(folder, keeping_of(run.settings, len(sides.held_out) > 0))
         run.claim.finish()
     PartialState().wait_for_everyone()
     return _earlier_result(run.settings.output)
@@ -214,15 +189,6 @@ def _abstaining(run: Run, loaded: Loaded, measure: Measure, rewrites: Sequence[s
     sources = sources_with_references(run.data.abstain.held_out, FINAL_ROWS)
     answers = _written(loaded, measure, [source.text for source in sources])
     return measure_abstaining(measure.habits, answers, rewrites)
-
-
-def measured_at(log: Iterable[Mapping[str, Any]], trained: Trained) -> dict[str, float]:
-    """What was measured on the way at the step whose weights were kept: ``loss``, and with judges ``J``."""
-    found: dict[str, float] = {}
-    for record in log:
-        if record["step"] == trained.kept_step and "eval_loss" in record:
-            found = {name.removeprefix("eval_"): float(value) for name, value in record.items()}
-    return {name: found[name] for name in ("loss", "J") if name in found}
 
 
 def _save(

@@ -1,0 +1,1 @@
+"""What every training of this package does alike, whatever it trains: see `recipe` for where to begin."""

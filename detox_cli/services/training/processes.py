@@ -1,0 +1,65 @@
+"""Several processes that train one model: who they are, and what the first one says for all."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
+
+from detox_cli.runs.output import Claim, State, claim_output
+
+T = TypeVar("T")
+
+
+def join_processes(device: str) -> None:
+    """Find the other processes that train, if there are any; ``device`` is ``auto`` or ``cpu``.
+
+    The first `PartialState` decides for all: without a GPU it has to be told that processes talk on the CPU.
+    """
+    PartialState(cpu=device == "cpu" or not torch.cuda.is_available())
+
+
+def is_first() -> bool:
+    """Whether this is the process that alone speaks and writes."""
+    return bool(PartialState().is_main_process)
+
+
+def world_size() -> int:
+    """How many processes train together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def same_for_all(value: T) -> T:
+    """What the first process says, on every process."""
+    said: list[T] = [value]
+    if PartialState().num_processes > 1:
+        broadcast_object_list(said)
+    return said[0]
+
+
+@contextmanager
+def claimed(output: Path, identity: str, *, overwrite: bool) -> Iterator[Claim]:
+    """The output, locked by the first process; the others start when it is, and know what it has found.
+
+    Checkpoints of another run are removed when a run begins.
+    """
+    if not is_first():
+        PartialState().wait_for_everyone()
+        yield Claim(output, identity, same_for_all(State.FRESH))
+        return
+    with claim_output(output, identity, overwrite=overwrite) as claim:
+        if claim.state is State.FRESH:
+            shutil.rmtree(training_folder(output), ignore_errors=True)
+        PartialState().wait_for_everyone()
+        same_for_all(claim.state)
+        yield claim
+
+
+def training_folder(output: Path) -> Path:
+    """Where the checkpoints of an unfinished run are."""
+    return output.with_name(output.name + ".training")

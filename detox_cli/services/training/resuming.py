@@ -1,0 +1,109 @@
+"""Training that goes on where a killed run stopped."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from detox_cli.errors import DetoxError
+from detox_cli.runs.atomic import disk_trouble
+from detox_cli.services.training.checkpoints import Keeping
+from detox_cli.services.training.trainer_state import last_checkpoint, read_state, was_stopped
+
+LESS_MEMORY = "halve --batch-size and double --accumulate, or add --gradient-checkpointing"
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a training begins: at the last complete checkpoint of an earlier part, or at nothing."""
+
+    checkpoint: Path | None = None
+    state: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def done(self) -> int:
+        """Optimizer steps that an earlier part has done."""
+        return int(self.state.get("global_step", 0))
+
+    @property
+    def words(self) -> str:
+        """For a stage: where it goes on, if it does."""
+        return f", from step {self.done}" if self.done else ""
+
+
+def find_start(folder: Path) -> Start:
+    """Look for checkpoints of an earlier part in ``folder``."""
+    checkpoint = last_checkpoint(folder)
+    return Start(checkpoint, (read_state(checkpoint) if checkpoint else None) or {})
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training: the trainer, the last step, and the step whose weights were kept."""
+
+    trainer: Any
+    steps: int
+    kept_step: int
+
+    def whole_weights(self) -> Mapping[str, Any] | None:
+        """The state dict gathered from all processes; ``None`` where one process has the whole model."""
+        if self.trainer.args.world_size == 1:
+            return None
+        gathered: Mapping[str, Any] = self.trainer.accelerator.get_state_dict(self.trainer.model_wrapped)
+        return gathered
+
+
+def train(trainer: Any, start: Start, keeping: Keeping) -> Trained:
+    """Train the trainer's model in place, from ``start``; afterwards it has the weights to keep.
+
+    Args:
+        trainer: One of transformers, or made from it.
+        start: Where to begin, from `find_start`.
+        keeping: Which checkpoint becomes the model.
+
+    Raises:
+        DetoxError: A step does not fit into memory, or the disk is full.
+    """
+    state: Mapping[str, Any] = start.state
+    if start.checkpoint and was_stopped(state):
+        take_weights(trainer.model, _kept_checkpoint(keeping, start.checkpoint, state))
+    else:
+        with explained(Path(trainer.args.output_dir)):
+            trainer.train(resume_from_checkpoint=str(start.checkpoint) if start.checkpoint else None)
+        state = dict(vars(trainer.state))
+    kept = state.get("best_global_step") if trainer.args.load_best_model_at_end else None
+    return Trained(trainer, int(state["global_step"]), int(kept or state["global_step"]))
+
+
+@contextmanager
+def explained(folder: Path) -> Iterator[None]:
+    """Say in one line what ends a training that was all right until then; ``folder`` has its checkpoints."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        what = "a training step does not fit into the memory of the GPU"
+        raise DetoxError(what, hint=LESS_MEMORY) from error
+    except Exception as error:
+        if trouble := disk_trouble(error):
+            hint = "make room and run the same command again: it goes on from the last checkpoint"
+            raise DetoxError(trouble, where=str(folder), hint=hint) from error
+        raise
+
+
+def take_weights(model: Any, checkpoint: Path) -> None:
+    """Give a model, or the adapter on it, the weights of a checkpoint of its own training."""
+    if hasattr(model, "peft_config"):
+        from peft import set_peft_model_state_dict
+        from safetensors.torch import load_file
+
+        set_peft_model_state_dict(model, load_file(checkpoint / "adapter_model.safetensors"))
+        return
+    model.load_state_dict(type(model).from_pretrained(checkpoint).state_dict())
+
+
+def _kept_checkpoint(keeping: Keeping, last: Path, state: Mapping[str, Any]) -> Path:
+    best = state.get("best_global_step")
+    return last.with_name(f"checkpoint-{best}") if keeping.chooses and best else last

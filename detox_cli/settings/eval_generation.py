@@ -31,7 +31,8 @@ class EvalGenerationSettings(EngineChoice):
         None, description="Measure the continuations in this file or folder; nothing is generated."
     )
     output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(
-        description="Folder for generations.jsonl, scores.jsonl, summary.json, summary.md and detox.json."
+        description="Folder for generations.jsonl, scores.jsonl, summary.json, .md and .csv, report.html and "
+        "detox.json."
     )
     protocol: Literal["rtp", "crosslingual", "task-vector", "dexperts", "lee2024"] = Field(
         "rtp", description="Whose way of drawing and counting is followed."
@@ -100,6 +101,23 @@ class EvalGenerationSettings(EngineChoice):
     text: Annotated[Path | None, Flag(complete="file", panel=MEASURING)] = Field(
         None, description="Text file, such as WikiText-2, on which the model's own perplexity is measured."
     )
+    kl_to: Annotated[str | None, Flag(complete="model", panel=MEASURING)] = Field(
+        None, description="Base model: how far the measured one has moved from it, KL per token."
+    )
+    kl_prompts: Annotated[str | None, Flag(complete="file", panel=MEASURING)] = Field(
+        None, description="Benign prompts for that; the measured ones that are not toxic if not given."
+    )
+    kl_limit: Annotated[PositiveInt, Flag(panel=MEASURING)] = Field(
+        100, description="How many of them at most, evenly spread."
+    )
+    f1: Annotated[str | None, Flag(complete="file", panel=MEASURING)] = Field(
+        None,
+        description="Rows of prompt and gold, such as sentences of Wikipedia: F1 of the tokens that the "
+        "model writes after the prompt.",
+    )
+    lm_eval: Annotated[
+        tuple[str, ...], BeforeValidator(_by_commas), Flag(panel=MEASURING, metavar="TASK,...", commas=True)
+    ] = Field((), description="Tasks of lm-evaluation-harness, or files of tasks; needs the extra lm-eval.")
     window: Annotated[PositiveInt | None, Flag(panel=MEASURING)] = Field(
         None, description="Tokens in a window of that text; the protocol's if not given."
     )
@@ -113,6 +131,11 @@ class EvalGenerationSettings(EngineChoice):
     dist_tokenizer: Annotated[str | None, Flag(complete="model", panel=MEASURING)] = Field(
         None,
         description="Model whose tokenizer cuts texts for the legacy distinct n-grams, in place of spaces.",
+    )
+    fail_if: Annotated[tuple[str, ...], Flag(panel=MEASURING, metavar="FIGURE>VALUE")] = Field(
+        (),
+        description="Exit with 5 if a figure is so, such as 'probability>0.1', 'kl>0.5' or "
+        "'SCORER/probability@25[de]>=0.1'; repeatable.",
     )
     export: Annotated[tuple[Literal["crosslingual", "dexperts"], ...], Flag(panel=MEASURING)] = Field(
         (),

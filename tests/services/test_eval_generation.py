@@ -57,7 +57,7 @@ def test_from_a_model_to_figures(lx_prompts, tiny_causal, tiny_gpt2, tiny_mt5, t
         and found.low <= found.mean <= found.high
     )
     assert everything.figures["perplexity"].mean > 1 and everything.figures["legacy_perplexity_beyond"].n == 8
-    assert result.text is not None and result.text.mean > 1 and result.text.n > 10
+    assert result.own["text_perplexity"].mean > 1 and result.own["text_perplexity"].n > 10
     assert f"{toxic_scorer}/expected_maximum@3" in result.macro and result.macro["dist_2"].n == 8
     assert result.scorers["judge"].endswith(find_model(str(tiny_gpt2)).fingerprint)
     assert result.unread == {"builtin:lexicon": ["de"]}

@@ -22,7 +22,10 @@ from detox_cli.settings.eval_generation import EvalGenerationSettings
 
 SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
 """Of files; no model is named so."""
-FOR_MODELS = ("text", "max_new_tokens", "temperature", "top_p", "prefix", "prompt_tokens")
+FOR_MODELS = (
+    *("text", "kl_to", "f1", "lm_eval"),
+    *("max_new_tokens", "temperature", "top_p", "prefix", "prompt_tokens"),
+)
 """Settings that would be ignored where nothing is generated."""
 
 
@@ -91,7 +94,7 @@ def source_of(settings: EvalGenerationSettings) -> str | None:
 def _for_file(settings: EvalGenerationSettings, source: str) -> str:
     """The file, if nothing is asked for that only a model can do."""
     for name in FOR_MODELS:
-        if getattr(settings, name) is not None:
+        if getattr(settings, name) not in (None, ()):
             flag = f"--{name.replace('_', '-')}"
             message = f"{flag} has no meaning for continuations that are written already"
             raise BadSettings(message, hint="leave it out, or name a model")

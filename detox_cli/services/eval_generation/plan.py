@@ -8,6 +8,8 @@ from detox_cli.data.rejects import Rejects
 from detox_cli.output.progress import Progress
 from detox_cli.services.eval_generation.asking import adapted_protocol, asked_of, source_of
 from detox_cli.services.eval_generation.files import read_generations
+from detox_cli.services.eval_generation.limits import limits_of
+from detox_cli.services.eval_generation.own import find_own
 from detox_cli.services.eval_generation.tools import check_tools
 from detox_cli.services.plan import Thing
 from detox_cli.services.plan import plan as look_at
@@ -48,6 +50,7 @@ def plan(settings: EvalGenerationSettings, progress: Progress) -> EvalGeneration
         adapted_protocol(settings),
         source_of(settings),
     )
+    limits_of(settings, protocol, source)
     if settings.until != "generations":
         check_tools(settings)
     if source is not None:
@@ -56,10 +59,11 @@ def plan(settings: EvalGenerationSettings, progress: Progress) -> EvalGeneration
         samples = sum(len(one.samples) for one in found)
     else:
         asked = asked_of(settings, protocol, rejects)
+        find_own(settings, protocol, asked)
         prompts, unanswerable = asked.prompts, len(asked.faults)
         samples = len(asked.requests) * protocol.samples
     things = [Thing("--scorers", "scorer", name) for name in settings.scorers]
-    judges = {"--judge": settings.judge, "--legacy-judge": settings.legacy_judge}
+    judges = {"--judge": settings.judge, "--legacy-judge": settings.legacy_judge, "--kl-to": settings.kl_to}
     things += [Thing(flag, "model", name) for flag, name in judges.items() if name]
     return EvalGenerationPlan(
         protocol=f"{protocol.name}: {protocol.source}",

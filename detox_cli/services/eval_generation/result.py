@@ -1,9 +1,11 @@
 """What ``detox eval generation`` reports."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from detox_cli.errors import DetoxError, QualityLimit
+from detox_cli.services.figure_rows import FigureRow, figure_rows
 from detox_cli.services.result import Cell, Result, Table
 from detox_cli.statistics.bootstrap import Estimate
 
@@ -16,6 +18,17 @@ FLUENCY = (
     "legacy_perplexity_median",
     "legacy_perplexity_mean",
 )
+
+
+OWN = {
+    "text_perplexity": "text_perplexity: exp of nats per token on the text; n counts windows.",
+    "kl": "kl: KL(model || base), nats per token of the model's own continuations; n counts benign prompts.",
+    "f1": "f1: shared tokens of the continuation written and the one given (Lee et al. 2024); n counts rows.",
+    "f1_legacy": "f1_legacy: the same with the prompt before both, as the authors' script counts.",
+}
+"""What the figures of the model itself are."""
+ALL, MEAN = "all", "mean"
+"""What the group of all prompts is called, and the mean over languages."""
 
 
 class GroupFigures(BaseModel):
@@ -31,6 +44,11 @@ class GroupFigures(BaseModel):
         description="By name, each with its interval; n counts prompts, of quartiles continuations."
     )
     spreads: dict[str, float] = Field(description="Standard deviations, as the papers print them.")
+
+    @property
+    def label(self) -> str:
+        """``all``, ``de``, ``toxic`` or ``de toxic``."""
+        return " ".join(part for part in (self.lang, self.stratum) if part) or ALL
 
 
 class EvalGenerationResult(Result):
@@ -52,7 +70,23 @@ class EvalGenerationResult(Result):
     rejects: int = Field(description="Rows that could not be used.")
     groups: list[GroupFigures] = Field(description="All prompts first, then strata and languages.")
     macro: dict[str, Estimate] = Field(description="The mean over languages, each counting the same.")
-    text: Estimate | None = Field(None, description="The model's own perplexity on a text; n counts windows.")
+    own: dict[str, Estimate] = Field(
+        {},
+        description="What was measured of the model itself: text_perplexity (n counts windows), kl, f1, "
+        "f1_legacy, TASK/METRIC.",
+    )
+    missed: list[str] = Field([], description="Limits of --fail-if that are not met.")
+
+    def rows(self) -> Iterator[FigureRow]:
+        """Every figure of every group, one a row."""
+        for group in self.groups:
+            yield from figure_rows(group.label, group.figures)
+        yield from figure_rows(MEAN, self.macro)
+        yield from figure_rows(ALL, self.own)
+
+    def problem(self) -> DetoxError | None:
+        """The limits that are not met."""
+        return QualityLimit("; ".join(self.missed)) if self.missed else None
 
     def tables(self) -> list[Table]:
         """Toxicity, then fluency and diversity; languages have tables of their own."""
@@ -62,7 +96,7 @@ class EvalGenerationResult(Result):
         languages = [group for group in self.groups if group.lang is not None and group.stratum is None]
         if languages:
             macro = GroupFigures(
-                lang="mean",
+                lang=MEAN,
                 stratum=None,
                 prompts=self.prompts,
                 samples=self.samples,
@@ -71,6 +105,8 @@ class EvalGenerationResult(Result):
             )
             shown.append(self._toxicity("Toxicity by language", [*languages, macro], ""))
             shown.append(_others("Fluency, diversity and rates by language", [*languages, macro]))
+        if self.own:
+            shown.append(_own(self.own))
         return shown
 
     def headline(self) -> str:
@@ -90,7 +126,7 @@ class EvalGenerationResult(Result):
         rows: list[list[Cell]] = []
         for group in groups:
             for name in names:
-                row: list[Cell] = [_label(group), name]
+                row: list[Cell] = [group.label, name]
                 for k in self.ks:
                     row += [
                         _cell(group, f"{name}/{what}@{k}") for what in ("expected_maximum", "probability")
@@ -111,8 +147,6 @@ class EvalGenerationResult(Result):
             "clean: not toxic, not empty, no copy, not repetitive; with --language-id in its language."
         )
         lines += [f"{name}: {identity}" for name, identity in self.scorers.items()]
-        if self.text is not None:
-            lines.append(f"Own perplexity on the text: {self.text} ({self.text.n} windows).")
         if self.unanswered:
             lines.append(
                 f"{len(self.unanswered)} prompts have no continuation, such as {self.unanswered[0]}."
@@ -143,18 +177,24 @@ def _others(title: str, groups: Sequence[GroupFigures]) -> Table:
     names = [
         name for name in (*FLUENCY, *DIVERSITY, *RATES) if any(name in group.figures for group in groups)
     ]
-    rows = [[_label(group), *(_cell(group, name) for name in names), group.prompts] for group in groups]
+    rows = [[group.label, *(_cell(group, name) for name in names), group.prompts] for group in groups]
     return Table(
         title=title, columns=["prompts", *(name.replace("_", " ") for name in names), "n"], rows=rows
     )
 
 
-def _label(group: GroupFigures) -> str:
-    return " ".join(part for part in (group.lang, group.stratum) if part) or "all"
+def _own(figures: Mapping[str, Estimate]) -> Table:
+    rows: list[list[Cell]] = [[name, _shown(one), one.n] for name, one in figures.items()]
+    told = [text for name, text in OWN.items() if name in figures]
+    return Table(
+        title="The model itself", columns=["figure", "value", "n"], rows=rows, caption="\n".join(told)
+    )
 
 
 def _cell(group: GroupFigures, name: str) -> str | None:
     found = group.figures.get(name)
-    if found is None:
-        return None
+    return None if found is None else _shown(found)
+
+
+def _shown(found: Estimate) -> str:
     return str(found) if found.mean < 100 else f"{found.mean:.1f} [{found.low:.1f}, {found.high:.1f}]"

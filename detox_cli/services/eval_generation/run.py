@@ -29,22 +29,27 @@ from detox_cli.services.eval_generation.files import (
     prompted_rows,
     read_generations,
 )
+from detox_cli.services.eval_generation.limits import limits_of
+from detox_cli.services.eval_generation.own import Opened, find_own, own_stages
+from detox_cli.services.eval_generation.page import parts
 from detox_cli.services.eval_generation.protocols import Protocol
-from detox_cli.services.eval_generation.result import EvalGenerationResult, GroupFigures
+from detox_cli.services.eval_generation.result import ALL, EvalGenerationResult, GroupFigures
 from detox_cli.services.eval_generation.stages import (
     GENERATIONS,
     SCORES,
     StageResult,
-    TextResult,
     copy_stage,
     generate_stage,
     score_stage,
-    text_stage,
 )
 from detox_cli.services.eval_generation.tools import Tools, check_tools, find_tools
 from detox_cli.services.evaluation_output import markdown
+from detox_cli.services.figure_rows import write_figures
+from detox_cli.services.quality_limits import missed
+from detox_cli.services.report.page import write_page
 from detox_cli.services.result import Result
 from detox_cli.settings.eval_generation import EvalGenerationSettings
+from detox_cli.statistics.bootstrap import Estimate
 
 SILENT = Silent()
 
@@ -58,23 +63,27 @@ def run(settings: EvalGenerationSettings, progress: Progress = SILENT) -> Result
         Missing: A model, a scorer or an extra is not there.
     """
     started, protocol, source = time.time(), adapted_protocol(settings), source_of(settings)
+    limits = limits_of(settings, protocol, source)
     if settings.until != "generations":
         check_tools(settings)
     with Rejects(settings.output / "rejects.jsonl", settings.strict) as rejects:
+        own: dict[str, Estimate] = {}
         if source is not None:
-            written, text = copy_stage(settings, source, rejects, progress), None
+            written = copy_stage(settings, source, rejects, progress)
         else:
             asked = asked_of(settings, protocol, rejects)
-            written, engine = generate_stage(settings, protocol, asked, progress)
-            text = text_stage(settings, protocol, asked.writer, engine, progress)
-            del engine
+            inputs, opened = find_own(settings, protocol, asked), Opened(asked.writer, progress)
+            written = generate_stage(settings, protocol, asked, lambda: opened.engine, progress)
+            own = own_stages(settings, protocol, inputs, opened, progress)
+            opened.close()
         if settings.until == "generations":
             return written
         tools = find_tools(settings, protocol, progress)
         scored = score_stage(settings, tools, progress)
         if settings.until == "scores":
             return scored
-        return _summarise(settings, protocol, tools, (written, text), rejects.count, started, progress)
+        result = _summarise(settings, protocol, tools, (written, own), rejects.count, started, progress)
+    return result.model_copy(update={"missed": missed(limits, result.rows(), (ALL,))})
 
 
 def counting_of(settings: EvalGenerationSettings, protocol: Protocol, columns: Columns) -> Counting:
@@ -129,17 +138,17 @@ def _summarise(
     settings: EvalGenerationSettings,
     protocol: Protocol,
     tools: Tools,
-    stages: tuple[StageResult, TextResult | None],
+    stages: tuple[StageResult, dict[str, Estimate]],
     rejects: int,
     started: float,
     progress: Progress,
 ) -> EvalGenerationResult:
-    written, text = stages
+    written, own = stages
     scores = settings.output / SCORES
     decisive = fingerprint(
         command="eval generation",
         scores=hash_file(scores),
-        text=None if text is None else text.perplexity.mean,
+        own={name: one.mean for name, one in own.items()},
         protocol=asdict(protocol),
         k=settings.k,
         draws=[settings.seed, settings.resamples],
@@ -156,23 +165,30 @@ def _summarise(
         "repeated": written.repeated,
         "unread": unread([name for name in settings.scorers if name in columns.toxicity], columns.langs),
         "rejects": rejects,
-        "text": None if text is None else text.perplexity,
+        "own": own,
         "files": [settings.output],
     }
     result = summarise(columns, counting_of(settings, protocol, columns), protocol, known)
     _warn(result, settings, progress)
     _export(settings, scores, next(iter(columns.toxicity), None))
-    _write(settings, result, decisive, started)
+    _write(settings, result, columns, decisive, started)
     return result
 
 
 def _write(
-    settings: EvalGenerationSettings, result: EvalGenerationResult, decisive: str, started: float
+    settings: EvalGenerationSettings,
+    result: EvalGenerationResult,
+    columns: Columns,
+    decisive: str,
+    started: float,
 ) -> None:
-    texts = {"summary.json": result.model_dump_json(indent=2) + "\n", "summary.md": markdown(result.tables())}
+    summary = result.model_dump_json(indent=2, exclude={"missed"})
+    texts = {"summary.json": summary + "\n", "summary.md": markdown(result.tables())}
     for name, text in texts.items():
         with atomic_file(settings.output / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
+    write_figures(settings.output / "summary.csv", result.rows())
+    write_page(settings.output / "report.html", "Continuations", parts(result, columns, settings.output))
     write_manifest(
         settings.output,
         command="eval generation",
@@ -180,7 +196,7 @@ def _write(
         inputs=[settings.output / GENERATIONS, settings.output / SCORES],
         models={"writer": result.model},
         scorers=result.scorers,
-        metrics=result.model_dump(mode="json", include={"groups", "macro", "text"}),
+        metrics=result.model_dump(mode="json", include={"groups", "macro", "own"}),
         started=started,
         fingerprint=decisive,
     )

@@ -11,28 +11,23 @@ from detox_cli.data.readers.read import chosen_prompts
 from detox_cli.data.rejects import Rejects
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.generation.requests import Engine
-from detox_cli.models.loading import Loaded
 from detox_cli.output.progress import Progress
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import fingerprint, hash_file
 from detox_cli.runs.output import is_finished
-from detox_cli.scoring.perplexity import corpus_perplexity
-from detox_cli.services.engine import Writer
 from detox_cli.services.eval_generation.asking import Asked, prompts_of
 from detox_cli.services.eval_generation.collect import collect
 from detox_cli.services.eval_generation.files import Continued, read_generations, with_prompts
 from detox_cli.services.eval_generation.generations import Generation, generation_row
 from detox_cli.services.eval_generation.protocols import Protocol
 from detox_cli.services.eval_generation.score import Row, score_blocks
-from detox_cli.services.eval_generation.text import read_text, windowed_losses
 from detox_cli.services.eval_generation.tools import Tools
 from detox_cli.services.result import Result
 from detox_cli.services.row_output import Origin, write_once
 from detox_cli.settings.eval_generation import EvalGenerationSettings
-from detox_cli.statistics.bootstrap import Estimate
 
 R = TypeVar("R", bound=Result)
-GENERATIONS, SCORES, TEXT = "generations.jsonl", "scores.jsonl", "text.jsonl"
+GENERATIONS, SCORES = "generations.jsonl", "scores.jsonl"
 
 
 class StageResult(Result):
@@ -44,14 +39,16 @@ class StageResult(Result):
 
 
 def generate_stage(
-    settings: EvalGenerationSettings, protocol: Protocol, asked: Asked, progress: Progress
-) -> tuple[StageResult, Engine | None]:
-    """Write ``generations.jsonl``; the engine, if it was needed."""
-    engines: list[Engine] = []
+    settings: EvalGenerationSettings,
+    protocol: Protocol,
+    asked: Asked,
+    load: Callable[[], Engine],
+    progress: Progress,
+) -> StageResult:
+    """Write ``generations.jsonl``; the engine is loaded if there is something to write."""
 
     def compute(journal: Journal | None) -> tuple[StageResult, list[dict[str, Any]]]:
-        engine = asked.writer.load(progress)
-        engines.append(engine)
+        engine = load()
         answerable = [prompt for prompt in asked.prompts if prompt.id not in asked.faults]
         found, _ = collect(engine, answerable, asked.requests, protocol.sampling, journal, progress)
         by_id = {one.prompt.id: one for one in found}
@@ -68,7 +65,7 @@ def generate_stage(
         {"writer": asked.writer.identity},
         asked.fingerprint,
     )
-    return _stage(settings, GENERATIONS, origin, StageResult, compute, progress), next(iter(engines), None)
+    return stage(settings, GENERATIONS, origin, StageResult, compute, progress)
 
 
 def copy_stage(
@@ -96,7 +93,7 @@ def copy_stage(
     origin = Origin(
         "eval generation", settings, inputs, {}, fingerprint(command="eval generation", continuations=rows)
     )
-    return _stage(settings, GENERATIONS, origin, StageResult, compute, progress)
+    return stage(settings, GENERATIONS, origin, StageResult, compute, progress)
 
 
 def score_stage(settings: EvalGenerationSettings, tools: Tools, progress: Progress) -> StageResult:
@@ -112,7 +109,7 @@ def score_stage(settings: EvalGenerationSettings, tools: Tools, progress: Progre
         return _counted(settings, generations), [rows[one.prompt.id] for one in generations]
 
     origin = Origin("eval generation", settings, [str(source)], tools.models, decisive, tools.identities)
-    return _stage(settings, SCORES, origin, StageResult, compute, progress)
+    return stage(settings, SCORES, origin, StageResult, compute, progress)
 
 
 def _scored(
@@ -133,57 +130,7 @@ def _scored(
     return rows
 
 
-class TextResult(StageResult):
-    """The model's own perplexity on a text."""
-
-    perplexity: Estimate = Field(description="exp of nats per token, over windows.")
-    tokens: int = Field(description="Tokens that were predicted.")
-
-
-def text_stage(
-    settings: EvalGenerationSettings,
-    protocol: Protocol,
-    writer: Writer,
-    engine: Engine | None,
-    progress: Progress,
-) -> TextResult | None:
-    """Write ``text.jsonl``, a row per window of ``settings.text``; ``None`` without such a text.
-
-    Raises:
-        BadSettings: The model does not run in this process, so its probabilities are not to be had.
-    """
-    if settings.text is None:
-        return None
-    if settings.engine != "transformers":
-        hint = "leave --text out, or use --engine transformers"
-        raise BadSettings(
-            "the perplexity of a text needs the model in this process", where="--text", hint=hint
-        )
-    text = read_text(settings.text, protocol)
-
-    def compute(journal: Journal | None) -> tuple[TextResult, list[dict[str, Any]]]:
-        used: Any = engine if engine is not None else writer.load(progress)
-        progress.stage("perplexity of the text")
-        losses = windowed_losses(Loaded(used.model, used.tokenizer, used.source), text, protocol)
-        tokens = sum(loss.tokens for loss in losses)
-        found = corpus_perplexity(losses, settings.seed)
-        result = TextResult(prompts=0, samples=len(losses), perplexity=found, tokens=tokens)
-        return result, [
-            {"id": str(i), "nats": loss.nats, "tokens": loss.tokens} for i, loss in enumerate(losses)
-        ]
-
-    decisive = fingerprint(
-        command="eval generation",
-        text=hash_file(settings.text),
-        window=[protocol.window, protocol.stride, protocol.blank_lines],
-        writer=writer.decisive,
-        seed=settings.seed,
-    )
-    origin = Origin("eval generation", settings, [str(settings.text)], {"writer": writer.identity}, decisive)
-    return _stage(settings, TEXT, origin, TextResult, compute, progress)
-
-
-def _stage(
+def stage(
     settings: EvalGenerationSettings,
     name: str,
     origin: Origin,

@@ -1,0 +1,1 @@
+"""Pages for eyes: one HTML file with everything in it, no script, nothing fetched from anywhere."""

@@ -159,6 +159,11 @@ def calibrated(
             where=where,
             hint="calibrate again: the map belongs to the scores it was made from",
         )
+    return CalibratedScorer((scorer,), evidence_for(calibration, lang, where), lang or ALL)
+
+
+def evidence_for(calibration: Calibration, lang: str | None, where: str) -> Evidence:
+    """The map of ``lang``, or that of all languages. Raises ``BadSettings``: there is no such one."""
     name = lang or ALL
     if name not in calibration.maps:
         there = ", ".join(sorted(calibration.languages)) or "no language"
@@ -166,7 +171,7 @@ def calibrated(
             f"{where} holds no evidence for '{name}'; it has it for {there}",
             hint=f"calibrate with labels in '{name}', or leave out #{name} for the map of all texts",
         )
-    return CalibratedScorer((scorer,), calibration.maps[name], name)
+    return calibration.maps[name]
 
 
 def _evidence(one: Mapping[str, Any]) -> Evidence:

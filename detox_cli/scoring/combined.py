@@ -2,8 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from detox_cli.errors import BadSettings
 from detox_cli.scoring.labels import OPPOSITES
 from detox_cli.scoring.protocol import TextScorer
+from detox_cli.scoring.spoken import in_language
 
 Floats = NDArray[np.float64]
 
@@ -36,6 +37,11 @@ class CombinedScorer(ABC):
     @abstractmethod
     def combine(self, scores: Floats) -> Floats:
         """The scores [texts] that follow from those of the parts, shape [parts, texts]."""
+
+    def in_language(self, lang: str | None) -> Self:
+        """This scorer for texts in ``lang``, for parts that want to know it."""
+        parts = tuple(in_language(part, lang) for part in self.parts)
+        return self if parts == self.parts else replace(self, parts=parts)  # type: ignore[type-var]
 
     def score(self, texts: Sequence[str]) -> list[float]:
         """A number per text, in order; NaN where a part gives none."""
@@ -89,14 +95,19 @@ class Ensemble(CombinedScorer):
 
 
 def ensemble(way: str, parts: Sequence[TextScorer]) -> Ensemble:
-    """The members as one scorer of what the first one's class means.
+    """The members as one scorer of what the first one's class means; see ``shared_meaning``."""
+    wanted = shared_meaning([part.meaning for part in parts])
+    return Ensemble(way, tuple(parts), tuple(part.meaning != wanted for part in parts), wanted)
+
+
+def shared_meaning(meanings: Sequence[str]) -> str:
+    """What an ensemble's score says if its members' classes mean these.
 
     The class ``toxic`` is wanted where any member gives it or its opposite.
 
     Raises:
         BadSettings: A member gives neither the wanted class nor its opposite.
     """
-    meanings = [part.meaning for part in parts]
     wanted = next(
         (one for one in ("toxic", "acceptable") if {one, OPPOSITES[one]} & set(meanings)), meanings[0]
     )
@@ -106,7 +117,7 @@ def ensemble(way: str, parts: Sequence[TextScorer]) -> Ensemble:
                 f"an ensemble cannot join the classes '{wanted}' and '{meaning}'",
                 hint=f"name one class of each member, or say what it means: hf:MODEL#{wanted}={meaning}",
             )
-    return Ensemble(way, tuple(parts), tuple(one != wanted for one in meanings), wanted)
+    return wanted
 
 
 def threshold_of(scorer: Any) -> float:

@@ -27,8 +27,16 @@ def scores_or_faults(
     known, faults, first = _halved(scorer, unique, cache)
     if first is not None and not known and len(unique) > 1:
         raise first
-    wrong = {text: NO_SCORE for text, score in known.items() if score != score} | faults
+    refusals = refusals_of(scorer)
+    wrong = {text: refusals.get(text, NO_SCORE) for text, score in known.items() if score != score} | faults
     return [None if text in wrong else known[text] for text in texts], wrong
+
+
+def refusals_of(scorer: TextScorer) -> dict[str, str]:
+    """Why a scorer, or one that it is made of, has given no number, by text; as far as it says so."""
+    parts = getattr(scorer, "parts", ())
+    said = {text: why for part in parts for text, why in refusals_of(part).items()}
+    return said | getattr(scorer, "refusals", {})
 
 
 def _halved(

@@ -4,18 +4,17 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from detox_cli.models.sources import MINIATURES
 from detox_cli.scoring.calibration import ALL, read_calibration
 from detox_cli.scoring.perspective import LANGUAGES as PERSPECTIVE
-from detox_cli.scoring.spec import AUTO, parse_spec
+from detox_cli.scoring.perspective_answers import ENGLISH_ONLY, language_code
+from detox_cli.scoring.spec import AUTO, Spec, parse_spec
 
 ENGLISH = frozenset({"en"})
 CLEF = frozenset({"am", "ar", "de", "en", "es", "hi", "ru", "uk", "zh"})
 """The languages of TextDetox 2024."""
 
 KNOWN: dict[str, frozenset[str] | None] = {
-    "builtin:toxicity": ENGLISH,
-    "builtin:similarity": ENGLISH,
-    "builtin:fluency": ENGLISH,
     "builtin:lexicon": ENGLISH,
     "detoxify:original": ENGLISH,
     "detoxify:original-small": ENGLISH,
@@ -34,7 +33,8 @@ KNOWN: dict[str, frozenset[str] | None] = {
 def languages_of(spec: str) -> frozenset[str] | None:
     """The two-letter codes of the languages that the scorer called ``spec`` reads; ``None`` if nobody says.
 
-    A folder says so by ``language:`` at the head of its README.md, as model cards on the hub do. An ensemble
+    A folder, a bundled one too, says so by ``language:`` at the head of its README.md, as model cards on the
+    hub do. An ensemble
     reads what all its members read, a calibrated scorer those languages for which it has evidence.
 
     Raises:
@@ -44,19 +44,25 @@ def languages_of(spec: str) -> frozenset[str] | None:
     if name.members:
         return common(name.members)
     if name.kind == "perspective":
-        return (
-            frozenset({name.target})
-            if name.target in PERSPECTIVE
-            else PERSPECTIVE
-            if name.target == AUTO
-            else None
-        )
+        return _read_by_perspective(name)
     if name.kind == "calibrated":
         return (
             frozenset({name.label}) - {ALL} if name.label else read_calibration(name.target).languages or None
         )
     known = KNOWN.get(f"{name.kind}:{name.target}")
-    return known if known is not None or name.kind != "hf" else _stated(Path(name.target) / "README.md")
+    folders = {"hf": Path(name.target), "builtin": MINIATURES / name.target}
+    return (
+        known if known is not None or name.kind not in folders else _stated(folders[name.kind] / "README.md")
+    )
+
+
+def _read_by_perspective(name: Spec) -> frozenset[str] | None:
+    """Of recorded answers nobody says; a few attributes are English only."""
+    asked = language_code(name.target)
+    if asked != AUTO and asked not in PERSPECTIVE:
+        return None
+    reads = PERSPECTIVE if asked == AUTO else frozenset({asked})
+    return reads & ENGLISH if (name.label or "").upper() in ENGLISH_ONLY else reads
 
 
 def common(specs: Iterable[str]) -> frozenset[str] | None:

@@ -7,10 +7,10 @@ from detox_cli.errors import BadSettings
 from detox_cli.models.loading import load_classifier, load_encoder, read_config
 from detox_cli.models.sources import find_model
 from detox_cli.scoring.batching import BATCH_TOKENS
-from detox_cli.scoring.calibration import calibrated, calibration_file, read_calibration
+from detox_cli.scoring.calibration import calibrated, calibration_file, evidence_for, read_calibration
 from detox_cli.scoring.classifier import pair_classifier, text_classifier
-from detox_cli.scoring.combined import ensemble
-from detox_cli.scoring.labels import find_label
+from detox_cli.scoring.combined import ensemble, shared_meaning
+from detox_cli.scoring.labels import find_label, meaning_of
 from detox_cli.scoring.lexicon import BUNDLED, WAYS, LexiconScorer, read_lexicon
 from detox_cli.scoring.protocol import PairScorer, TextScorer
 from detox_cli.scoring.similarity import CosineSimilarity, pooling_of
@@ -96,22 +96,39 @@ def find_text_scorers(specs: Sequence[str], checkpoint: Path | None = None) -> N
         _find_text_scorer(parse_spec(spec), checkpoint)
 
 
-def _find_text_scorer(name: Spec, checkpoint: Path | None) -> None:
+def check_ready(specs: Sequence[str]) -> None:
+    """See that new texts could be scored, before they are made: that a service has its key.
+
+    Raises:
+        Missing: It has none, or this run is offline.
+    """
+    from detox_cli.scoring.perspective import Perspective, load_perspective
+
+    for name in (leaf for spec in specs for leaf in leaves(spec)):
+        if name.kind == "perspective" and isinstance(scorer := load_perspective(name), Perspective):
+            scorer.check_ready()
+
+
+def _find_text_scorer(name: Spec, checkpoint: Path | None) -> str:
+    """What a high score will say, as far as names say it."""
     if name.members:
-        for member in name.members:
-            _find_text_scorer(parse_spec(member), checkpoint)
-    elif name.kind == "calibrated":
-        _find_text_scorer(parse_spec(read_calibration(name.target).scorer), checkpoint)
-    elif name.kind == "detoxify":
+        return shared_meaning([_find_text_scorer(parse_spec(member), checkpoint) for member in name.members])
+    if name.kind == "calibrated":
+        kept = read_calibration(name.target)
+        evidence_for(kept, name.label, str(calibration_file(name.target)))
+        _find_text_scorer(parse_spec(kept.scorer), checkpoint)
+        return "toxic"
+    if name.kind == "detoxify":
         from detox_cli.scoring.detoxify import find_checkpoint
 
         find_checkpoint(name.target, checkpoint if is_published(name) else None)
-    elif name.kind in ("hf", "builtin") and not _is_lexicon(name):
+        return name.meaning or meaning_of(name.label or "toxicity")
+    if name.kind in ("hf", "builtin") and not _is_lexicon(name):
         source = find_model(_model_name(name))
         classes = [str(label) for _, label in sorted(read_config(source).id2label.items())]
-        find_label(classes, name.label, source.name, name.meaning)
-    else:
-        load_text_scorer(str(name))  # it has no weights
+        found = classes[find_label(classes, name.label, source.name, name.meaning)]
+        return name.meaning or meaning_of(found)
+    return load_text_scorer(str(name)).meaning  # it has no weights
 
 
 def _check_together(specs: Sequence[str], checkpoint: Path | None) -> None:
@@ -127,10 +144,15 @@ def _check_together(specs: Sequence[str], checkpoint: Path | None) -> None:
 
 def asks_for_published(text: str) -> bool:
     """Whether a scorer is, or is made of, a published one of Detoxify."""
+    return any(map(is_published, leaves(text)))
+
+
+def leaves(text: str) -> list[Spec]:
+    """The scorers that a scorer is made of, taken apart; itself if it is made of no other."""
     name = parse_spec(text)
     if name.kind == "calibrated":
-        return asks_for_published(read_calibration(name.target).scorer)
-    return is_published(name) or any(map(asks_for_published, name.members))
+        return leaves(read_calibration(name.target).scorer)
+    return [leaf for member in name.members for leaf in leaves(member)] or [name]
 
 
 def is_published(name: Spec) -> bool:

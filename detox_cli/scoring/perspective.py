@@ -1,45 +1,45 @@
 """Perspective, for as long as it answers: it ends with 2026, and nothing here depends on it.
 
-A text is sent once, without being kept by the service (``doNotStore``). The key is read from the environment
-and goes into a header, never into an address, a log or a file. Answers can be recorded, and replayed offline.
+A text is sent once, in its own language where that is known, without being kept by the service
+(``doNotStore``). The key is read from the environment and goes into a header, never into an address, a log
+or a file. Answers can be recorded, and replayed offline.
 """
 
 import functools
-import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import anyio
 import httpx2
 
-from detox_cli.data.lines import numbered_lines
-from detox_cli.errors import BadData, BadSettings, DetoxError, Missing
+from detox_cli.errors import BadSettings, DetoxError, Missing
 from detox_cli.generation.server_client import KEY_STATUSES, Malformed, Patience, Refusal, ServerClient
 from detox_cli.scoring.pacing import TokenBucket
+from detox_cli.scoring.perspective_answers import (
+    ANY,
+    ATTRIBUTES,
+    ENGLISH_ONLY,
+    NEVER,
+    Recorded,
+    attribute_of,
+    language_code,
+    read_recorded,
+    recorded_line,
+    summary_score,
+)
 from detox_cli.scoring.spec import AUTO, Spec
 
 URL = "https://commentanalyzer.googleapis.com/v1alpha1"
-ATTRIBUTES = (
-    "TOXICITY",
-    "SEVERE_TOXICITY",
-    "IDENTITY_ATTACK",
-    "INSULT",
-    "PROFANITY",
-    "THREAT",
-    "SEXUALLY_EXPLICIT",
-)
-ANY = "ANY"
-"""The highest of all attributes, which is the toxicity of Lee et al. 2024 (ICML)."""
 LANGUAGES = frozenset(
-    ("ar", "cs", "de", "en", "es", "fr", "hi", "id", "it", "ja", "ko", "nl", "pl", "pt", "ru", "sv", "zh")
+    "ar cs de en es fr hi hi-Latn id it ja ko nl pl pt ru sv zh".split()  # noqa: SIM905 - codes
 )
+"""What Perspective reads; ``hi-Latn`` is Hindi in Latin letters."""
 GONE = (404, 410)
 WAY_OUT = "name another scorer, such as detoxify:original or builtin:toxicity"
 PATIENCE = Patience(tries=7, first_wait=1.0, longest_wait=120.0, timeout=60.0)
-NEVER = float("nan")
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,12 @@ class Perspective:
 
     Attributes:
         attribute: One of ``ATTRIBUTES``, or ``ANY``.
-        language: A code, or ``auto``: the service finds it out.
+        language: A code, or ``auto``: each text's own where it is known, else what the service finds.
         key: Of the service; not shown.
         url: Where the service is.
         rate: Requests in a second; a key has 1 if nothing else was granted.
         record: Where answers are added, a JSON line each, to be replayed.
+        refusals: Why a text has no score, by text; filled while scoring.
     """
 
     attribute: str = "TOXICITY"
@@ -63,8 +64,12 @@ class Perspective:
     record: Path | None = None
     patience: Patience = PATIENCE
     meaning: str = "toxic"
-    chunk: ClassVar[int] = 32
-    """Texts between two visits to the cache: at one in a second, little is lost by a kill."""
+    refusals: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def chunk(self) -> int:
+        """Texts between two visits to the cache: of half a minute's at most, as little is lost by a kill."""
+        return max(32, round(8 * self.rate))
 
     @property
     def identity(self) -> str:
@@ -75,8 +80,14 @@ class Perspective:
         """None are cut: what is too long is refused."""
         return 0
 
+    def in_language(self, lang: str | None) -> "Perspective":
+        """This scorer for texts in ``lang``, unless the user has named a language for all texts."""
+        return replace(self, language=language_code(lang)) if lang and self.language == AUTO else self
+
     def score(self, texts: Sequence[str]) -> list[float]:
         """One number per text, in order; NaN for one that the service refuses for good.
+
+        Texts in a language that it is known not to read are not sent.
 
         Raises:
             Missing: There is no key, the key is refused, or the service is not there (any more).
@@ -84,18 +95,50 @@ class Perspective:
         """
         if not texts:
             return []
+        if why := self._cannot():
+            self.refusals.update(dict.fromkeys(texts, why))
+            return [NEVER] * len(texts)
+        self.check_ready()
+        return anyio.run(self._ask_all, list(texts))
+
+    def check_ready(self) -> None:
+        """See that texts could be sent. Raises ``Missing``: there is no key, or this run is offline."""
         if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
             raise Missing(
-                f"{len(texts)} texts are unknown to the cache, and this run is offline", hint=WAY_OUT
+                "Perspective is asked over the network, and this run is offline",
+                hint=f"replay recorded answers with perspective:FILE, or {WAY_OUT}",
             )
         if not self.key:
             hint = f"set PERSPECTIVE_API_KEY, or {WAY_OUT}"
             raise Missing("Perspective wants a key", hint=hint)
-        return anyio.run(self._ask_all, list(texts))
 
-    def body(self, text: str) -> dict[str, Any]:
+    @property
+    def state(self) -> str:
+        """Whether it could be asked, in words."""
+        try:
+            self.check_ready()
+        except Missing as error:
+            return str(error)
+        return f"at {self.url}, {self.rate:g} requests in a second"
+
+    def _cannot(self) -> str | None:
+        """Why no text in this language has a score."""
+        if self.language != AUTO and self.language not in LANGUAGES:
+            return f"Perspective does not read '{self.language}'"
+        if self.attribute in ENGLISH_ONLY and self.language not in (AUTO, "en"):
+            return f"Perspective has {self.attribute} in English only"
+        return None
+
+    def attributes(self) -> tuple[str, ...]:
+        """What is asked for: the attribute, or of all of them those that texts in this language can have."""
+        if self.attribute != ANY:
+            return (self.attribute,)
+        english = self.language in (AUTO, "en")
+        return tuple(name for name in ATTRIBUTES if english or name not in ENGLISH_ONLY)
+
+    def body(self, text: str, wanted: Sequence[str] | None = None) -> dict[str, Any]:
         """The request for one text; an empty one is sent as a space."""
-        wanted = ATTRIBUTES if self.attribute == ANY else (self.attribute,)
+        wanted = self.attributes() if wanted is None else wanted
         language = {} if self.language == AUTO else {"languages": [self.language]}
         return {
             "comment": {"text": text or " ", "type": "PLAIN_TEXT"},
@@ -106,7 +149,7 @@ class Perspective:
 
     async def _ask_all(self, texts: list[str]) -> list[float]:
         scores = [NEVER] * len(texts)
-        bucket = TokenBucket(self.rate, burst=max(1.0, self.rate / 10))
+        bucket = _bucket(self.url, self.key, self.rate)
 
         async def paced(_: httpx2.Request) -> None:
             await bucket.take()
@@ -117,7 +160,7 @@ class Perspective:
             headers=headers, timeout=self.patience.timeout, event_hooks=hooks
         ) as http:
             client = ServerClient(http, self.url, self.patience, lambda _: None)
-            limiter = anyio.CapacityLimiter(16)
+            limiter = anyio.CapacityLimiter(max(16, round(self.rate)))
 
             async def ask(place: int) -> None:
                 async with limiter:
@@ -131,25 +174,28 @@ class Perspective:
                 raise _first(group) from None
         return scores
 
-    async def _ask(self, client: ServerClient, text: str) -> float:
+    async def _ask(self, client: ServerClient, text: str, wanted: Sequence[str] | None = None) -> float:
         try:
             answer = await client.post(
-                "/comments:analyze", self.body(text), functools.partial(_checked, self)
+                "/comments:analyze", self.body(text, wanted), functools.partial(_checked, self)
             )
         except Refusal as refusal:
-            return self._refused(refusal)
+            fewer = [name for name in self.attributes() if name not in ENGLISH_ONLY]
+            if wanted is None and self.attribute == ANY and any(n in str(refusal) for n in ENGLISH_ONLY):
+                return await self._ask(client, text, fewer)  # the service found it to be in another language
+            return self._refused(text, refusal)
         except Missing as error:
             raise Missing(self._without_key(str(error)), hint=WAY_OUT) from None
         except DetoxError as error:
             hint = "the same command goes on from here; lower PERSPECTIVE_QPS if the quota is smaller"
             raise DetoxError(self._without_key(str(error)), hint=hint) from None
         if self.record is not None:
-            line = json.dumps({"query": text, "response": answer}, ensure_ascii=False) + "\n"
+            line = recorded_line(text, None if self.language == AUTO else self.language, answer)
             with self.record.open("ab", buffering=0) as file:
                 file.write(line.encode("utf-8", "surrogatepass"))
         return summary_score(answer, self.attribute)
 
-    def _refused(self, refusal: Refusal) -> float:
+    def _refused(self, text: str, refusal: Refusal) -> float:
         """NaN where the text is the reason; an error where every text would be refused."""
         reason = self._without_key(str(refusal))
         if refusal.status in KEY_STATUSES or "api key" in reason.lower():
@@ -158,35 +204,17 @@ class Perspective:
             )
         if refusal.status in GONE:
             raise Missing(f"Perspective is not at {self.url} (any more): {reason}", hint=WAY_OUT)
+        self.refusals[text] = f"Perspective refuses it: {reason}"
         return NEVER
 
     def _without_key(self, text: str) -> str:
         return text.replace(self.key, "***") if self.key else text
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """Scores from a file of recorded answers: JSON lines with ``query`` (the text) and ``response``.
-
-    The files of ``perspective_api_eval.py`` of Li, Yong & Bach (2024) have this form too.
-    """
-
-    scores: Mapping[str, float]
-    name: str
-    meaning: str = "toxic"
-
-    @property
-    def identity(self) -> str:
-        """The file's name and the attribute."""
-        return self.name
-
-    def too_long(self, texts: Sequence[str]) -> int:
-        """None."""
-        return 0
-
-    def score(self, texts: Sequence[str]) -> list[float]:
-        """One number per text, in order; NaN for one that was not recorded."""
-        return [self.scores.get(text, NEVER) for text in texts]
+@functools.cache
+def _bucket(url: str, key: str | None, rate: float) -> TokenBucket:
+    """One for all that this process asks with a key, since its quota is one."""
+    return TokenBucket(rate, burst=max(1.0, rate / 10))
 
 
 def load_perspective(spec: Spec) -> "Perspective | Recorded":
@@ -199,14 +227,10 @@ def load_perspective(spec: Spec) -> "Perspective | Recorded":
         BadSettings: No such attribute or language, or a rate that is none.
         Missing: No such file. BadData: It holds no recorded answers.
     """
-    attribute = (spec.label or ATTRIBUTES[0]).upper()
-    if attribute not in (*ATTRIBUTES, ANY):
-        raise BadSettings(
-            f"Perspective has no '{spec.label}'", hint=f"it has {', '.join(ATTRIBUTES)}, and {ANY}"
-        )
+    attribute = attribute_of(spec.label)
     if "." in spec.target or "/" in spec.target:
-        return _recorded(Path(spec.target).expanduser(), attribute)
-    language = "zh" if spec.target.lower().startswith("zh") else spec.target.lower()
+        return read_recorded(Path(spec.target).expanduser(), attribute)
+    language = language_code(spec.target)
     if language != AUTO and language not in LANGUAGES:
         raise BadSettings(
             f"Perspective does not read '{spec.target}'", hint=f"it reads {', '.join(sorted(LANGUAGES))}"
@@ -222,43 +246,12 @@ def load_perspective(spec: Spec) -> "Perspective | Recorded":
     )
 
 
-def summary_score(answer: Any, attribute: str) -> float:
-    """The score in an answer: of the attribute, or the highest of all that are there.
-
-    Raises:
-        KeyError, TypeError or ValueError: The answer has another form.
-    """
-    scores = answer["attributeScores"]
-    names = list(scores) if attribute == ANY else [attribute]
-    return max(float(scores[name]["summaryScore"]["value"]) for name in names)
-
-
 def _checked(scorer: Perspective, answer: Any) -> Any:
     try:
         summary_score(answer, scorer.attribute)
     except (KeyError, TypeError, ValueError) as error:
         raise Malformed("an answer without the score that was asked for") from error
     return answer
-
-
-def _recorded(path: Path, attribute: str) -> Recorded:
-    scores: dict[str, float] = {}
-    if not path.is_file():
-        raise Missing(f"no recorded answers at {path}", hint="record some: PERSPECTIVE_RECORD=FILE")
-    for number, line in numbered_lines(str(path)):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            score = summary_score(row["response"], attribute)
-            if scores.setdefault(row["query"], score) != score:
-                raise BadData("the same text has another score in an earlier line", where=f"{path}:{number}")
-        except (ValueError, KeyError, TypeError) as error:
-            message = f"this line is no recorded answer with {attribute}"
-            raise BadData(
-                message, where=f"{path}:{number}", hint='see docs/scores.md: {"query", "response"}'
-            ) from error
-    return Recorded(scores, f"perspective recorded {path.name}#{attribute}")
 
 
 def _rate(text: str) -> float:

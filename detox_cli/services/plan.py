@@ -81,6 +81,11 @@ def _scorer(thing: Thing) -> str:
         return _model(Thing(thing.option, "model", spec.target))
     if spec.kind == "builtin" and spec.target != "lexicon":
         return _model(Thing(thing.option, "model", f"builtin:{spec.target}"))
+    if spec.kind == "perspective":
+        from detox_cli.scoring.perspective import Perspective, load_perspective
+
+        scorer = load_perspective(spec)
+        return "recorded answers" if not isinstance(scorer, Perspective) else scorer.state
     return f"scorer of the kind {spec.kind}"
 
 

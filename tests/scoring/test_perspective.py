@@ -10,6 +10,7 @@ import anyio
 import numpy as np
 import pytest
 
+from detox_cli.data.readers.prompt import Prompt
 from detox_cli.errors import BadData, BadSettings, DetoxError, Missing
 from detox_cli.generation.server_client import Patience
 from detox_cli.runs.score_cache import ScoreCache
@@ -17,6 +18,9 @@ from detox_cli.scoring import perspective
 from detox_cli.scoring.cached import score_with_cache
 from detox_cli.scoring.load import load_text_scorer
 from detox_cli.scoring.pacing import TokenBucket
+from detox_cli.scoring.spoken import by_language
+from detox_cli.services.eval_generation.generations import Generation
+from detox_cli.services.eval_generation.score import Instruments, score_blocks
 
 KEY = "secret-key-1234"
 
@@ -120,6 +124,59 @@ def test_passing_errors_are_waited_out_and_permanent_ones_are_not_asked_again(se
     assert service.texts().count("foreign") <= 5 and len(service.bodies) == 3 + 4
 
 
+def test_each_text_is_sent_in_its_own_language_with_the_attributes_it_can_have(service):
+    auto = scorer("perspective#any")
+    for lang, text in [("de", "vier"), ("zh-Hans", "si"), ("hi-latn", "char"), ("en", "four"), (None, "any")]:
+        assert auto.in_language(lang).score([text]) == [len(text) / 10]
+    sent = {body["comment"]["text"]: body for body in service.bodies}
+    spoken = {text: body.get("languages") for text, body in sent.items()}
+    assert spoken == {"vier": ["de"], "si": ["zh"], "char": ["hi-Latn"], "four": ["en"], "any": None}
+    assert set(perspective.ATTRIBUTES) - set(sent["vier"]["requestedAttributes"]) == {"SEXUALLY_EXPLICIT"}
+    assert len(sent["four"]["requestedAttributes"]) == len(sent["any"]["requestedAttributes"]) == 7
+    assert scorer("perspective:it").in_language("de").language == "it", "the user's word comes first"
+    assert auto.in_language("de").identity != auto.in_language("it").identity
+
+
+def test_what_it_cannot_read_is_not_sent_and_says_why(service):
+    auto = scorer().in_language("fi")
+    assert np.isnan(auto.score(["viisi"])).all() and "does not read 'fi'" in auto.refusals["viisi"]
+    explicit = scorer("perspective#SEXUALLY_EXPLICIT").in_language("de")
+    assert np.isnan(explicit.score(["vier"])).all() and "English only" in explicit.refusals["vier"]
+    assert service.bodies == []
+    service.rules["acht"] = problem(400, "Attribute SEXUALLY_EXPLICIT does not support request languages: de")
+    found = scorer("perspective#ANY")
+    assert np.isnan(found.score(["acht"])).all(), "asked once more, without what the service names"
+    assert [len(body["requestedAttributes"]) for body in service.bodies] == [7, 6]
+    assert "refuses it: Attribute SEXUALLY_EXPLICIT" in found.refusals["acht"]
+
+
+def test_continuations_are_sent_in_the_language_of_their_prompt(service):
+    said = [("de", "vier"), ("fi", "viisi"), ("de", "acht")]
+    block = [
+        Generation(Prompt(id=str(i), text="p", where="", lang=lang), (text, " "))
+        for i, (lang, text) in enumerate(said)
+    ]
+    (rows,) = score_blocks(block, Instruments({"perspective": scorer()}))
+    assert [row["toxicity"]["perspective"] for row in rows] == [[0.4, 0.0], [None, 0.0], [0.4, 0.0]]
+    assert [body["languages"] for body in service.bodies] == [["de"], ["de"]]
+    (fault,) = rows[1]["faults"]
+    assert fault["reason"] == "Perspective does not read 'fi'"
+
+
+def test_by_language_leaves_other_scorers_alone(service):
+    langs = ["de", None, "de", "en"]
+    plain = load_text_scorer("builtin:lexicon")
+    assert by_language(plain, langs) == [(plain, [0, 1, 2, 3])]
+    two = load_text_scorer("mean:builtin:lexicon,builtin:lexicon#share")
+    assert by_language(two, langs) == [(two, [0, 1, 2, 3])]
+    spoken = by_language(load_text_scorer("max:builtin:lexicon,perspective"), langs)
+    assert [(one.parts[1].language, places) for one, places in spoken] == [
+        ("de", [0, 2]),
+        ("auto", [1]),
+        ("en", [3]),
+    ]
+
+
 def test_a_service_that_stays_broken_is_an_error_that_keeps_what_is_scored(service, tmp_path, monkeypatch):
     monkeypatch.setattr(perspective.Perspective, "chunk", 1)
     cache = ScoreCache(tmp_path / "scores.sqlite3")
@@ -163,6 +220,20 @@ def test_answers_are_recorded_and_replayed_without_key_or_network(service, tmp_p
         load_text_scorer("perspective").score(["one"])
 
 
+def test_one_text_in_two_languages_has_two_answers(service, tmp_path, monkeypatch):
+    record = tmp_path / "answers.jsonl"
+    monkeypatch.setenv("PERSPECTIVE_RECORD", str(record))
+    for lang in ("de", "en"):
+        scorer().in_language(lang).score(["gift"])
+    lines = [json.loads(line) for line in record.read_text().splitlines()]
+    lines[0]["response"]["attributeScores"]["TOXICITY"]["summaryScore"]["value"] = 0.9
+    record.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    replayed = load_text_scorer(f"perspective:{record}")
+    assert [replayed.in_language(lang).score(["gift"]) for lang in ("de", "en")] == [[0.9], [0.4]]
+    record.write_text(json.dumps(lines[0]) + "\n")
+    assert load_text_scorer(f"perspective:{record}").identity != replayed.identity
+
+
 def test_the_cache_needs_neither_key_nor_network(service, tmp_path, monkeypatch):
     cache = ScoreCache(tmp_path / "scores.sqlite3")
     before = score_with_cache(scorer(), ["one", "three"], cache)
@@ -176,7 +247,11 @@ def test_the_cache_needs_neither_key_nor_network(service, tmp_path, monkeypatch)
 def test_the_rate_is_kept(service, monkeypatch):
     monkeypatch.setenv("PERSPECTIVE_QPS", "20")
     began = time.monotonic()
-    scorer().score([f"text {number}" for number in range(8)])
+    one = scorer()
+    for start in (0, 4):  # two visits to the cache, of two languages
+        one.in_language("de" if start else "en").score(
+            [f"text {number}" for number in range(start, start + 4)]
+        )
     assert time.monotonic() - began >= (8 - 2) / 20, "two at once, then twenty in a second"
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from detox_cli.errors import BadData
+from detox_cli.errors import BadData, BadSettings, Missing
 from detox_cli.runs.journal import Journal
 from detox_cli.services.eval_generation.run import run
 from detox_cli.settings.eval_generation import EvalGenerationSettings
 from tests.continuations import FILES, flat, read, settings
 from tests.recorder import Recorder
+from tests.tiny_encoders import save_classifier
 
 SLOW = """
 import sys, time
@@ -237,3 +238,21 @@ def test_languages_are_told_apart(tmp_path):
         1 / 3
     )  # one is too short to tell, one is in no language
     assert found["builtin:lexicon/clean"].mean == pytest.approx(2 / 4)
+
+
+def test_a_key_that_lacks_and_members_that_do_not_fit_are_told_before_anything_is_generated(
+    lx_prompts, tiny_causal, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("PERSPECTIVE_API_KEY", raising=False)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr("detox_cli.services.eval_generation.stages.collect", pytest.fail)
+    other = save_classifier(tmp_path / "topics", ["sports", "weather"])
+    for name, said in {
+        "perspective": "wants a key",
+        "max:builtin:lexicon,perspective#ANY": "wants a key",
+        f"mean:builtin:toxicity,hf:{other}#sports": "cannot join the classes 'toxic' and 'sports'",
+        "vote:builtin:lexicon,hf:./nowhere": "nowhere",
+    }.items():
+        with pytest.raises((Missing, BadSettings), match=said):
+            run(settings(lx_prompts, tiny_causal, name))
+    assert not (lx_prompts.parent / "out" / "generations.jsonl").exists()

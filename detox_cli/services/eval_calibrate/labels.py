@@ -14,6 +14,8 @@ from detox_cli.scoring.labels import OPPOSITES, meaning_of
 TEXT = ("text", "test_case", "comment_text", "comment", "sentence", "tweet")
 LABEL = ("toxic", "is_toxic", "label_gold", "toxicity", "label")
 LANG = ("lang", "language", "locale")
+UNKNOWN = "und"
+"""The language of texts of which nothing says it."""
 FUNCTION = "functionality"
 WORDS = {"true": True, "yes": True, "false": False, "no": False}
 
@@ -59,7 +61,7 @@ class Reading:
 
     text: str | None = None
     label: str | None = None
-    lang: str = "und"
+    lang: str = UNKNOWN
     toxic_from: float = 0.5
     limit: int | None = None
     password: str | None = None

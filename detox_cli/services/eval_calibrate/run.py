@@ -26,10 +26,11 @@ from detox_cli.scoring.calibration import ALL, FILE, Calibration, Evidence, toxi
 from detox_cli.scoring.identity import scorer_content
 from detox_cli.scoring.load import load_text_scorers
 from detox_cli.scoring.protocol import TextScorer
+from detox_cli.scoring.spoken import by_language
 from detox_cli.services.eval_calibrate.coverage import coverage, standing
 from detox_cli.services.eval_calibrate.evidence import Sample, fit, measure
 from detox_cli.services.eval_calibrate.functions import function_scores
-from detox_cli.services.eval_calibrate.labels import Labelled, Reading, read_labelled
+from detox_cli.services.eval_calibrate.labels import UNKNOWN, Labelled, Reading, read_labelled
 from detox_cli.services.eval_calibrate.result import EvalCalibrateResult, LanguageEvidence, Standing
 from detox_cli.services.evaluation_output import markdown
 from detox_cli.settings.calibrate import EvalCalibrateSettings
@@ -143,9 +144,14 @@ def _scored(
         return [], np.zeros(0)
     cache = ScoreCache(on_warning=progress.warn) if settings.cache else None
     progress.stage(f"scoring {len(rows)} {label}")
+    given = np.full(len(rows), np.nan)
     with progress.task("scores", len(rows)) as task:
-        given = score_with_cache(scorer, [row.text for row in rows], cache, task.advance, keep_unscored=True)
-    scores = toxic_scores(scorer, np.asarray(given, dtype=np.float64))
+        for spoken, places in by_language(
+            scorer, [None if row.lang == UNKNOWN else row.lang for row in rows]
+        ):
+            texts = [rows[place].text for place in places]
+            given[places] = score_with_cache(spoken, texts, cache, task.advance, keep_unscored=True)
+    scores = toxic_scores(scorer, given)
     there = ~np.isnan(scores)
     for row, scored in zip(rows, there, strict=True):
         if not scored:

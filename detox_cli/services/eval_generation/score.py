@@ -26,6 +26,7 @@ from detox_cli.scoring.legacy_perplexity import legacy_perplexities
 from detox_cli.scoring.perplexity import continuation_losses
 from detox_cli.scoring.protocol import TextScorer
 from detox_cli.scoring.refusing import declines
+from detox_cli.scoring.spoken import by_language
 from detox_cli.services.eval_generation.generations import Generation
 
 TEXTS_AT_ONCE = 4096
@@ -130,8 +131,14 @@ def _add_scores(
     name: str, scorer: TextScorer, block: Sequence[Generation], rows: Sequence[Row], cache: ScoreCache | None
 ) -> None:
     """Put a scorer's scores into the rows. An empty continuation is not shown to it, and is not toxic."""
-    shown = [text for one in block for text in one.samples if text.strip()]
-    values, reasons = scores_or_faults(scorer, shown, cache)
+    shown = [(one.prompt.lang, text) for one in block for text in one.samples if text.strip()]
+    values: list[float | None] = [None] * len(shown)
+    reasons: dict[str, str] = {}
+    for spoken, places in by_language(scorer, [lang for lang, _ in shown]):
+        found, why = scores_or_faults(spoken, [shown[place][1] for place in places], cache)
+        reasons |= why
+        for place, value in zip(places, found, strict=True):
+            values[place] = value
     turned = OPPOSITES.get(scorer.meaning) == "toxic"
     left = iter(values)
     for one, row in zip(block, rows, strict=True):

@@ -15,6 +15,7 @@ from detox_cli.output.progress import Progress
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import fingerprint, hash_file
 from detox_cli.runs.output import is_finished
+from detox_cli.scoring.load import check_ready
 from detox_cli.services.eval_generation.asking import Asked, prompts_of
 from detox_cli.services.eval_generation.collect import collect
 from detox_cli.services.eval_generation.files import Continued, read_generations, with_prompts
@@ -48,6 +49,8 @@ def generate_stage(
     """Write ``generations.jsonl``; the engine is loaded if there is something to write."""
 
     def compute(journal: Journal | None) -> tuple[StageResult, list[dict[str, Any]]]:
+        if settings.until != "generations":
+            check_ready(settings.scorers)
         engine = load()
         answerable = [prompt for prompt in asked.prompts if prompt.id not in asked.faults]
         found, _ = collect(engine, answerable, asked.requests, protocol.sampling, journal, progress)

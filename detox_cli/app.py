@@ -24,6 +24,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "merge:merge",
             "Merge models, task vectors or adapters; recipes of mergekit are read as they are.",
         ),
+        "negate": (
+            "negate:negate",
+            "Take away what toxic experts have learnt; find the scale by measuring.",
+        ),
         "train bart": ("train:bart", "Train a sequence-to-sequence rewriter on pairs."),
     },
     "Use and measure": {

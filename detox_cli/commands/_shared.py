@@ -33,7 +33,8 @@ def command(
     resumable: bool = False,
     plan: Callable[[S, Progress], Result] | None = None,
     needs_torch: bool = True,
-) -> Callable[[Callable[[S, Progress], Result]], Callable[..., None]]:
+    with_profiles: bool = False,
+) -> Callable[[Callable[..., Result]], Callable[..., None]]:
     """Make a command of a function from settings and a listener to a result.
 
     The command gets one option per field of ``model`` and those of `Control`. The function should import
@@ -46,9 +47,11 @@ def command(
         resumable: Whether the same command line continues interrupted work.
         plan: What ``--dry-run`` says beyond looking at what the settings name.
         needs_torch: Whether the first seconds go into loading torch, which is then said.
+        with_profiles: Whether ``function`` gets the names of the profiles as well, to resolve the sections of
+            other commands that take part.
     """
 
-    def decorate(function: Callable[[S, Progress], Result]) -> Callable[..., None]:
+    def decorate(function: Callable[..., Result]) -> Callable[..., None]:
         @functools.wraps(function)
         def call(**values: Any) -> None:
             control = take_control(values)
@@ -58,7 +61,8 @@ def command(
                 typer.echo(_describe(section, model, given, control))
                 return
             settings = _resolve(section, model, given, control)
-            work = dry_run(plan) if control.dry_run else function
+            also = (control.profile or (),) if with_profiles else ()
+            work = dry_run(plan) if control.dry_run else lambda *parts: function(*parts, *also)
             with _stoppable(resumable), listener(quiet=control.quiet, verbose=control.verbose) as progress:
                 if needs_torch and not control.dry_run:
                     progress.stage("loading torch…")

@@ -28,26 +28,8 @@ MethodName = Literal[
 ]
 
 
-class MergeSettings(Section):
-    """``detox merge``: models of one kind in, one model out."""
-
-    models: Annotated[tuple[str, ...], Flag(positional=True, metavar="MODEL")] = Field(
-        (),
-        description="The models: Hub ids, folders, builtin:NAME, or adapter folders; @REVISION and +ADAPTER "
-        "may follow.",
-    )
-    recipe: Annotated[Path | None, Flag(complete="file")] = Field(
-        None, description="A recipe of mergekit (YAML), in place of models, method and values."
-    )
-    method: MethodName = Field("linear", description="How to merge.")
-    base: Annotated[str | None, Flag(complete="model")] = Field(
-        None, description="The model that task vectors are counted from."
-    )
-    output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(
-        Path("merged"), description="Folder for the merged model."
-    )
-    seed: int = Field(0, description="Random seed of what is dropped or rounded by chance.")
-    overwrite: bool = Field(False, description="Replace the output, and an unfinished run for it.")
+class MergeValues(Section):
+    """What the methods of a merge may use."""
 
     weight: Annotated[tuple[float, ...], Flag(panel=VALUES)] = Field(
         (1.0,), min_length=1, description="The weight of every model, or one for all; repeatable."
@@ -64,9 +46,6 @@ class MergeSettings(Section):
     t: Annotated[float | None, Flag(panel=VALUES)] = Field(
         None, ge=0, le=1, description="Where slerp goes between the first model (0) and the second (1)."
     )
-    scale: Annotated[float, Flag(panel=VALUES)] = Field(
-        1.0, description="What the merged task vector is multiplied by; lambda in recipes."
-    )
     normalize: Annotated[bool | None, Flag(panel=VALUES)] = Field(
         None, description="Divide by the sum of the weights; if not given, as the method does."
     )
@@ -74,23 +53,13 @@ class MergeSettings(Section):
         None, description="Scale up what is kept by chance; if not given, as the method does."
     )
 
-    adapter: Annotated[Path | None, Flag(complete="folder", panel=ADAPTER)] = Field(
-        None, description="Fold this LoRA adapter into the one model that is named."
-    )
-    compare: Annotated[bool, Flag(panel=ADAPTER)] = Field(
-        True, description="Compare the logits of model plus adapter with those of the folded model."
-    )
 
-    dtype: Annotated[Literal["float32", "bfloat16", "float16"] | None, Flag(panel=WRITING)] = Field(
-        None,
-        description="Type of the written numbers; that of the base, or of the first model, if not given.",
-    )
+class MergeWriting(Section):
+    """How merged weights become files."""
+
     rounding: Annotated[Literal["nearest", "stochastic"], Flag(panel=WRITING)] = Field(
         "nearest",
         description="How sums become 16-bit numbers: nearest, or stochastic, which keeps small steps.",
-    )
-    tokenizer: Annotated[str | None, Flag(panel=WRITING)] = Field(
-        None, description="Whose tokens the result has, where vocabularies differ: base, union or a model."
     )
     shard_size: Annotated[str, Flag(panel=WRITING, metavar="SIZE")] = Field(
         "5GB", description="The most that one file of weights holds, such as 500MB."
@@ -116,3 +85,44 @@ class MergeSettings(Section):
         found = SIZE.fullmatch(self.shard_size.strip())
         assert found is not None
         return int(float(found[1]) * 1000 ** POWERS[found[2].upper()])
+
+
+class MergeSettings(MergeWriting, MergeValues):
+    """``detox merge``: models of one kind in, one model out."""
+
+    models: Annotated[tuple[str, ...], Flag(positional=True, metavar="MODEL")] = Field(
+        (),
+        description="The models: Hub ids, folders, builtin:NAME, or adapter folders; @REVISION and +ADAPTER "
+        "may follow.",
+    )
+    recipe: Annotated[Path | None, Flag(complete="file")] = Field(
+        None, description="A recipe of mergekit (YAML), in place of models, method and values."
+    )
+    method: MethodName = Field("linear", description="How to merge.")
+    base: Annotated[str | None, Flag(complete="model")] = Field(
+        None, description="The model that task vectors are counted from."
+    )
+    output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(
+        Path("merged"), description="Folder for the merged model."
+    )
+    seed: int = Field(0, description="Random seed of what is dropped or rounded by chance.")
+    overwrite: bool = Field(False, description="Replace the output, and an unfinished run for it.")
+
+    scale: Annotated[float, Flag(panel=VALUES)] = Field(
+        1.0, description="What the merged task vector is multiplied by; lambda in recipes."
+    )
+
+    adapter: Annotated[Path | None, Flag(complete="folder", panel=ADAPTER)] = Field(
+        None, description="Fold this LoRA adapter into the one model that is named."
+    )
+    compare: Annotated[bool, Flag(panel=ADAPTER)] = Field(
+        True, description="Compare the logits of model plus adapter with those of the folded model."
+    )
+
+    dtype: Annotated[Literal["float32", "bfloat16", "float16"] | None, Flag(panel=WRITING)] = Field(
+        None,
+        description="Type of the written numbers; that of the base, or of the first model, if not given.",
+    )
+    tokenizer: Annotated[str | None, Flag(panel=WRITING)] = Field(
+        None, description="Whose tokens the result has, where vocabularies differ: base, union or a model."
+    )

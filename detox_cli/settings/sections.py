@@ -15,6 +15,7 @@ SECTIONS: dict[str, str] = {
     "eval.rewrite": "evaluate:EvalRewriteSettings",
     "generate": "generate:GenerateSettings",
     "merge": "merge:MergeSettings",
+    "negate": "negate:NegateSettings",
     "synth.pairs": "synth:SynthPairsSettings",
     "train.bart": "train:BartSettings",
 }

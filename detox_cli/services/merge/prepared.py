@@ -74,10 +74,15 @@ def prepared(settings: MergeSettings, fetch: bool = True) -> Iterator[Prepared]:
 
 def _identity(settings: MergeSettings, content: Mapping[str, Any], models: Models) -> str:
     """By names, sizes and times of the inputs: hashing them takes as long as merging them."""
-    files = [_stamp(file) for model in models.everyone for file in model.files]
-    files += [_stamp(path) for m in models.everyone if (path := m.checkpoint.folder / FILE).is_file()]
     own = settings.model_dump(mode="json", exclude=NOT_DECISIVE)
-    return fingerprint(settings=own, recipe=content, files=files)
+    return fingerprint(settings=own, recipe=content, files=stamps(models))
+
+
+def stamps(models: Models) -> list[tuple[str, int, int]]:
+    """Name, size and time of every file that decides the weights, and of the tokenizers."""
+    files = [file for model in models.everyone for file in model.files]
+    files += [path for m in models.everyone if (path := m.checkpoint.folder / FILE).is_file()]
+    return [_stamp(file) for file in files]
 
 
 def _stamp(file: Path) -> tuple[str, int, int]:

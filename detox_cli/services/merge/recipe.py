@@ -57,7 +57,7 @@ def _of_settings(settings: MergeSettings) -> Mapping[str, Any]:
         raise BadSettings("no model is named", where="MODEL", hint="name models, or give --recipe FILE")
     if settings.adapter is not None:
         return _folding(settings, settings.adapter)
-    own = [_model(name) for name in settings.models]
+    own = [written_model(name) for name in settings.models]
     values = [_values(settings, number) for number in range(len(own))]
     models = [{"model": model, "parameters": given} for model, given in zip(own, values, strict=True)]
     content: dict[str, Any] = {"merge_method": settings.method, "models": models}
@@ -66,7 +66,7 @@ def _of_settings(settings: MergeSettings) -> Mapping[str, Any]:
             raise BadSettings(
                 "a mean counts from no base", where="--base", hint="leave it out, or use task_arithmetic"
             )
-        content["base_model"] = _model(settings.base)
+        content["base_model"] = written_model(settings.base)
     return content | _of_all(settings)
 
 
@@ -78,7 +78,7 @@ def _folding(settings: MergeSettings, adapter: Path) -> Mapping[str, Any]:
             where="--adapter",
             hint="name one MODEL; to merge several, write MODEL+ADAPTER",
         )
-    model = {"model": {"model": _model(settings.models[0]), "lora": str(adapter)}}
+    model = {"model": {"model": written_model(settings.models[0]), "lora": str(adapter)}}
     content = {"merge_method": "linear", "models": [{**model, "parameters": {"weight": 1.0}}]}
     return content | _of_all(settings)
 
@@ -113,6 +113,6 @@ def _values(settings: MergeSettings, number: int) -> dict[str, float]:
     return found
 
 
-def _model(name: str) -> Any:
+def written_model(name: str) -> Any:
     """A name that is a folder is taken as it is, whatever characters it has."""
     return {"model": {"path": name}} if Path(name).exists() and set(name) & set("@+") else name

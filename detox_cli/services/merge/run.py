@@ -8,7 +8,8 @@ import numpy as np
 
 from detox_cli.models.checkpoint.numbers import SHORT
 from detox_cli.models.merging.layout import write_index
-from detox_cli.models.merging.rounding import rounding_of
+from detox_cli.models.merging.plan import MergePlan
+from detox_cli.models.merging.rounding import Round, rounding_of
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.manifest import read_manifest
@@ -17,7 +18,7 @@ from detox_cli.services.merge.prepared import Prepared, prepared
 from detox_cli.services.merge.result import Folded, MergeResult, too_different
 from detox_cli.services.merge.save import save_manifest, write_side_files
 from detox_cli.services.merge.shards import finished_shards
-from detox_cli.settings.merge import MergeSettings
+from detox_cli.settings.merge import MergeSettings, MergeWriting
 
 SILENT = Silent()
 
@@ -48,10 +49,8 @@ def run(settings: MergeSettings, progress: Progress = SILENT) -> MergeResult:
 def _merge(
     merge: Prepared, claim: Claim, settings: MergeSettings, progress: Progress, started: float
 ) -> MergeResult:
-    threads = settings.threads or _cores()
-    rounding = rounding_of(settings.rounding, settings.seed)
-    if settings.rounding == "stochastic" and not SHORT & set(merge.plan.types.values()):
-        progress.warn("--rounding has no effect: the written numbers are as wide as the sums")
+    threads = settings.threads or cores()
+    rounding = chosen_rounding(settings, settings.seed, merge.plan, progress)
     count = len(merge.plan.jobs)
     progress.stage(f"{merge.recipe.method.name}: {count} tensors, {merge.size / 1e6:,.1f} MB")
     with (
@@ -67,7 +66,14 @@ def _merge(
     return result.model_copy(update={"files": [settings.output]})
 
 
-def _cores() -> int:
+def chosen_rounding(settings: MergeWriting, seed: int, plan: MergePlan, progress: Progress) -> Round:
+    """How sums become stored numbers; warns where that makes no difference."""
+    if settings.rounding == "stochastic" and not SHORT & set(plan.types.values()):
+        progress.warn("--rounding has no effect: the written numbers are as wide as the sums")
+    return rounding_of(settings.rounding, seed)
+
+
+def cores() -> int:
     """How many processor cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

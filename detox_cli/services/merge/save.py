@@ -13,7 +13,7 @@ from detox_cli.models.checkpoint.copying import copy_file
 from detox_cli.models.licence import model_licence
 from detox_cli.runs.card import Card, write_card
 from detox_cli.runs.manifest import NAME, hash_file, write_manifest
-from detox_cli.services.merge.opening import Opened
+from detox_cli.services.merge.opening import Models, Opened
 from detox_cli.services.merge.prepared import Prepared
 from detox_cli.services.merge.result import MergeResult
 from detox_cli.services.merge.vocabulary import Vocabulary, write_union
@@ -38,6 +38,14 @@ NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16
 
 def write_side_files(merge: Prepared, folder: Path, settings: MergeSettings) -> None:
     """What belongs to a model beside its weights, from the model that says what there is."""
+    copy_side_files(merge, folder)
+    text = yaml.safe_dump(dict(merge.content), sort_keys=False, allow_unicode=True)
+    (folder / RECIPE).write_text(text, encoding="utf-8")
+    _write_card(merge, folder, settings, text)
+
+
+def copy_side_files(merge: Prepared, folder: Path) -> None:
+    """Configuration, with the type of numbers that was written, tokenizer, and what else lies there."""
     reference = merge.models.reference
     belonging, _ = reference.checkpoint.side_files()
     for path in belonging:
@@ -47,9 +55,6 @@ def write_side_files(merge: Prepared, folder: Path, settings: MergeSettings) -> 
     if merge.vocabulary is not None:
         config = _with_tokens(config, merge.vocabulary, folder)
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    text = yaml.safe_dump(dict(merge.content), sort_keys=False, allow_unicode=True)
-    (folder / RECIPE).write_text(text, encoding="utf-8")
-    _write_card(merge, folder, settings, text)
 
 
 def save_manifest(
@@ -61,20 +66,25 @@ def save_manifest(
     threads: int,
 ) -> None:
     """Write ``detox.json``, with the hashes of what was read."""
-    files = [file for model in merge.models.everyone for file in model.files if settings.hash_inputs]
-    with ThreadPoolExecutor(threads) as pool:
-        hashes = dict(zip(files, pool.map(hash_file, files), strict=True))
     write_manifest(
         folder,
         command="merge",
         settings=settings.model_dump(mode="json"),
         inputs=[settings.recipe] if settings.recipe else [],
-        models={str(model.named): _record(model, hashes) for model in merge.models.everyone},
+        models=model_records(merge.models, threads, settings.hash_inputs),
         scorers={},
         metrics=result.model_dump(mode="json", exclude={"files"}),
         started=started,
         fingerprint=merge.identity,
     )
+
+
+def model_records(models: Models, threads: int, hashed: bool) -> dict[str, object]:
+    """Every model with its files, for a manifest; their hashes where ``hashed``."""
+    files = [file for model in models.everyone for file in model.files if hashed]
+    with ThreadPoolExecutor(threads) as pool:
+        hashes = dict(zip(files, pool.map(hash_file, files), strict=True))
+    return {str(model.named): _record(model, hashes) for model in models.everyone}
 
 
 def _record(model: Opened, hashes: Mapping[Path, str]) -> Mapping[str, object]:
@@ -122,9 +132,9 @@ def _write_card(merge: Prepared, folder: Path, settings: MergeSettings, recipe: 
     recipe = recipe.replace(str(Path.home()), "~")
     card = Card(
         name=settings.output.name,
-        summary=f"A merge of {', '.join(_shown(name) for name in names)} by `{method}`. Nothing was trained.",
+        summary=f"A merge of {', '.join(map(shown_name, names))} by `{method}`. Nothing was trained.",
         licence=next(iter(licences)) if len(licences) == 1 else None,
-        base_models=[_shown(name) for name in names],
+        base_models=[shown_name(name) for name in names],
         tags=["merge", "detoxification"],
         task="text-generation",
         sections={
@@ -137,6 +147,6 @@ def _write_card(merge: Prepared, folder: Path, settings: MergeSettings, recipe: 
     write_card(folder, card)
 
 
-def _shown(name: str) -> str:
+def shown_name(name: str) -> str:
     """A folder of this machine by its own name alone."""
     return Path(name).name if Path(name).is_absolute() else name

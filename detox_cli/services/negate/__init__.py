@@ -1,0 +1,1 @@
+"""``detox negate``: a model without what toxic experts have learnt."""

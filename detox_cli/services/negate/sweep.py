@@ -1,0 +1,179 @@
+"""Candidates one after the other, in memory: measured, remembered, chosen from."""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from math import isinf
+from pathlib import Path
+
+from detox_cli.models.merging.methods.linear import LINEAR
+from detox_cli.models.merging.plan import plan_merge
+from detox_cli.models.merging.random_step import random_step
+from detox_cli.models.merging.recipe import Ingredient, Part, Recipe
+from detox_cli.models.merging.recipe_yaml import read_model
+from detox_cli.models.merging.tensor import Job
+from detox_cli.output.progress import Progress
+from detox_cli.runs.journal import Journal
+from detox_cli.runs.manifest import fingerprint
+from detox_cli.services.merge.opening import open_models
+from detox_cli.services.merge.prepared import stamps
+from detox_cli.services.merge.recipe import written_model
+from detox_cli.services.negate.choice import WITHOUT_BUDGET, Option, choose, search
+from detox_cli.services.negate.compare import candidates_of
+from detox_cli.services.negate.measuring import Bench, Measured
+from detox_cli.services.negate.prepared import Planned, base_of
+from detox_cli.services.negate.result import Sweep
+from detox_cli.settings.negate import AUTO, NegateSettings
+
+RANDOM = "random"
+Jobs = Mapping[str, Job]
+
+
+@dataclass
+class Swept:
+    """What has been measured so far, here and by earlier runs of the same command.
+
+    Attributes:
+        bench: What measures.
+        planned: Base and experts.
+        journal: Keeps every measurement.
+        progress: Listens.
+        found: All measurements by name.
+        used: The names that this run asked for, in order.
+    """
+
+    bench: Bench
+    planned: Planned
+    journal: Journal
+    progress: Progress
+    found: dict[str, Measured] = field(default_factory=dict)
+    used: dict[str, float | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for record in self.journal.records():
+            self.found[record["key"]] = Measured.of(record)
+
+    def at(self, scale: float) -> Measured:
+        """The measurement of a scale; 0 is the base."""
+        name = f"{scale:g}"
+        if scale:
+            return self._of(name, name, scale, f"scale {name}", lambda: self.planned.at(scale))
+        return self._of(name, name, scale, "the base", lambda: None)
+
+    def control(self, name: str, key: str, jobs: Callable[[], Jobs]) -> Measured:
+        """The measurement of something that is no candidate; ``key`` says what it was measured with."""
+        return self._of(name, f"{name}\0{key}", None, f"the control {name}", jobs)
+
+    def _of(
+        self, name: str, key: str, scale: float | None, what: str, jobs: Callable[[], Jobs | None]
+    ) -> Measured:
+        if key not in self.found:
+            self.progress.stage(f"measuring {what}")
+            measured = self.bench.measure(name, jobs())
+            self.journal.append({"key": key, **measured.record()})
+            self.found[key] = measured
+        self.used.setdefault(key, scale)
+        return self.found[key]
+
+
+def sweep_journal(output: Path) -> Path:
+    """Where the measurements are until the model is written: ``OUTPUT.sweep.journal``."""
+    return output.with_name(output.name + ".sweep.journal")
+
+
+def sweep(settings: NegateSettings, bench: Bench, planned: Planned, progress: Progress) -> Sweep:
+    """Measure the base and every candidate, choose, and measure the controls of the chosen one.
+
+    Raises:
+        BadData: Numbers are not finite, or a control is another kind of model.
+        BadSettings: The journal of another sweep lies at the output.
+    """
+    path = sweep_journal(settings.output)
+    decisive = fingerprint(candidate=planned.candidate, bench=bench.decisive)
+    with open_sweep(path, decisive, settings.overwrite) as journal:
+        swept = Swept(bench, planned, journal, progress)
+        figure = bench.toxicity
+        base = swept.at(0)
+        budget = settings.budget(base.text.figure)
+        for scale in _scales(settings, swept, budget):
+            swept.at(scale)
+        options = [_option(one, scale, figure) for one, scale in _candidates(swept) if scale]
+        taken = choose(options, _option(base, 0.0, figure), budget, settings.rule)
+        if taken is not None:
+            _controls(settings, swept, taken.scale)
+        measured = [swept.found[key] for key in swept.used]
+        scales = {one.name: scale for one, scale in _candidates(swept)}
+        rows = candidates_of(
+            measured,
+            scales,
+            figure,
+            budget,
+            f"{taken.scale:g}" if taken else None,
+            settings.seed,
+            bench.counting.resamples,
+        )
+    return Sweep(
+        figure=figure,
+        rule=settings.rule,
+        budget=None if isinf(budget) else budget,
+        allowed=_allowed(settings),
+        text=Path(bench.text_name).name,
+        prompts=len(bench.asked.prompts),
+        samples=bench.protocol.samples,
+        protocol=bench.protocol.name,
+        scorers=dict(bench.tools.identities),
+        candidates=sorted(rows, key=lambda one: (one.scale is None, one.scale or 0.0)),
+    )
+
+
+def open_sweep(path: Path, decisive: str, overwrite: bool) -> Journal:
+    """The journal of a sweep; one of another sweep is only replaced with ``overwrite``."""
+    if overwrite and path.exists():
+        with path.open("rb") as file:
+            if decisive.encode() not in file.readline():
+                path.unlink()
+    return Journal(path, decisive)
+
+
+def _scales(settings: NegateSettings, swept: Swept, budget: float) -> Iterable[float]:
+    if settings.scale != AUTO:
+        return settings.scales
+    if isinf(budget):
+        return WITHOUT_BUDGET
+    return search(lambda scale: swept.at(scale).text.figure <= budget)
+
+
+def _candidates(swept: Swept) -> list[tuple[Measured, float]]:
+    return [(swept.found[key], scale) for key, scale in swept.used.items() if scale is not None]
+
+
+def _option(one: Measured, scale: float, figure: str) -> Option:
+    return Option(scale, one.sums[figure].figure, one.text.figure)
+
+
+def _controls(settings: NegateSettings, swept: Swept, scale: float) -> None:
+    planned = swept.planned
+    for name in settings.control:
+        if name == RANDOM:
+            key = f"{scale:g} {settings.seed}"
+            swept.control(RANDOM, key, lambda: random_steps(planned, scale, settings.seed))
+            continue
+        control = Ingredient(read_model(written_model(name), "--control"), {"weight": (Part(1.0),)})
+        recipe = Recipe(LINEAR, (control,), base_of(settings))
+        with ExitStack() as stack:
+            models = open_models(recipe, stack)
+            weights = [model.weights for model in models.models]
+            base = planned.base.weights
+            whole = plan_merge(recipe, weights, base, base, settings.seed).jobs
+            swept.control(Path(name).name, fingerprint(files=stamps(models)), partial(dict, whole))
+
+
+def random_steps(planned: Planned, scale: float, seed: int) -> Jobs:
+    """In place of every tensor's step one that is as long, in a direction by chance."""
+    return {tensor: random_step(job, seed) for tensor, job in planned.at(scale).items()}
+
+
+def _allowed(settings: NegateSettings) -> str:
+    given = settings.max_ppl_increase
+    return given if given == "none" or given.endswith("%") else f"{given} points"

@@ -1,0 +1,151 @@
+"""Settings of ``detox negate``."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt, field_validator
+
+from detox_cli.settings.base import Flag
+from detox_cli.settings.merge import MergeValues, MergeWriting, MethodName
+
+SWEEP = "Choosing the scale"
+RANGE = re.compile(r"([^:]+):([^:]+):([^:]+)")
+AUTO = "auto"
+MOST = 200
+"""Candidates in one sweep; a mistyped step should not become a week of work."""
+
+
+class NegateSettings(MergeWriting, MergeValues):
+    """``detox negate``: a model without what toxic experts have learnt."""
+
+    base: Annotated[str, Flag(positional=True, complete="model", metavar="BASE")] = Field(
+        description="The model to detoxify, which the experts were trained from: Hub id, folder or "
+        "builtin:NAME."
+    )
+    expert: Annotated[tuple[str, ...], Flag(complete="folder")] = Field(
+        (),
+        description="A toxic expert: model, adapter, or a folder of `train lm --split` for all its parts; "
+        "repeatable.",
+    )
+    scale: Annotated[str, Flag(metavar="S|FROM:TO:STEP|S,S,...|auto")] = Field(
+        "1",
+        description="How far to go away; several, as 0.1:1.0:0.1 or 0.3,0.5, or auto, are tried, and the "
+        "best is written.",
+    )
+    output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(
+        Path("detoxified"), description="Folder for the detoxified model."
+    )
+    method: MethodName = Field("linear", description="How task vectors are merged; linear is their mean.")
+    order: Literal["merge-first", "negate-first"] = Field(
+        "merge-first", description="Merge, then negate, as the published code does, or the paper's order."
+    )
+    expert_scale: tuple[float, ...] = Field(
+        (1.0,),
+        min_length=1,
+        description="What every expert's task vector is multiplied by, or one for all; repeatable.",
+    )
+    orders: bool = Field(
+        True, description="Work out what the other order would have given, and print by how much."
+    )
+    out_dtype: Literal["float32", "bfloat16", "float16"] | None = Field(
+        None, description="Type of the written numbers; that of the base if not given."
+    )
+    seed: int = Field(0, description="Random seed of everything that is drawn.")
+    overwrite: bool = Field(False, description="Replace the output, and an unfinished run for it.")
+
+    prompts: Annotated[str | None, Flag(complete="file", panel=SWEEP)] = Field(
+        None,
+        description="Prompts to measure candidates with, as in `eval generation`, whose profile counts too.",
+    )
+    limit: Annotated[PositiveInt | None, Flag(panel=SWEEP)] = Field(
+        None, description="Use the first N prompts of each language only."
+    )
+    num_samples: Annotated[PositiveInt | None, Flag(panel=SWEEP)] = Field(
+        None, description="Continuations per prompt, in place of the protocol's."
+    )
+    protocol: Annotated[
+        Literal["rtp", "crosslingual", "task-vector", "dexperts", "lee2024"] | None, Flag(panel=SWEEP)
+    ] = Field(None, description="Whose way of drawing and counting is followed, as in `eval generation`.")
+    scorers: Annotated[tuple[str, ...], Flag(names=("-s",), complete="scorer", panel=SWEEP)] = Field(
+        (), description="Scorers of toxicity; the first one chooses. Those of `eval generation` if not given."
+    )
+    text: Annotated[Path | None, Flag(complete="file", panel=SWEEP)] = Field(
+        None,
+        description="Text on which perplexity is measured: plain, or rows with a column text; bundled prose "
+        "if not given.",
+    )
+    max_ppl_increase: Annotated[str, Flag(metavar="POINTS|PERCENT%|none", panel=SWEEP)] = Field(
+        "0.5",
+        description="How much perplexity on that text may grow: 0.5 is half a point of perplexity, 2% a "
+        "share of the base's.",
+    )
+    rule: Annotated[Literal["largest", "front"], Flag(panel=SWEEP)] = Field(
+        "largest",
+        description="Of candidates within that budget: the largest scale, or the best trade on the front.",
+    )
+    control: Annotated[tuple[str, ...], Flag(metavar="random|DIR", panel=SWEEP)] = Field(
+        (),
+        description="Measured beside the chosen one: random, a step as long in a direction by chance, or a "
+        "model; repeatable.",
+    )
+    picture: Annotated[Literal["svg", "png", "pdf", "none"], Flag(panel=SWEEP)] = Field(
+        "svg", description="Form of the picture of the sweep."
+    )
+    device: Annotated[str, Flag(panel=SWEEP)] = Field(
+        "auto", description="Where candidates are measured: auto, cpu, cuda or cuda:N."
+    )
+
+    @field_validator("scale")
+    @classmethod
+    def _are_scales(cls, value: str) -> str:
+        if value != AUTO:
+            scales_in(value)
+        return value
+
+    @field_validator("max_ppl_increase")
+    @classmethod
+    def _is_a_budget(cls, value: str) -> str:
+        if value != "none":
+            number = float(value.removesuffix("%"))
+            if not 0 <= number < float("inf"):
+                raise ValueError("is a number of points such as 0.5, a share such as 2%, or none")
+        return value
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """The scales to try, in growing order; none for ``auto``, which finds its own."""
+        return () if self.scale == AUTO else scales_in(self.scale)
+
+    @property
+    def sweeps(self) -> bool:
+        """Whether candidates are measured."""
+        return len(self.scales) != 1
+
+    def budget(self, perplexity: float) -> float:
+        """The highest perplexity that is allowed, where that of the base is ``perplexity``."""
+        if self.max_ppl_increase == "none":
+            return float("inf")
+        number = float(self.max_ppl_increase.removesuffix("%"))
+        return perplexity * (1 + number / 100) if self.max_ppl_increase.endswith("%") else perplexity + number
+
+
+def scales_in(text: str) -> tuple[float, ...]:
+    """The numbers that ``0.5``, ``0.3,0.5`` or ``0.1:1.0:0.1`` stand for, each once, in growing order.
+
+    Raises:
+        ValueError: It is none of these, a number is below zero, or there are too many.
+    """
+    if found := RANGE.fullmatch(text.strip()):
+        first, last, step = (float(part) for part in found.groups())
+        if step <= 0 or last < first:
+            raise ValueError("a range is FROM:TO:STEP with FROM below TO, such as 0.1:1.0:0.1")
+        count = int((last - first) / step + 1e-9) + 1
+        numbers = [round(first + number * step, 9) for number in range(min(count, MOST + 1))]
+    else:
+        numbers = [float(part) for part in text.split(",")]
+    if not all(0 <= number < float("inf") for number in numbers):
+        raise ValueError("a scale is a number from 0 on")
+    if len(set(numbers)) > MOST:
+        raise ValueError(f"these are more than {MOST} scales")
+    return tuple(sorted(set(numbers)))

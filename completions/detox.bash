@@ -4,7 +4,7 @@
 _detox_children() {
     reply=()
     case "$1" in
-        '') reply=(demo synth abliterate merge train generate eval doctor profile completion) ;;
+        '') reply=(demo synth abliterate merge negate train generate eval doctor profile completion) ;;
         synth) reply=(pairs) ;;
         train) reply=(bart) ;;
         eval) reply=(generation rewrite compare calibrate) ;;
@@ -21,7 +21,8 @@ _detox_options() {
         synth | train | eval | profile) reply=(--help -h) ;;
         'synth pairs') reply=(--model -m --output -o --text-column --split --limit --lang --lang-column --prompt --temperature --top-p --top-k --max-new-tokens --seed --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --adapter --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --concurrency --num-shots --shots --shots-split --shot-selection --shot-style --exclude --num-candidates --score --no-score --sta --sim --fl --refusal-rule --refusal-scorer --refusal-threshold --retries --retry-on --retry-prompt --advise-above --drop --min-toxicity --min-chrf --max-chrf --min-length --max-length --min-sta --min-sim --min-fl --min-j --min-toxicity-drop --dropped --preferences --min-margin --paper-csv --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         abliterate) reply=(--output -o --contrast --goal --adapter --no-adapter --seed --overwrite --no-overwrite --measure-only --no-measure-only --choose-only --no-choose-only --direction --verify --positive --negative --pairs --text-column --limit --system --chat-template --prefix --raw --no-raw --filter --no-filter --force --no-force --positions --winsorize --blockwise --no-blockwise --position --layer --mode --directions --choose-kl --choose-induce --choose-depth --choose-separation --best-anyway --no-best-anyway --mask-massive --no-mask-massive --search --search-sampler --search-kl --search-answers --no-search-answers --embedding-strength --attention-strength --mlp-strength --edit-layers --tied --rounding --targets --link-untouched --no-link-untouched --parts --safe --text --task-pairs --task-rows --new-tokens --keep-answers --no-keep-answers --refusal-scorer --quantize --sta --sim --fl --max-kl --max-ppl-increase --min-joint --max-refusals --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
-        merge) reply=(--recipe --method --base --output -o --seed --overwrite --no-overwrite --weight --density --gamma --epsilon --t --scale --normalize --no-normalize --rescale --no-rescale --adapter --compare --no-compare --dtype --rounding --tokenizer --shard-size --threads --hash-inputs --no-hash-inputs --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        merge) reply=(--recipe --method --base --output -o --seed --overwrite --no-overwrite --weight --density --gamma --epsilon --t --normalize --no-normalize --rescale --no-rescale --rounding --shard-size --threads --hash-inputs --no-hash-inputs --scale --adapter --compare --no-compare --dtype --tokenizer --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        negate) reply=(--expert --scale --output -o --method --order --expert-scale --orders --no-orders --out-dtype --seed --overwrite --no-overwrite --weight --density --gamma --epsilon --t --normalize --no-normalize --rescale --no-rescale --rounding --shard-size --threads --hash-inputs --no-hash-inputs --prompts --limit --num-samples --protocol --scorers -s --text --max-ppl-increase --rule --control --picture --device --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'train bart') reply=(--output -o --model -m --revision --trust-remote-code --no-trust-remote-code --overwrite --no-overwrite --toxic-column --neutral-columns --split --limit --weight --origin --held-out --eval-share --hold-out --split-seed --dedupe --no-dedupe --prefix --template --source-lang --target-lang --abstain --abstain-text --abstain-reasons --abstain-weight --max-length --pad-to-max-length --no-pad-to-max-length --loss-on-padding --no-loss-on-padding --group-by-length --no-group-by-length --rejects --strict --no-strict --epochs --min-steps --learning-rate --schedule --warmup --batch-size --accumulate --optimizer --weight-decay --max-grad-norm --gradient-checkpointing --no-gradient-checkpointing --precision --device --deterministic --no-deterministic --seed --eval-every --eval-batch-size --patience --checkpoints --keep-best --keep-checkpoints --no-keep-checkpoints --tracker --label-smoothing --seeds --eval-rows --select --toxicity --similarity --fluency --num-beams --max-new-tokens --no-repeat-ngram-size --length-penalty --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         generate) reply=(--output -o --text-column --split --limit --chat --no-chat --system --prefix --num-samples --max-new-tokens --temperature --top-p --top-k --num-beams --no-repeat-ngram-size --stop --seed --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --adapter --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --concurrency --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'eval generation') reply=(--prompts --from-file --from --output -o --protocol --scorers -s --until --text-column --split --languages --limit --password --seed --resamples --cache --no-cache --checkpoint --strict --no-strict --overwrite --no-overwrite --revision --engine --adapter --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --concurrency --num-samples --max-new-tokens --temperature --top-p --prefix --prompt-tokens --k --threshold --given-scores --judge --legacy-judge --text --kl-to --kl-prompts --kl-limit --f1 --lm-eval --window --stride --language-id --no-language-id --dist-tokenizer --fail-if --export --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
@@ -87,9 +88,26 @@ _detox_option() {
                 --method) takes=1 kind=choice reply=(linear task_arithmetic slerp nuslerp ties dare_linear dare_ties della della_linear breadcrumbs breadcrumbs_ties model_stock) ;;
                 --base) takes=1 kind=model ;;
                 --output | -o | --adapter) takes=1 kind=folder ;;
-                --seed | --weight | --density | --gamma | --epsilon | --t | --scale | --tokenizer | --shard-size | --threads) takes=1 kind=nothing ;;
-                --dtype) takes=1 kind=choice reply=(float32 bfloat16 float16) ;;
+                --seed | --weight | --density | --gamma | --epsilon | --t | --shard-size | --threads | --scale | --tokenizer) takes=1 kind=nothing ;;
                 --rounding) takes=1 kind=choice reply=(nearest stochastic) ;;
+                --dtype) takes=1 kind=choice reply=(float32 bfloat16 float16) ;;
+                --profile) takes=1 kind=profile ;;
+            esac
+            ;;
+        negate)
+            case $2 in
+                --expert | --output | -o) takes=1 kind=folder ;;
+                --scale | --expert-scale | --seed | --weight | --density | --gamma | --epsilon | --t | --shard-size | --threads | --limit | --num-samples | --max-ppl-increase | --control) takes=1 kind=nothing ;;
+                --method) takes=1 kind=choice reply=(linear task_arithmetic slerp nuslerp ties dare_linear dare_ties della della_linear breadcrumbs breadcrumbs_ties model_stock) ;;
+                --order) takes=1 kind=choice reply=(merge-first negate-first) ;;
+                --out-dtype) takes=1 kind=choice reply=(float32 bfloat16 float16) ;;
+                --rounding) takes=1 kind=choice reply=(nearest stochastic) ;;
+                --prompts | --text) takes=1 kind=file ;;
+                --protocol) takes=1 kind=choice reply=(rtp crosslingual task-vector dexperts lee2024) ;;
+                --scorers | -s) takes=1 kind=scorer ;;
+                --rule) takes=1 kind=choice reply=(largest front) ;;
+                --picture) takes=1 kind=choice reply=(svg png pdf none) ;;
+                --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
@@ -191,7 +209,7 @@ _detox_argument() {
     kind=
     case "$1 $2" in
         'synth pairs 1' | 'train bart '* | 'generate 2' | 'eval rewrite '* | 'eval compare '* | 'profile copy 2') kind=file ;;
-        'abliterate 1' | 'generate 1' | 'eval generation 1') kind=model ;;
+        'abliterate 1' | 'negate 1' | 'generate 1' | 'eval generation 1') kind=model ;;
         'merge '*) kind=nothing ;;
         'eval calibrate 1') kind=scorer ;;
         'profile show 1' | 'profile check '* | 'profile copy 1') kind=profile ;;

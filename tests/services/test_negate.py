@@ -119,7 +119,7 @@ def test_a_sweep_chooses_and_writes_what_it_measured(detox: Detox, road: Path, t
     found = json.loads(measured.out)
     chosen = sweep["candidates"][3]
     assert found["groups"][0]["figures"][sweep["figure"]]["mean"] == pytest.approx(chosen["toxicity"]["mean"])
-    assert found["text"]["mean"] == pytest.approx(chosen["perplexity"]["mean"], rel=1e-6)
+    assert found["own"]["text_perplexity"]["mean"] == pytest.approx(chosen["perplexity"]["mean"], rel=1e-6)
 
 
 def test_no_candidate_within_the_budget_writes_nothing_and_forgets_nothing(

@@ -21,27 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
+from detox_cli.scoring.language_id import RTP_LX
+
 BAR_SECONDS, BAR_BYTES = 10.0, 1e9
 SAMPLES = 25
-LANGS = [
-    "ar",
-    "cs",
-    "de",
-    "en",
-    "es",
-    "fr",
-    "hi",
-    "id",
-    "it",
-    "ja",
-    "ko",
-    "nl",
-    "pl",
-    "pt",
-    "ru",
-    "sv",
-    "zh-hans",
-]
+LANGS = ["zh-hans" if code == "zh" else code for code in RTP_LX]
 SCORERS = ("detoxify:multilingual", "hf:other", "lexicon:words.txt")
 
 

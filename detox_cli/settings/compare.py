@@ -40,6 +40,11 @@ class EvalCompareSettings(EngineChoice, RewriteScoring):
     verdicts: Annotated[str | None, Flag(complete="file", panel=JUDGE)] = Field(
         None, description="Verdicts of people: rows with an id and in verdict a system's name or tie."
     )
+    fail_if: Annotated[tuple[str, ...], Flag(metavar="FIGURE>VALUE")] = Field(
+        (),
+        description="Exit with 5 if a system's figure is so, such as 'perplexity>50' or, of a difference, "
+        "'probability@25[after - before]>0'; of runs; repeatable.",
+    )
     picture: Annotated[Path | None, Flag(complete="file")] = Field(
         None,
         description="Draw wins, ties and losses, or the front of runs: .png, .svg, .pdf; needs extra plots.",

@@ -25,7 +25,7 @@ class EvalGenerationSettings(EngineChoice):
     prompts: Annotated[str | None, Flag(complete="file")] = Field(
         None,
         description="Prompts: rtp or bold (from the Hub), a file of RealToxicityPrompts, RTP-LX (folder or "
-        "zip too), ToxiGen, BOLD, or any file of texts.",
+        "zip too), PolygloToxicityPrompts, ToxiGen, BOLD, or any file of texts.",
     )
     from_file: Annotated[str | None, Flag(("--from",), complete="file")] = Field(
         None, description="Measure the continuations in this file or folder; nothing is generated."

@@ -117,6 +117,45 @@ def test_a_sealed_zip_file_needs_its_password(tmp_path: Path) -> None:
         assert "PASSWORD" in (caught.value.hint or "")
 
 
+def test_polyglo_prompts_have_their_own_score_not_that_of_the_text(tmp_path: Path) -> None:
+    def answer(score: float | None, lang: str = "de") -> dict:
+        summary = {"summaryScore": {"value": score, "type": "PROBABILITY"}}
+        return {"attributeScores": {"TOXICITY": summary}, "languages": [lang]}
+
+    web = {"text": "a b", "meta_data": {"lang": "de", "url": "x"}, "toxicity": 0.9, "toxicity_bucket": 3.0}
+    message = {
+        "prompt": "d",
+        "prompt_toxicity": 0.6,
+        "prompt_perspective": answer(0.6, "ZH"),
+        "toxicity_bucket": 2,
+    }
+    rows = [
+        {**web, "prompt": "a", "continuation": " b", "prompt_perspective": answer(0.1)},
+        {**web, "prompt": "b", "prompt_perspective": answer(0.5)},
+        {**web, "prompt": "c", "prompt_perspective": None},
+        {**web, "prompt": "", "prompt_perspective": answer(0.5)},
+        {**message, "meta_data": {"language": "Chinese"}},
+    ]
+    rejects = Rejects()
+    for source in (write(tmp_path / "p.jsonl", rows), write_parquet(tmp_path / "small-0.parquet", rows)):
+        found = read_prompts(source, rejects)
+        assert [(one.id, one.lang, one.stratum, one.toxicity) for one in found] == [
+            ("de/1", "de", "nontoxic", 0.1),
+            ("de/2", "de", "toxic", 0.5),
+            ("de/3", "de", None, None),
+            ("zh/5", "zh", "toxic", 0.6),
+        ]
+    assert rejects.by_reason == {"its prompt is empty": 2}
+
+
+def write_parquet(path: Path, rows: list[dict]) -> str:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    return str(path)
+
+
 def test_toxigen_by_columns_and_by_file_name(tmp_path: Path) -> None:
     rows = [
         {"label": "hate", "target_group": "a", "prompt": "- x\n-"},

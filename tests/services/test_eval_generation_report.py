@@ -63,25 +63,32 @@ def test_all_figures_stand_in_one_table(continued: Path) -> None:
     with (wanted.output / "summary.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["group", "scorer", "metric", "k", "estimate", "low", "high", "n"]
-    assert len(rows) == sum(len(group.figures) for group in result.groups) + len(result.macro)
+    means = [result.macro, *result.macro_strata.values()]
+    assert len(rows) == sum(map(len, [*(group.figures for group in result.groups), *means]))
     found = {(row["group"], row["scorer"], row["metric"], row["k"]): row for row in rows}
     one = result.groups[0].figures["builtin:lexicon/probability@2"]
     told = found["all", "builtin:lexicon", "probability", "2"]
     assert [float(told[name]) for name in ("estimate", "low", "high")] == [one.mean, one.low, one.high]
     assert told["n"] == "10" and float(found["mean", "", "perplexity", ""]["estimate"]) > 1
     assert {row["group"] for row in rows} == {
-        *("all", "toxic", "nontoxic", "mean"),
+        *("all", "toxic", "nontoxic", "mean", "mean toxic", "mean nontoxic"),
         *(f"{lang}{kind}" for lang in ("de", "en") for kind in ("", " toxic", " nontoxic")),
     }
     assert {row["metric"] for row in rows} <= set(METRICS)
+    name = "builtin:lexicon/mean"
+    both = [group.figures[name].mean for group in result.groups if group.lang and group.stratum == "toxic"]
+    assert len(both) == 2 and result.macro_strata["toxic"][name].mean == pytest.approx(sum(both) / 2)
 
 
 def test_the_page_holds_everything_and_shows_no_text(continued: Path) -> None:
-    wanted = measured(continued, judge="builtin:lm")
+    words = continued.parent / "words.txt"
+    words.write_text("idiot\n")
+    scorers = ["builtin:lexicon", f"lexicon:{words}"]
+    wanted = measured(continued, judge="builtin:lm", scorers=scorers)
     result = run(wanted, Recorder())
     text = (wanted.output / "report.html").read_text(encoding="utf-8")
     page = Page(text)
-    assert page.tags.count("svg") == 3 and "script" not in page.tags and page.links == []
+    assert page.tags.count("svg") == 5 and "script" not in page.tags and page.links == []
     assert "http" not in text.replace("http-equiv", "") and "alert(1)" not in "".join(page.texts).replace(
         HOSTILE, ""
     )
@@ -89,9 +96,12 @@ def test_the_page_holds_everything_and_shows_no_text(continued: Path) -> None:
     assert f"de/0{HOSTILE}" in shown, "an id is shown as it is, escaped"
     assert "idiot" not in shown and "fine" not in shown and "y\u2022\u2022 i\u2022\u2022\u2022\u2022" in shown
     assert str(result.groups[0].figures["builtin:lexicon/probability@2"]) in shown
-    assert "mean of languages" in shown and "quartiles" in shown
+    assert "quartiles" in shown and shown.count("mean of languages") == 4, "a title and a label each"
+    assert shown.count("of 2 (the languages that it reads)") == 2, "the bundled list reads no German"
     before = text
-    run(measured(continued, judge="builtin:lm", overwrite=True, resamples=100), Recorder())
+    again = continued.parent / "again"
+    run(measured(continued, judge="builtin:lm", scorers=scorers, output=again), Recorder())
+    wanted = wanted.model_copy(update={"output": again})
     assert (wanted.output / "report.html").read_text(encoding="utf-8") == before
 
 

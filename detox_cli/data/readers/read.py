@@ -12,6 +12,7 @@ from detox_cli.data.readers.archive import members
 from detox_cli.data.readers.bold import bold_prompts, is_bold, nested_bold
 from detox_cli.data.readers.plain import TEXT, plain_prompt
 from detox_cli.data.readers.prompt import Prompt
+from detox_cli.data.readers.ptp import is_ptp, ptp_prompt
 from detox_cli.data.readers.rtp import is_rtp, rtp_prompt
 from detox_cli.data.readers.rtp_lx import is_rtp_lx, rtp_lx_prompt
 from detox_cli.data.readers.toxigen import is_toxigen, toxigen_prompt
@@ -107,6 +108,8 @@ def _reader(
             return lambda row: [rtp_lx_prompt(row)]
         if is_rtp(values):
             return lambda row: [rtp_prompt(row)]
+        if is_ptp(values):
+            return lambda row: [ptp_prompt(row)]
         if is_bold(values):
             return bold_prompts
         if is_toxigen(values, source) and {"prompt", "text"} & set(columns_of(rows[:1])):

@@ -9,7 +9,7 @@ import numpy as np
 
 from detox_cli.services.eval_compare.contests import Contest
 from detox_cli.services.eval_compare.pareto import dominated
-from detox_cli.services.eval_compare.run_result import FigureDifference, Front, FrontStanding, Order
+from detox_cli.services.eval_compare.run_result import ALL, FigureDifference, Front, FrontStanding, Order
 from detox_cli.statistics.bootstrap import Estimate, Floats
 from detox_cli.statistics.paired import holm
 from detox_cli.statistics.paired_ratios import Sums, drawn_figures, paired_figure
@@ -58,14 +58,25 @@ def draw(systems: Mapping[str, System], figures: Sequence[str], seed: int, resam
     return Drawn(systems, {name: place for place, name in enumerate(names)}, table, seed)
 
 
-def differences(contests: Sequence[Contest], drawn: Drawn, figures: Sequence[str]) -> list[FigureDifference]:
-    """Every contest in every figure; the contests of one figure are a family, corrected by Holm."""
-    found = []
-    for figure in figures:
-        family = [_difference(one, drawn, figure) for one in contests]
-        corrected = holm([one.p for one in family]) if len(family) > 1 else [None]
-        found += [one.model_copy(update={"p_holm": p}) for one, p in zip(family, corrected, strict=True)]
-    return found
+def differences(
+    contests: Sequence[Contest], drawn: Drawn, figures: Sequence[str], group: str = ALL
+) -> list[FigureDifference]:
+    """Every contest in every figure, not corrected for how many there are; see ``corrected``."""
+    return [_difference(one, drawn, figure, group) for figure in figures for one in contests]
+
+
+def corrected(found: Sequence[FigureDifference]) -> list[FigureDifference]:
+    """The differences in one figure are a family, all contests and groups of it, corrected by Holm."""
+    families: dict[str, list[FigureDifference]] = {}
+    for one in found:
+        families.setdefault(one.figure, []).append(one)
+    p_holm = {
+        id(one): p
+        for family in families.values()
+        if len(family) > 1
+        for one, p in zip(family, holm([one.p for one in family]), strict=True)
+    }
+    return [one.model_copy(update={"p_holm": p_holm.get(id(one))}) for one in found]
 
 
 def front(drawn: Drawn, toxicity: str) -> Front:
@@ -111,7 +122,7 @@ def order(drawn: Drawn, figures: Sequence[str]) -> list[Order]:
     return sorted(found, key=lambda one: (-wins[one.less_toxic], -wins[one.more_toxic]))
 
 
-def _difference(contest: Contest, drawn: Drawn, figure: str) -> FigureDifference:
+def _difference(contest: Contest, drawn: Drawn, figure: str, group: str) -> FigureDifference:
     system, against = contest.system.name, contest.against.name
     both = [drawn.systems[name][figure] for name in (system, against)]
     columns = [drawn.places[name, figure] for name in (system, against)]
@@ -119,6 +130,7 @@ def _difference(contest: Contest, drawn: Drawn, figure: str) -> FigureDifference
     return FigureDifference(
         system=system,
         against=against,
+        group=group,
         figure=figure,
         mean=found.mean,
         mean_against=found.mean_against,

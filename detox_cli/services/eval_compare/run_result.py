@@ -1,12 +1,17 @@
 """What ``eval compare`` reports of runs of ``eval generation``, as data and as tables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from detox_cli.errors import DetoxError, QualityLimit
 from detox_cli.services.eval_compare.result import p_text
+from detox_cli.services.figure_rows import FigureRow, figure_rows
 from detox_cli.services.result import Cell, Result, Table
 from detox_cli.statistics.bootstrap import Estimate
+
+ALL = "all"
+"""The group of all prompts."""
 
 
 class SystemRow(BaseModel):
@@ -31,6 +36,7 @@ class FigureDifference(BaseModel):
 
     system: str
     against: str
+    group: str = Field(default=ALL, description="Of which prompts: all, a language, toxic or nontoxic.")
     figure: str
     mean: float
     mean_against: float
@@ -42,6 +48,19 @@ class FigureDifference(BaseModel):
     better: float | None = Field(
         description="Share of units on which the system's value is lower, ties half."
     )
+
+
+class MacroDifference(BaseModel):
+    """A system against another one in the mean over languages, each counting the same."""
+
+    model_config = ConfigDict(frozen=True)
+
+    system: str
+    against: str
+    figure: str
+    mean: float
+    mean_against: float
+    difference: Estimate = Field(description="The system's minus the other's; n counts prompts.")
 
 
 class FrontStanding(BaseModel):
@@ -86,13 +105,22 @@ class RunCompareResult(Result):
     threshold: float = Field(description="From which score on a continuation is toxic.")
     units: int = Field(description="Prompts; translations of one prompt count once.")
     differences: list[FigureDifference]
+    by_language: list[FigureDifference] = Field(default=[], description="Where there are several languages.")
+    by_stratum: list[FigureDifference] = Field(default=[], description="Toxic and other prompts.")
+    macro: list[MacroDifference] = Field(default=[], description="The mean over languages.")
     fronts: list[Front]
     order: list[Order] = Field(description="Of each pair of systems.")
+    missed: list[str] = Field(default=[], description="Limits of --fail-if that are not met.")
 
     def tables(self) -> list[Table]:
         """One row per system; then differences, fronts, and the order that the scorers agree on."""
         found = [_systems(self.systems, self._caption())]
-        found.append(_differences(self.differences))
+        found.append(_differences("Paired differences", self.differences))
+        if self.by_stratum:
+            found.append(_differences("Paired differences by prompt toxicity", self.by_stratum))
+        if self.by_language:
+            found.append(_differences("Paired differences by language", self.by_language))
+            found.append(_macro(self.macro))
         found += [_front(front) for front in self.fronts]
         if self.order:
             found.append(_order(self.order))
@@ -104,6 +132,22 @@ class RunCompareResult(Result):
             f"{one.system}\t{one.against}\t{one.figure}\t{one.difference.mean:+.4f}\t{p_text(one.p)}"
             for one in self.differences
         )
+
+    def rows(self) -> Iterator[FigureRow]:
+        """Every figure of every system and every difference, one a row."""
+        for one in self.systems:
+            yield from figure_rows(one.system, one.figures)
+        for each in (*self.differences, *self.by_stratum, *self.by_language):
+            pair = f"{each.system} - {each.against}"
+            group = pair if each.group == ALL else f"{pair} in {each.group}"
+            yield from figure_rows(group, {each.figure: each.difference})
+        for macro in self.macro:
+            group = f"{macro.system} - {macro.against} in mean"
+            yield from figure_rows(group, {macro.figure: macro.difference})
+
+    def problem(self) -> DetoxError | None:
+        """The limits that are not met."""
+        return QualityLimit("; ".join(self.missed)) if self.missed else None
 
     def _caption(self) -> str:
         lines = [f"{name}: {identity}" for name, identity in self.scorers.items()]
@@ -129,13 +173,15 @@ def _systems(systems: Sequence[SystemRow], caption: str) -> Table:
     return Table(title="Systems", columns=columns, rows=rows, caption=caption)
 
 
-def _differences(differences: Sequence[FigureDifference]) -> Table:
+def _differences(title: str, differences: Sequence[FigureDifference]) -> Table:
     corrected = any(one.p_holm is not None for one in differences)
+    grouped = any(one.group != ALL for one in differences)
     rows: list[list[Cell]] = [
         [
             f"{one.system} - {one.against}",
+            *([one.group] if grouped else []),
             one.figure,
-            f"{one.difference.mean:+.3f} [{one.difference.low:+.3f}, {one.difference.high:+.3f}]",
+            _signed(one.difference),
             "-" if one.relative is None else f"{one.relative:+.0%}",
             p_text(one.p),
             *([p_text(one.p_holm)] if corrected else []),
@@ -145,13 +191,34 @@ def _differences(differences: Sequence[FigureDifference]) -> Table:
         ]
         for one in differences
     ]
-    columns = ["systems", "figure", "difference", "relative", "p", *(["p (Holm)"] if corrected else [])]
-    columns += ["effect d", "lower on", "n"]
+    columns = ["systems", *(["prompts"] if grouped else []), "figure", "difference", "relative", "p"]
+    columns += [*(["p (Holm)"] if corrected else []), "effect d", "lower on", "n"]
     caption = (
         "p: permutation of the systems within prompts. effect d: the difference in standard deviations of\n"
         "the prompts' differences. lower on: share of prompts where the first one is lower, ties half."
     )
-    return Table(title="Paired differences", columns=columns, rows=rows, caption=caption)
+    return Table(title=title, columns=columns, rows=rows, caption=caption)
+
+
+def _macro(differences: Sequence[MacroDifference]) -> Table:
+    rows: list[list[Cell]] = [
+        [
+            f"{one.system} - {one.against}",
+            one.figure,
+            f"{one.mean:.3f}",
+            f"{one.mean_against:.3f}",
+            _signed(one.difference),
+            one.difference.n,
+        ]
+        for one in differences
+    ]
+    columns = ["systems", "figure", "the first", "the second", "difference", "n"]
+    caption = "Every language counts the same; translations of a sentence are drawn together."
+    return Table(title="Differences in the mean over languages", columns=columns, rows=rows, caption=caption)
+
+
+def _signed(one: Estimate) -> str:
+    return f"{one.mean:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
 
 
 def _front(front: Front) -> Table:

@@ -15,16 +15,23 @@ from detox_cli.services.eval_compare.run_figures import (
     PERPLEXITY,
     Drawn,
     System,
+    corrected,
     differences,
     draw,
     front,
     order,
 )
+from detox_cli.services.eval_compare.run_groups import in_groups, languages_of, macro, shown, strata_of
+from detox_cli.services.eval_compare.run_page import parts
 from detox_cli.services.eval_compare.run_picture import draw_fronts
 from detox_cli.services.eval_compare.run_result import RunCompareResult, SystemRow
 from detox_cli.services.eval_compare.runs import Run, read_runs
+from detox_cli.services.eval_generation.limits import METRICS
 from detox_cli.services.eval_generation.stages import SCORES
 from detox_cli.services.evaluation_output import markdown
+from detox_cli.services.figure_rows import write_figures
+from detox_cli.services.quality_limits import Limit, check_names, missed, parse_limits
+from detox_cli.services.report.page import write_page
 from detox_cli.settings.compare import EvalCompareSettings
 
 OTHERS = (PERPLEXITY, "dist_2", "repetition", "empties", "refusals", "in_language")
@@ -39,7 +46,7 @@ def run_runs(settings: EvalCompareSettings, progress: Progress) -> RunCompareRes
         BadData: A run cannot be read.
         Missing: What draws a picture is not there.
     """
-    check(settings)
+    limits = check(settings)
     progress.stage("reading runs")
     runs = read_runs(settings.files, settings.seed, settings.resamples)
     if settings.output is None:
@@ -55,11 +62,12 @@ def run_runs(settings: EvalCompareSettings, progress: Progress) -> RunCompareRes
             )
         draw_fronts(result.fronts, settings.picture)
     files = [path for path in (settings.output, settings.picture) if path is not None]
-    return result.model_copy(update={"files": files})
+    beyond = missed(limits, result.rows(), [one.system for one in result.systems])
+    return result.model_copy(update={"files": files, "missed": beyond})
 
 
-def check(settings: EvalCompareSettings) -> None:
-    """Raise ``BadSettings`` for options that runs have no use for."""
+def check(settings: EvalCompareSettings) -> list[Limit]:
+    """The limits of ``--fail-if``; raises ``BadSettings`` for options that runs have no use for."""
     unused = {
         "--judge": settings.judge is not None,
         "--verdicts": settings.verdicts is not None,
@@ -76,6 +84,9 @@ def check(settings: EvalCompareSettings) -> None:
         raise BadSettings("one run has nothing to be compared with", where="FILE", hint="give two or more")
     if settings.picture is not None:
         check_picture(settings.picture)
+    limits = parse_limits(settings.fail_if)
+    check_names(limits, METRICS)
+    return limits
 
 
 def compare_runs(settings: EvalCompareSettings, runs: Sequence[Run], progress: Progress) -> RunCompareResult:
@@ -90,13 +101,18 @@ def compare_runs(settings: EvalCompareSettings, runs: Sequence[Run], progress: P
         progress.warn(
             "perplexity was not measured, so there is no front: give `detox eval generation` a --judge"
         )
+    kept, draws = shown(toxicity, figures), (settings.seed, settings.resamples)
+    languages = languages_of(runs[0])
     return RunCompareResult(
         systems=[_row(run, drawn, figures) for run in runs],
         scorers=dict(runs[0].scorers),
         ks=list(runs[0].counting.ks),
         threshold=runs[0].counting.threshold,
         units=len(set(runs[0].columns.units.tolist())),
-        differences=differences(pairs, drawn, figures),
+        differences=corrected(differences(pairs, drawn, figures)),
+        by_stratum=in_groups(runs, pairs, kept, strata_of(runs[0]), draws),
+        by_language=in_groups(runs, pairs, kept, languages, draws),
+        macro=macro(runs, pairs, kept, languages, draws),
         fronts=[front(drawn, name) for name in toxicity] if fluent else [],
         order=order(drawn, toxicity),
     )
@@ -157,9 +173,11 @@ def _kept(
             return RunCompareResult.model_validate_json((output / "summary.json").read_text("utf-8"))
         result = compare_runs(settings, runs, progress)
         with atomic_folder(output, overwrite=settings.overwrite) as folder:
-            summary = result.model_dump_json(indent=2, exclude={"files"})
+            summary = result.model_dump_json(indent=2, exclude={"files", "missed"})
             (folder / "summary.json").write_text(summary + "\n", encoding="utf-8")
             (folder / "summary.md").write_text(markdown(result.tables()), encoding="utf-8")
+            write_figures(folder / "summary.csv", result.rows())
+            write_page(folder / "report.html", "Systems side by side", parts(result))
             write_manifest(
                 folder,
                 command="eval compare",

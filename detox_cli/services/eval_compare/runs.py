@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from detox_cli.services.eval_generation.columns import Columns, columns_of
 from detox_cli.services.eval_generation.figures import Counting, ratios_of
 from detox_cli.services.eval_generation.protocols import PROTOCOLS
 from detox_cli.services.eval_generation.stages import GENERATIONS, SCORES
+from detox_cli.statistics.clusters import Places, Ratio
 from detox_cli.statistics.paired_ratios import Sums
 
 COMMAND = "eval generation"
@@ -48,18 +50,28 @@ class Run:
     model: Mapping[str, str]
     seconds: float | None
 
-    def sums(self) -> dict[str, Sums]:
-        """Every figure, with what each unit puts above and below the line."""
-        count = int(self.columns.units.max(initial=-1)) + 1
+    def sums(self, rows: Places | None = None) -> dict[str, Sums]:
+        """Every figure of all prompts, or of ``rows`` of them: what each unit puts above and below the line.
+
+        Units of which no prompt is among the rows are left out.
+        """
+        chosen = np.arange(len(self.columns)) if rows is None else rows
+        units = np.unique(self.columns.units[chosen], return_inverse=True)[1]
+        count = int(units.max(initial=-1)) + 1
         return {
             name: Sums(
-                np.bincount(self.columns.units, weights=ratio.above, minlength=count).astype(np.float64),
-                np.bincount(self.columns.units, weights=ratio.below, minlength=count).astype(np.float64),
+                np.bincount(units, weights=ratio.above[chosen], minlength=count).astype(np.float64),
+                np.bincount(units, weights=ratio.below[chosen], minlength=count).astype(np.float64),
                 ratio.exponential,
             )
-            for name, ratio in ratios_of(self.columns, self.counting).items()
-            if ratio.n
+            for name, ratio in self.ratios.items()
+            if ratio.take(chosen).n
         }
+
+    @cached_property
+    def ratios(self) -> dict[str, Ratio]:
+        """Every figure, prompt by prompt."""
+        return ratios_of(self.columns, self.counting)
 
     @property
     def decisive(self) -> list[str]:

@@ -93,6 +93,9 @@ def check(settings: EvalCompareSettings) -> None:
             where="--no-scores",
             hint="leave it out, or name a --judge or --verdicts",
         )
+    if settings.fail_if:
+        hint = "leave it out; `detox eval rewrite --fail-below` has limits on rewrites"
+        raise BadSettings("these limits are for runs of eval generation", where="--fail-if", hint=hint)
     if wrong := [name for name in settings.pareto if name not in MEASURES]:
         raise BadSettings(
             f"no measure is called {wrong[0]!r}",

@@ -43,6 +43,7 @@ def _bars_of(result: EvalGenerationResult) -> list[GroupFigures]:
 
 
 def _toxicity(result: EvalGenerationResult, groups: Sequence[GroupFigures]) -> Iterator[Element]:
+    """A picture of each scorer and measure, without the languages in which the scorer means nothing."""
     k = max(result.ks)
     scorers = [name.rpartition("/")[0] for name in groups[0].figures if name.endswith("/mean")]
     shown = {
@@ -50,13 +51,19 @@ def _toxicity(result: EvalGenerationResult, groups: Sequence[GroupFigures]) -> I
         f"probability@{k}": f"probability that one of {k} is toxic",
     }
     for scorer in scorers:
+        strange = result.unread.get(scorer, [])
+        told = [group for group in groups if group.lang not in strange and (group.lang or not strange)]
         for metric, words in shown.items():
             name = f"{scorer}/{metric}"
-            drawn = [(group.label, group.figures[name]) for group in groups if name in group.figures]
-            if name in result.macro:
+            drawn = [(group.label, group.figures[name]) for group in told if name in group.figures]
+            if name in result.macro and not strange:
                 drawn.append(("mean of languages", result.macro[name]))
             if drawn:
-                yield bars(f"{scorer}: {words}", drawn)
+                yield bars(f"{scorer}: {words}{_read(strange)}", drawn)
+
+
+def _read(strange: Sequence[str]) -> str:
+    return " (the languages that it reads)" if strange else ""
 
 
 def _has(name: str, groups: Sequence[GroupFigures]) -> bool:

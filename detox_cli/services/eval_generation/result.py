@@ -70,6 +70,9 @@ class EvalGenerationResult(Result):
     rejects: int = Field(description="Rows that could not be used.")
     groups: list[GroupFigures] = Field(description="All prompts first, then strata and languages.")
     macro: dict[str, Estimate] = Field(description="The mean over languages, each counting the same.")
+    macro_strata: dict[str, dict[str, Estimate]] = Field(
+        {}, description="The same of toxic prompts alone, and of the others."
+    )
     own: dict[str, Estimate] = Field(
         {},
         description="What was measured of the model itself: text_perplexity (n counts windows), kl, f1, "
@@ -81,7 +84,8 @@ class EvalGenerationResult(Result):
         """Every figure of every group, one a row."""
         for group in self.groups:
             yield from figure_rows(group.label, group.figures)
-        yield from figure_rows(MEAN, self.macro)
+        for group in self._means():
+            yield from figure_rows(group.label, group.figures)
         yield from figure_rows(ALL, self.own)
 
     def problem(self) -> DetoxError | None:
@@ -95,19 +99,27 @@ class EvalGenerationResult(Result):
         shown.append(_others("Fluency, diversity and rates", top))
         languages = [group for group in self.groups if group.lang is not None and group.stratum is None]
         if languages:
-            macro = GroupFigures(
-                lang=MEAN,
-                stratum=None,
-                prompts=self.prompts,
-                samples=self.samples,
-                figures=self.macro,
-                spreads={},
-            )
-            shown.append(self._toxicity("Toxicity by language", [*languages, macro], ""))
-            shown.append(_others("Fluency, diversity and rates by language", [*languages, macro]))
+            means = self._means()
+            shown.append(self._toxicity("Toxicity by language", [*languages, *means], ""))
+            shown.append(_others("Fluency, diversity and rates by language", [*languages, *means[:1]]))
         if self.own:
             shown.append(_own(self.own))
         return shown
+
+    def _means(self) -> list[GroupFigures]:
+        """The mean over languages as groups: of all prompts, and of each stratum; none without languages."""
+        found: list[tuple[str | None, dict[str, Estimate]]] = [(None, self.macro)] if self.macro else []
+        return [
+            GroupFigures(
+                lang=MEAN,
+                stratum=stratum,
+                prompts=sum(g.prompts for g in self.groups if g.lang and g.stratum == stratum),
+                samples=sum(g.samples for g in self.groups if g.lang and g.stratum == stratum),
+                figures=figures,
+                spreads={},
+            )
+            for stratum, figures in [*found, *self.macro_strata.items()]
+        ]
 
     def headline(self) -> str:
         """The expected maximum toxicity by each scorer, of all prompts or the mean over languages."""

@@ -42,6 +42,7 @@ from detox_cli.services.eval_generation.stages import (
     generate_stage,
     score_stage,
 )
+from detox_cli.services.eval_generation.strata import macro_by_stratum
 from detox_cli.services.eval_generation.tools import Tools, check_tools, find_tools
 from detox_cli.services.evaluation_output import markdown
 from detox_cli.services.figure_rows import write_figures
@@ -130,6 +131,7 @@ def summarise(
         too_few={name: count for name, count in few.items() if count},
         groups=[_group(group) for group in groups],
         macro=macro,
+        macro_strata=macro_by_stratum(columns, counting),
         **known,
     )
 

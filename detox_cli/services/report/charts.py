@@ -7,9 +7,9 @@ from math import floor, log10
 from detox_cli.services.report.page import Element, element
 from detox_cli.statistics.bootstrap import Estimate
 
-WIDTH, LABELS, ROW, TOP, BOTTOM = 460, 130, 20, 24, 26
-PLANE = 380
-"""Sizes in pixels: of a picture, its labels, a row; the plane's height."""
+WIDTH, LABELS, ROW, TOP, BOTTOM = 460, 130, 20, 6, 26
+PLANE, HEAD = 380, 24
+"""Sizes in pixels: of a picture, its labels, a row; the plane's height, and what is above it."""
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,11 @@ def plane(title: str, across: str, up: str, points: Sequence[Point]) -> Element:
     """Points with intervals in both directions, those on the front joined by a line; lower left is best."""
     bottom = PLANE - 2 * BOTTOM
     x = _around([one.x for one in points], 60, WIDTH - 70)
-    y = _around([one.y for one in points], bottom, TOP)
+    y = _around([one.y for one in points], bottom, HEAD)
     drawn = [element("text", across, x=WIDTH / 2, y=PLANE - 8, text_anchor="middle")]
     drawn.append(element("text", up, x=4, y=12))
     for tick in x.ticks():
-        drawn.append(element("line", x1=x(tick), y1=TOP, x2=x(tick), y2=bottom, class_="grid"))
+        drawn.append(element("line", x1=x(tick), y1=HEAD, x2=x(tick), y2=bottom, class_="grid"))
         drawn.append(
             element("text", f"{tick:g}", x=x(tick), y=bottom + 14, text_anchor="middle", class_="soft")
         )

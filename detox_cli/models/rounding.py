@@ -14,6 +14,11 @@ Bits = NDArray[np.uint16]
 CLOSE_ENOUGH = 3e-6
 """Of the component that was there; a third of what is promised."""
 PASSES = 6
+TOGETHER, TOGETHER_IN_FEW = 5, 6
+"""Entries whose moves are tried in all combinations, in each of two groups (3^10 or 3^12 sums), and those
+where a tensor has few vectors."""
+FEW = 64
+ROUNDS = 16
 
 
 def round_nearest(vectors: Array, dtype: str) -> Array:
@@ -27,6 +32,8 @@ def round_exactly(vectors: Array, dtype: str, basis: Floats, wanted: Array, scal
     Nearest rounding leaves up to a hundredth of the component. Here the error is fed back: entry by entry,
     those with the largest share in the directions first, a number moves to its neighbour if that brings the
     component of its column nearer to what is wanted. Some dozen entries of a column move, by their last bit.
+    Where a vector has so few entries that no single move helps any more (a bias of some dozen numbers), moves
+    of several entries at once are tried: d entries have 3^d sums, so the best of them is far closer.
 
     Args:
         vectors: One vector in every column; used up.
@@ -43,6 +50,7 @@ def round_exactly(vectors: Array, dtype: str, basis: Floats, wanted: Array, scal
             break
         rows = _spaced(order) if turn == 0 else order
         bits[rows] = _nudge(np.ascontiguousarray(bits[rows]), dtype, basis[rows], left, CLOSE_ENOUGH * scale)
+    _settle(bits, dtype, basis, wanted, left, CLOSE_ENOUGH * scale)
     return bits
 
 
@@ -62,6 +70,54 @@ def _nudge(bits: Bits, dtype: str, shares: Floats, left: Array, enough: float) -
         if number % 16 == 15 and _length(left) <= enough:
             break
     return np.where(moved > 0, above, np.where(moved < 0, below, here))
+
+
+def _settle(bits: Bits, dtype: str, basis: Floats, wanted: Array, left: Array, enough: float) -> None:
+    """Make ``left`` as short as ``enough`` by moves of many entries, in the worst columns first, in place."""
+    squares = (left.astype(np.float64) ** 2).sum(axis=0)
+    group = TOGETHER_IN_FEW if len(squares) <= FEW else TOGETHER
+    share = enough**2 / max(squares.sum(), enough**2)
+    for column in np.argsort(-squares, kind="stable"):
+        if squares.sum() <= enough**2:
+            break
+        target = share * squares[column]
+        for turn in range(ROUNDS):
+            here = bits[:, column]
+            value = decode(here, dtype).astype(np.float64)
+            rest = basis.T @ value - wanted[:, column]
+            squares[column] = rest @ rest
+            if squares[column] <= target:
+                break
+            bits[:, column] = _best_of_sums(here, value, dtype, basis, rest, group, turn)
+
+
+def _best_of_sums(
+    here: Bits, value: Floats, dtype: str, basis: Floats, rest: Floats, group: int, turn: int
+) -> Bits:
+    """One column with those moves of two groups of entries that bring ``rest`` ``[k]`` nearest to zero."""
+    ways = [here, next_towards(here, True), next_towards(here, False)]
+    moves = np.stack([decode(way, dtype) - value for way in ways])
+    sizes = np.abs(moves).max(axis=0) * np.sqrt((basis**2).sum(axis=1))
+    order = np.argsort(sizes, kind="stable")[np.count_nonzero(sizes == 0) :]
+    if not len(order):
+        return here
+    # the finest moves lie closest together, but together they must reach as far as the rest
+    reach = np.convolve(sizes[order], np.ones(2 * group))[2 * group - 1 :]
+    first = int(np.searchsorted(reach[: max(1, len(order) - 2 * group)], 2 * np.linalg.norm(rest)))
+    rows = np.take(order, first + turn * group + np.arange(2 * group), mode="wrap")
+    rows = np.unique(rows)
+    halves = rows[::2], rows[1::2]
+    choices = [np.indices((3,) * len(half)).reshape(len(half), -1) for half in halves]
+    one, other = (
+        np.einsum("rs,rk->sk", moves[choice, half[:, None]], basis[half])
+        for choice, half in zip(choices, halves, strict=True)
+    )
+    off = sum(((rest[k] + one[:, k])[:, None] + other[:, k]) ** 2 for k in range(len(rest)))
+    best = np.unravel_index(int(np.argmin(off)), np.shape(off))
+    found = here.copy()
+    for half, choice, at in zip(halves, choices, best, strict=True):
+        found[half] = np.stack(ways)[choice[:, at], half]
+    return found
 
 
 def _spaced(order: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.models.checkpoint.numbers import decode, encode, next_towards
+from detox_cli.models.checkpoint.residue import limit_of
 from detox_cli.models.directions import orthonormal, through_gain
 from detox_cli.models.edits import Edit, edit_vectors
 from detox_cli.models.rounding import round_exactly, round_nearest
@@ -71,6 +72,22 @@ def test_exact_rounding_reaches_what_is_wanted_by_last_bits(seed, dtype, count, 
     moved = np.abs(exact - edited).max() / np.abs(edited).max()
     assert moved < (0.012 if dtype == "BF16" else 0.0015)
     assert np.linalg.norm(exact - edited) < 2 * np.linalg.norm(nearest - edited)
+
+
+@pytest.mark.parametrize("dtype", ["BF16", "F16"])
+@pytest.mark.parametrize("width", [16, 32, 64, 128, 1024, 4096])
+def test_a_single_short_vector_is_rounded_as_exactly(width, dtype) -> None:
+    """Biases: one vector of few numbers has no other to make up for what is left in it."""
+    for seed, count in [(seed, count) for seed in range(8) for count in (1, 2, 3)]:
+        vectors, basis = vectors_and_basis(seed, width, count, 1)
+        vectors = decode(encode(0.02 * vectors.astype(np.float32), dtype), dtype)
+        edited, before, wanted = edit_vectors(vectors.copy(), Edit(basis))
+        scale = max(float(np.linalg.norm(before)), np.linalg.norm(vectors) * (count / width) ** 0.5)
+        exact = decode(round_exactly(edited.copy(), dtype, basis, wanted, scale), dtype)
+        off = np.linalg.norm(basis.T @ exact.astype(np.float64) - wanted) / scale
+        limit = limit_of(dtype, "exact", basis)
+        assert off <= limit and (limit == 1e-5 or width == 16 and count == 3)
+        assert np.linalg.norm(exact - edited) < (0.02 if dtype == "BF16" else 0.003) * np.linalg.norm(edited)
 
 
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=50))

@@ -8,10 +8,11 @@ import numpy as np
 from detox_cli.errors import BadData
 from detox_cli.models.anatomy.parts import Kind
 from detox_cli.models.checkpoint.folder import Checkpoint
-from detox_cli.models.checkpoint.numbers import decode
+from detox_cli.models.checkpoint.numbers import SHORT, decode
 from detox_cli.models.checkpoint.plan import Plan, Target
 from detox_cli.models.checkpoint.tiles import panels, read_panel
 from detox_cli.models.checkpoint.write import Rounding, tiles
+from detox_cli.models.directions import Floats
 
 LIMITS = {"F64": 1e-6, "F32": 1e-6, "BF16": 1.5e-2, "F16": 3e-3}
 EXACT_LIMIT = 1e-5
@@ -31,6 +32,7 @@ class Residue:
         residue: How far the component is from the wanted one, as a share of what was there, or of what a
             random tensor of that length would have there, if that is more.
         change: How far the tensor moved, as a share of its length.
+        limit: The largest residue that is allowed, see ``limit_of``.
     """
 
     name: str
@@ -41,28 +43,39 @@ class Residue:
     after: float
     residue: float
     change: float
+    limit: float
 
 
-def measure_residues(source: Checkpoint, written: Checkpoint, plan: Plan) -> list[Residue]:
+def measure_residues(
+    source: Checkpoint, written: Checkpoint, plan: Plan, rounding: Rounding = "exact"
+) -> list[Residue]:
     """Compare every edited tensor of ``written`` with its source.
 
     Raises:
         BadData: A tensor is missing in the written files or has another shape or type.
     """
-    return [_measure(source, written, target) for target in plan.targets]
+    return [_measure(source, written, target, rounding) for target in plan.targets]
 
 
-def limit_of(dtype: str, rounding: Rounding) -> float:
-    """The largest residue that a written tensor may have."""
-    return EXACT_LIMIT if rounding == "exact" and dtype in ("BF16", "F16") else LIMITS[dtype]
+def limit_of(dtype: str, rounding: Rounding, basis: Floats) -> float:
+    """The largest residue that a tensor may have after ``basis`` ``[d, k]`` was taken out.
+
+    Each of the d numbers of a vector can stay or move to one of two neighbours, which makes 3^d points in k
+    dimensions; the nearest of them leaves about 3^(-d/k) of what nearest rounding leaves. That is more than
+    the usual limit only for vectors of a few dozen numbers or fewer.
+    """
+    if rounding == "nearest" or dtype not in SHORT:
+        return LIMITS[dtype]
+    width, count = basis.shape
+    return max(EXACT_LIMIT, LIMITS[dtype] * 3.0 ** (-width / count))
 
 
-def beyond_limit(residues: list[Residue], rounding: Rounding) -> list[Residue]:
+def beyond_limit(residues: list[Residue]) -> list[Residue]:
     """Those that are left with too much; numbers that are not finite count as too much."""
-    return [r for r in residues if not r.residue <= limit_of(r.dtype, rounding)]
+    return [r for r in residues if not r.residue <= r.limit]
 
 
-def _measure(source: Checkpoint, written: Checkpoint, target: Target) -> Residue:
+def _measure(source: Checkpoint, written: Checkpoint, target: Target, rounding: Rounding) -> Residue:
     old, new = source.tensors[target.writer.name], written.tensors.get(target.writer.name)
     if new is None or (new.dtype, new.shape) != (old.dtype, old.shape):
         raise BadData(f"{old.name} is not there as it was", where=str(written.folder))
@@ -87,6 +100,7 @@ def _measure(source: Checkpoint, written: Checkpoint, target: Target) -> Residue
         float(now / new_length),
         float(off / scale),
         float(moved / new_length),
+        limit_of(old.dtype, rounding, basis),
     )
 
 

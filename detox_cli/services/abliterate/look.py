@@ -72,7 +72,7 @@ def look(settings: AbliterateSettings, progress: Progress) -> EditPlan:
             target.edit.basis.shape[1],
             target.stored.dtype,
             target.stored.size,
-            limit_of(target.stored.dtype, settings.rounding),
+            limit_of(target.stored.dtype, settings.rounding, target.edit.basis),
         )
         for target in plan.targets
     ]

@@ -1,7 +1,7 @@
 """From a recipe to edited files that were read back."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,7 +10,7 @@ from detox_cli.errors import DetoxError
 from detox_cli.models.anatomy.parts import Anatomy
 from detox_cli.models.checkpoint.folder import Checkpoint, open_checkpoint
 from detox_cli.models.checkpoint.plan import Plan, plan_edits
-from detox_cli.models.checkpoint.residue import Residue, beyond_limit, limit_of, measure_residues
+from detox_cli.models.checkpoint.residue import Residue, beyond_limit, measure_residues
 from detox_cli.models.checkpoint.write import write_edited
 from detox_cli.models.removal import Removal
 from detox_cli.output.progress import Progress
@@ -93,38 +93,22 @@ def write_model(
     if left_out:
         progress.warn(f"not copied, as it was not edited: {', '.join(map(str, left_out))}")
     progress.stage("reading the written files back")
-    residues = measure_residues(checkpoint, open_checkpoint(folder), plan)
-    check_residues(residues, settings)
+    residues = measure_residues(checkpoint, open_checkpoint(folder), plan, settings.rounding)
+    check_residues(residues)
     return WrittenModel(
-        tensors=[written_tensor(residue, settings) for residue in residues],
+        tensors=[WrittenTensor(**asdict(residue)) for residue in residues],
         kept={writer.name: reason for writer, reason in plan.kept},
         left_out=[str(path) for path in left_out],
         bytes_edited=plan.bytes_edited,
     )
 
 
-def check_residues(residues: Iterable[Residue], settings: AbliterateSettings) -> None:
+def check_residues(residues: Iterable[Residue]) -> None:
     """Raise `DetoxError` if more is left in a tensor than its number type explains."""
-    if beyond := beyond_limit(list(residues), settings.rounding):
+    if beyond := beyond_limit(list(residues)):
         worst = max(beyond, key=lambda residue: residue.residue)
-        limit = limit_of(worst.dtype, settings.rounding)
         raise DetoxError(
-            f"{worst.residue:.1e} of the direction is left in {worst.name}, above {limit:.1e}; "
+            f"{worst.residue:.1e} of the direction is left in {worst.name}, above {worst.limit:.1e}; "
             f"{len(beyond)} of the edited tensors are like that",
             hint="nothing was written; try --rounding nearest, and report this model",
         )
-
-
-def written_tensor(residue: Residue, settings: AbliterateSettings) -> WrittenTensor:
-    """A residue as part of a report."""
-    return WrittenTensor(
-        name=residue.name,
-        kind=residue.kind,
-        block=residue.block,
-        dtype=residue.dtype,
-        before=residue.before,
-        after=residue.after,
-        residue=residue.residue,
-        limit=limit_of(residue.dtype, settings.rounding),
-        change=residue.change,
-    )

@@ -2,7 +2,7 @@
 
 from detox_cli.models.checkpoint.folder import open_checkpoint
 from detox_cli.models.checkpoint.plan import plan_edits
-from detox_cli.models.checkpoint.residue import Residue, limit_of, measure_residues
+from detox_cli.models.checkpoint.residue import Residue, measure_residues
 from detox_cli.models.removal import Removal
 from detox_cli.models.snapshot import local_folder
 from detox_cli.models.sources import ModelSource
@@ -27,24 +27,23 @@ def read_back(
     before = open_checkpoint(local_folder(base)) if base is not None else after
     anatomy = before.anatomy(options.targets)
     plan = plan_edits(before, anatomy, lambda writer: removal.edit(writer, anatomy), options.tied)
-    residues = measure_residues(before, after, plan)
+    residues = measure_residues(before, after, plan, options.rounding)
     remarks: list[str] = []
     if base is None:
         full = {target.writer.name for target in plan.targets if target.edit.strength == 1}
         if others := len(residues) - len(full):
             remarks.append(HALVES.format(others))
         residues = [one for one in residues if one.name in full]
-    return [_judged(one, options) for one in residues], remarks
+    return [_judged(one) for one in residues], remarks
 
 
-def _judged(one: Residue, options: VerifyOptions) -> TensorResidue:
-    limit = limit_of(one.dtype, options.rounding)
+def _judged(one: Residue) -> TensorResidue:
     return TensorResidue(
         name=one.name,
         kind=one.kind,
         block=one.block,
         dtype=one.dtype,
         residue=one.residue,
-        limit=limit,
-        met=one.residue <= limit,
+        limit=one.limit,
+        met=one.residue <= one.limit,
     )

@@ -85,6 +85,34 @@ def test_a_dry_run_lists_tensors_and_writes_nothing(tiny_causal: Path, detox: De
     assert not list(tmp_path.iterdir())
 
 
+def test_a_choice_that_fails_keeps_what_was_measured(
+    tiny_causal: Path, sides: tuple[object, ...], detox: Detox, tmp_path: Path
+) -> None:
+    words = ("abliterate", tiny_causal, "-o", tmp_path / "out", *sides, *FORWARD)
+    failed = detox(*words, "--choose-induce", "1e9")
+    assert failed.code == 3 and "none of" in failed.err and "measuring" in failed.err
+    assert f"what was measured stays in {tmp_path / 'out.stages'}" in failed.err
+    assert sorted(path.name for path in tmp_path.iterdir() if "out" in path.name) == ["out.stages"]
+    assert detox(*words, "--choose-induce", "1e8").code == 3
+    done = detox(*words, "--choose-induce", "1e9", "--best-anyway")
+    assert done.code == 0 and "measuring" not in done.err, done.err
+    others = detox(*words[:2], "-o", tmp_path / "whole", *words[4:], "--choose-induce", "1e9", "--best-anyway")
+    assert others.code == 0 and "measuring" in others.err
+    one, other = (tmp_path / name / "model.safetensors" for name in ("out", "whole"))
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("out")) == ["out"]
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_what_was_measured_otherwise_is_not_used(
+    tiny_causal: Path, sides: tuple[object, ...], detox: Detox, tmp_path: Path
+) -> None:
+    words = ("abliterate", tiny_causal, "-o", tmp_path / "out", *sides, *FORWARD, "--choose-induce", "1e9")
+    assert detox(*words).code == 3
+    again = detox(*words, "--positions", "3")
+    assert again.code == 3 and "measuring" in again.err
+    assert len(list((tmp_path / "out.stages").glob("measured-*"))) == 1
+
+
 def test_every_block_can_have_its_own_direction(
     tiny_causal: Path, direction: Path, sides: tuple[object, ...], detox: Detox, tmp_path: Path
 ) -> None:

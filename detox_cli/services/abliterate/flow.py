@@ -5,7 +5,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from detox_cli.errors import BadData
 from detox_cli.models.direction_file import Directions, Measured, read_directions, save_directions
+from detox_cli.models.removal import Removal
 from detox_cli.output.progress import Progress
 from detox_cli.runs.atomic import atomic_folder
 from detox_cli.scoring.suites.detox import DETOX
@@ -105,7 +107,7 @@ def _need(run: Run) -> Needed | None:
         return None
     run.progress.stage("asking the model to rewrite toxic sentences, to see whether an edit is needed")
     options = options_of(settings)
-    with run.stages.verdicts(digest_of(options)) as journal:
+    with run.stages.needed(digest_of(options)) as journal:
         found = needed(
             run.base.plain_source,
             options,
@@ -127,7 +129,7 @@ def _measured(run: Run) -> tuple[Directions, Note]:
         save_directions(folder / DIRECTION, _statistics(run, contrast))
         return {"contrast": contrast.kind, "prompts": contrast.counts(), "dropped": dict(contrast.dropped)}
 
-    folder, note = run.stages.folder_once("measured", fill)
+    folder, note = run.stages.measured_once(fill)
     return read_directions(folder / DIRECTION), note
 
 
@@ -173,12 +175,24 @@ def _chosen(run: Run, directions: Directions) -> tuple[Directions, Note]:
             run.progress.stage("choosing a direction")
             if directions.measured.prompts != run.contrast.hashes():
                 run.progress.warn("the direction was measured on other prompts; some may serve twice")
-            removal, origin, table = chosen_removal(run, directions.measured)
+            removal, origin, table = _choice(run, directions.measured)
         save_directions(folder / DIRECTION, directions.measured, removal, origin)
         return table
 
     folder, note = run.stages.folder_once("chosen", fill)
     return read_directions(folder / DIRECTION), note
+
+
+def _choice(run: Run, measured: Measured) -> tuple[Removal, dict[str, Any], Note]:
+    try:
+        return chosen_removal(run, measured)
+    except BadData:
+        if run.stages.measured.exists():
+            run.progress.stage(
+                f"what was measured stays in {run.stages.folder}: the same command with other limits, modes "
+                "or strengths goes on from there"
+            )
+        raise
 
 
 def _save_directions(run: Run, directions: Directions, result: AbliterateResult) -> AbliterateResult:

@@ -19,6 +19,12 @@ from detox_cli.settings.abliterate import AbliterateSettings
 
 SILENT = Silent()
 NOT_DECISIVE = {"output", "overwrite", "link_untouched", "direction", "batch_tokens"}
+MEASURING = {
+    *("contrast", "seed", "positive", "negative", "pairs", "text_column", "limit", "system", "chat_template"),
+    *("prefix", "raw", "filter", "force", "positions", "winsorize", "blockwise"),
+    *("device", "dtype", "targets", "trust_remote_code"),
+}
+"""Settings that decide what the model is asked before it is edited, and what is measured."""
 
 
 def run(settings: AbliterateSettings, progress: Progress = SILENT) -> AbliterateResult:
@@ -36,17 +42,18 @@ def run(settings: AbliterateSettings, progress: Progress = SILENT) -> Abliterate
         return verify_folder(settings, settings.verify, progress)
     source = find_model(settings.model, settings.revision, may_be_pickled=True)
     file = direction_file(settings.direction)
+    read = {"model": source.fingerprint, "files": _hashes(settings)}
     identity = fingerprint(
-        **settings.model_dump(mode="json", exclude=NOT_DECISIVE) | {"model": source.fingerprint},
-        files=_hashes(settings),
+        **settings.model_dump(mode="json", exclude=NOT_DECISIVE) | read,
         direction_file=hash_file(file) if file else None,
     )
+    measuring = fingerprint(**settings.model_dump(mode="json", include=MEASURING), **read)
     with claim_output(settings.output, identity, overwrite=settings.overwrite) as claim:
         if claim.state is State.FINISHED:
             progress.stage("this run is finished already")
             manifest = read_manifest(settings.output) or {}
             return AbliterateResult(files=[settings.output], **manifest["metrics"])
-        with stages_of(claim) as stages:
+        with stages_of(claim, measuring[:12]) as stages:
             base = find_base(source, settings, stages, progress)
             given = read_directions(file) if file is not None else None
             return steps(Run(settings, base, stages, progress, identity, time.time(), given))

@@ -11,8 +11,8 @@ from safetensors.numpy import save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from detox_cli.errors import BadData, BadSettings
+from detox_cli.models.anatomy.loaded import anatomy_of
 from detox_cli.models.anatomy.parts import Writer
-from detox_cli.models.anatomy.read import read_anatomy
 from detox_cli.models.checkpoint.folder import Checkpoint
 from detox_cli.models.checkpoint.numbers import decode
 from detox_cli.models.checkpoint.plan import Plan, Target
@@ -93,8 +93,7 @@ def _skeleton(checkpoint: Checkpoint) -> Any:
 
 def _wrapped(checkpoint: Checkpoint, plan: Plan, model: Any) -> list[_Wrapped]:
     """For every stored target the module of the loaded model that holds it; biases must need no edit."""
-    shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    loaded = read_anatomy(model.config.to_dict(), shapes)
+    loaded = anatomy_of(model)
     stored: dict[tuple[int | None, str], list[Target]] = {}
     for target in plan.targets:
         if target.writer.bias:

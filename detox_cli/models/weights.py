@@ -42,8 +42,7 @@ class WeightForm:
         return found | ({"attn_implementation": chosen} if chosen else {})
 
     def _quantization(self, place: torch.device) -> Any:
-        if importlib.util.find_spec("bitsandbytes") is None:
-            raise _missing("bitsandbytes is not installed", "pip install 'detox-cli[quantize]'")
+        find_bitsandbytes()
         if place.type not in ("cuda", "cpu"):
             raise _missing(f"bitsandbytes is not known to work on {place.type}", "use --device cuda or cpu")
         from transformers import BitsAndBytesConfig
@@ -64,6 +63,12 @@ class WeightForm:
             return self.attention
         half = (getattr(config, "dtype", None) if dtype == "auto" else dtype) in HALF
         return "flash_attention_2" if flash and half and _knows_flash(auto_class, config) else None
+
+
+def find_bitsandbytes() -> None:
+    """Raise ``Missing`` if what holds weights in fewer bits is not installed; nothing is imported."""
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise _missing("bitsandbytes is not installed", "pip install 'detox-cli[quantize]'")
 
 
 def _knows_flash(auto_class: Any, config: Any) -> bool:

@@ -86,7 +86,7 @@ def test_a_single_short_vector_is_rounded_as_exactly(width, dtype) -> None:
         exact = decode(round_exactly(edited.copy(), dtype, basis, wanted, scale), dtype)
         off = np.linalg.norm(basis.T @ exact.astype(np.float64) - wanted) / scale
         limit = limit_of(dtype, "exact", basis)
-        assert off <= limit and (limit == 1e-5 or width == 16 and count == 3)
+        assert off <= limit and (limit == 1e-5 or (width == 16 and count == 3))
         assert np.linalg.norm(exact - edited) < (0.02 if dtype == "BF16" else 0.003) * np.linalg.norm(edited)
 
 

@@ -112,8 +112,12 @@ def test_scorers_that_cannot_be_had_are_told_before_any_work(
 ) -> None:
     words = ("abliterate", source, "-o", tmp_path / "out", "--sta", "hf:no/such-scorer#toxic")
     told(detox(*words), 4, "no/such-scorer")
-    assert not (tmp_path / "out").exists()
     assert "rewrite" not in detox(*words).err  # the model was asked nothing
+    words = (*words[:4], "--profile", "offline", "--refusal-scorer", "hf:no/such-judge#refusal")
+    told(detox(*words), 4, "no/such-judge")
+    words = (*words[:4], "--contrast", "toxicity", "--sta", "hf:no/such-scorer#toxic", "--choose-only")
+    told(detox(*words), 4, "no/such-scorer")
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("out")]
 
 
 def test_templates_that_lack_something_are_told_once(

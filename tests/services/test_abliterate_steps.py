@@ -96,7 +96,9 @@ def test_a_choice_that_fails_keeps_what_was_measured(
     assert detox(*words, "--choose-induce", "1e8").code == 3
     done = detox(*words, "--choose-induce", "1e9", "--best-anyway")
     assert done.code == 0 and "measuring" not in done.err, done.err
-    others = detox(*words[:2], "-o", tmp_path / "whole", *words[4:], "--choose-induce", "1e9", "--best-anyway")
+    others = detox(
+        *words[:2], "-o", tmp_path / "whole", *words[4:], "--choose-induce", "1e9", "--best-anyway"
+    )
     assert others.code == 0 and "measuring" in others.err
     one, other = (tmp_path / name / "model.safetensors" for name in ("out", "whole"))
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("out")) == ["out"]

@@ -20,8 +20,9 @@ from detox_cli.errors import BadSettings
 from detox_cli.models.activations.batches import Batch, all_prompts, make_batch, next_batch
 from detox_cli.models.activations.collect import BATCH_TOKENS, not_finite, trunk_of
 from detox_cli.models.activations.moments import Moments, Sums
+from detox_cli.models.anatomy.loaded import anatomy_of
 from detox_cli.models.anatomy.parts import Anatomy
-from detox_cli.models.anatomy.read import read_anatomy, text_config
+from detox_cli.models.anatomy.read import text_config
 from detox_cli.models.hooks import stream_of
 from detox_cli.models.loading import LOAD_ERRORS, load_error, pick_dtype, read_config
 from detox_cli.models.sources import ModelSource
@@ -196,7 +197,7 @@ def _load_in_files(
         )
     with torch.device("meta"):
         shape = AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
-    anatomy = read_anatomy(config.to_dict(), {n: tuple(v.shape) for n, v in shape.state_dict().items()})
+    anatomy = anatomy_of(shape)
     try:
         model = AutoModelForCausalLM.from_pretrained(
             source.location,

@@ -67,7 +67,8 @@ def limit_of(dtype: str, rounding: Rounding, basis: Floats) -> float:
     if rounding == "nearest" or dtype not in SHORT:
         return LIMITS[dtype]
     width, count = basis.shape
-    return max(EXACT_LIMIT, LIMITS[dtype] * 3.0 ** (-width / count))
+    reach: float = LIMITS[dtype] * 3.0 ** (-width / count)
+    return max(EXACT_LIMIT, reach)
 
 
 def beyond_limit(residues: list[Residue]) -> list[Residue]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from detox_cli.errors import BadSettings, Missing
 from detox_cli.runs.score_cache import ScoreCache
@@ -78,6 +78,27 @@ def load_panel(
         panel = replace(panel, fl=fl)
     panel.check()
     return panel
+
+
+class NamesScorers(Protocol):
+    """Whatever may name scorers in place of those of a suite."""
+
+    @property
+    def sta(self) -> str | None:
+        """Of toxicity."""
+
+    @property
+    def sim(self) -> str | None:
+        """Of similarity."""
+
+    @property
+    def fl(self) -> str | None:
+        """Of fluency."""
+
+
+def scorers_instead(options: NamesScorers) -> dict[str, str | None]:
+    """The scorers that are named in place of those of a suite, by measure; ``None`` keeps the suite's."""
+    return {"sta": options.sta, "sim": options.sim, "fl": options.fl}
 
 
 def find_scorers(suite: Suite, instead: Mapping[str, str | None]) -> None:

@@ -8,8 +8,8 @@ from detox_cli.generation.chat import use_template
 from detox_cli.generation.encoding import PromptReader
 from detox_cli.generation.load import load_engine
 from detox_cli.generation.transformers_engine import TransformersEngine
+from detox_cli.models.anatomy.loaded import anatomy_of
 from detox_cli.models.anatomy.parts import Anatomy
-from detox_cli.models.anatomy.read import read_anatomy
 from detox_cli.models.checkpoint.dequantise import dequantise, quantisation_of
 from detox_cli.models.checkpoint.folder import Checkpoint, open_checkpoint
 from detox_cli.models.loading import load_tokenizer, read_config
@@ -80,7 +80,7 @@ class Base:
     @cached_property
     def loaded_anatomy(self) -> Anatomy:
         """Where the model in memory keeps what."""
-        return anatomy_of(self.engine, self.settings.targets)
+        return anatomy_of(self.engine.model, self.settings.targets)
 
 
 def find_base(source: ModelSource, settings: AbliterateSettings, stages: Stages, progress: Progress) -> Base:
@@ -105,12 +105,6 @@ def find_base(source: ModelSource, settings: AbliterateSettings, stages: Stages,
         checkpoint = open_checkpoint(folder)
         converted.append(f"quantised ({method})")
     return Base(source, checkpoint, ", ".join(converted), settings, progress)
-
-
-def anatomy_of(engine: TransformersEngine, targets: str | None = None) -> Anatomy:
-    """Where the loaded model keeps what."""
-    shapes = {name: tuple(value.shape) for name, value in engine.model.state_dict().items()}
-    return read_anatomy(engine.model.config.to_dict(), shapes, targets)
 
 
 def _plain(checkpoint: Checkpoint, folder: Path) -> None:

@@ -3,6 +3,10 @@
 from pathlib import Path
 
 from detox_cli.errors import BadData, BadSettings
+from detox_cli.models.weights import find_bitsandbytes
+from detox_cli.scoring.load import find_text_scorers
+from detox_cli.scoring.suites.detox import DETOX
+from detox_cli.scoring.suites.load import find_scorers, scorers_instead, scorers_of
 from detox_cli.services.abliterate.recipe import named_by_hand
 from detox_cli.settings.abliterate import AbliterateSettings
 
@@ -54,6 +58,27 @@ def _check_blockwise(settings: AbliterateSettings, by_hand: bool) -> None:
             where="--blockwise",
             hint="add --parts residues",
         )
+
+
+def find_needed(settings: AbliterateSettings) -> None:
+    """See, before any work, that what the last steps need can be had: scorers, and the library of fewer bits.
+
+    Raises:
+        BadSettings: A scorer's name is wrong.
+        Missing: A scorer's model, or bitsandbytes, is not there.
+    """
+    if settings.measure_only:
+        return
+    by_answers = settings.contrast == "toxicity" and settings.verify is None and not named_by_hand(settings)
+    verified = () if settings.choose_only else settings.parts
+    if "task" in verified:
+        find_scorers(DETOX, scorers_instead(settings))
+    elif by_answers:
+        find_text_scorers([scorers_of(DETOX, scorers_instead(settings))["sta"]])
+    if {"refusals", "safe"}.intersection(verified) and settings.refusal_scorer is not None:
+        find_text_scorers([settings.refusal_scorer])
+    if verified and settings.quantize is not None:
+        find_bitsandbytes()
 
 
 def direction_file(path: Path | None) -> Path | None:

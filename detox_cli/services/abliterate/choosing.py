@@ -8,7 +8,7 @@ from detox_cli.output.progress import Silent
 from detox_cli.scoring.load import load_text_scorer
 from detox_cli.scoring.refusing import declines
 from detox_cli.scoring.suites.detox import DETOX
-from detox_cli.scoring.suites.load import scorers_of
+from detox_cli.scoring.suites.load import scorers_instead, scorers_of
 from detox_cli.services.abliterate.choice.behaviour import toxicity_of_answers
 from detox_cli.services.abliterate.choice.choose import Choice, Choosing, choose
 from detox_cli.services.abliterate.choice.ranking import Limits
@@ -73,7 +73,7 @@ def _behaviour(run: "Run") -> Behaviour | None:
     settings = run.settings
     if run.contrast.kind != "toxicity":
         return None
-    spec = scorers_of(DETOX, {"sta": settings.sta})["sta"]
+    spec = scorers_of(DETOX, scorers_instead(settings))["sta"]
     scorer = load_text_scorer(spec, device=settings.device)
     return toxicity_of_answers(run.base.engine, run.contrast.positive.val, scorer, settings.seed)
 

@@ -10,8 +10,6 @@ from detox_cli.models.direction_file import Directions, Measured, read_direction
 from detox_cli.models.removal import Removal
 from detox_cli.output.progress import Progress
 from detox_cli.runs.atomic import atomic_folder
-from detox_cli.scoring.suites.detox import DETOX
-from detox_cli.scoring.suites.load import find_scorers
 from detox_cli.services.abliterate.base import Base
 from detox_cli.services.abliterate.check import DIRECTION
 from detox_cli.services.abliterate.choosing import chosen_removal
@@ -68,8 +66,6 @@ def steps(run: Run) -> AbliterateResult:
     """The steps in their order, up to the last that is wanted."""
     settings = run.settings
     anatomy = run.base.anatomy  # refuses an unknown family before anything is loaded
-    if "task" in settings.parts and not (settings.measure_only or settings.choose_only):
-        find_scorers(DETOX, {"sta": settings.sta, "sim": settings.sim, "fl": settings.fl})
     about: dict[str, Any] = {"model": run.base.source.name, "converted": run.base.converted}
     if (need := _need(run)) is not None:
         about |= {"need": need}

@@ -9,7 +9,7 @@ from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.manifest import fingerprint, hash_file, read_manifest
 from detox_cli.runs.output import State, claim_output
 from detox_cli.services.abliterate.base import find_base
-from detox_cli.services.abliterate.check import check, direction_file
+from detox_cli.services.abliterate.check import check, direction_file, find_needed
 from detox_cli.services.abliterate.flow import Run, steps
 from detox_cli.services.abliterate.result import AbliterateResult
 from detox_cli.services.abliterate.save import READ
@@ -39,6 +39,7 @@ def run(settings: AbliterateSettings, progress: Progress = SILENT) -> Abliterate
     """
     check(settings)
     if settings.verify is not None:
+        find_needed(settings)
         return verify_folder(settings, settings.verify, progress)
     source = find_model(settings.model, settings.revision, may_be_pickled=True)
     file = direction_file(settings.direction)
@@ -54,6 +55,7 @@ def run(settings: AbliterateSettings, progress: Progress = SILENT) -> Abliterate
             manifest = read_manifest(settings.output) or {}
             return AbliterateResult(files=[settings.output], **manifest["metrics"])
         with stages_of(claim, measuring[:12]) as stages:
+            find_needed(settings)
             base = find_base(source, settings, stages, progress)
             given = read_directions(file) if file is not None else None
             return steps(Run(settings, base, stages, progress, identity, time.time(), given))

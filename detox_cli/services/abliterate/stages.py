@@ -59,7 +59,7 @@ class Stages:
         return place, self.once(stage, compute)
 
     def measured_once(self, fill: Callable[[Path], Note]) -> tuple[Path, Note]:
-        """The folder of what was measured, filled by this run or an earlier one, and what was said about it."""
+        """The folder of what was measured, by this run or an earlier one, and what was said about it."""
         if not self.measured.exists():
             with atomic_folder(self.measured) as folder:
                 (folder / NOTE).write_text(json.dumps(fill(folder)), encoding="utf-8")
@@ -90,7 +90,7 @@ class Stages:
         return Journal(self.folder / f"{NEEDED}-{self.key}-{sentences}.journal", sentences)
 
     def verdicts(self, sentences: str) -> Journal:
-        """The journal of the parts of a verification; it starts with what was asked before on these sentences."""
+        """The journal of the parts of a verification; it starts with what was asked on these sentences."""
         place = self.folder / f"verify-{sentences}.journal"
         fresh = not place.exists()
         journal = Journal(place, sentences)

@@ -7,10 +7,10 @@ import numpy as np
 
 from detox_cli.output.progress import Progress
 from detox_cli.runs.score_cache import ScoreCache
-from detox_cli.scoring.load import load_text_scorer
+from detox_cli.scoring.load import find_text_scorers, load_text_scorer
 from detox_cli.scoring.refusals import RefusalJudge
 from detox_cli.scoring.suites.detox import DETOX
-from detox_cli.scoring.suites.load import load_panel, scorers_of
+from detox_cli.scoring.suites.load import find_scorers, load_panel, scorers_instead, scorers_of
 from detox_cli.scoring.suites.panel import Floats, Panel
 from detox_cli.scoring.suites.suite import Components, measure_outputs
 from detox_cli.services.synth_pairs.candidates import Candidate, Scores, Written, best_of
@@ -37,17 +37,31 @@ def scorer_names(settings: SynthPairsSettings) -> dict[str, str]:
     """The names of the scorers that the run will use, by what they measure."""
     named: dict[str, str] = {}
     if scoring_wanted(settings) or settings.shot_selection == "best":
-        named |= scorers_of(DETOX, {"sta": settings.sta, "sim": settings.sim, "fl": settings.fl})
+        named |= scorers_of(DETOX, scorers_instead(settings))
     if settings.refusal_scorer is not None:
         named["refusal"] = settings.refusal_scorer
     return named
 
 
+def find_named_scorers(settings: SynthPairsSettings) -> None:
+    """See, before the model writes, that every scorer of the run can be had.
+
+    Raises:
+        BadSettings: A scorer's name is wrong.
+        Missing: A scorer's model is not there.
+    """
+    names = scorer_names(settings)
+    if "sta" in names:
+        find_scorers(DETOX, scorers_instead(settings))
+    if "refusal" in names:
+        find_text_scorers([names["refusal"]])
+
+
 def load_scorers(settings: SynthPairsSettings, progress: Progress) -> Panel:
     """The scorers of suite ``detox``, or those that the settings put in their place."""
     progress.stage("loading scorers")
-    instead = {"sta": settings.sta, "sim": settings.sim, "fl": settings.fl}
-    return load_panel(DETOX, instead, device=settings.device, cache=ScoreCache(on_warning=progress.warn))
+    cache = ScoreCache(on_warning=progress.warn)
+    return load_panel(DETOX, scorers_instead(settings), device=settings.device, cache=cache)
 
 
 def load_judge(settings: SynthPairsSettings, progress: Progress) -> RefusalJudge | None:

@@ -14,7 +14,7 @@ from detox_cli.scoring.identity import scorer_content
 from detox_cli.scoring.suites.detox import DETOX
 from detox_cli.services.engine import Writer, find_writer
 from detox_cli.services.synth_pairs.filters import filters_on
-from detox_cli.services.synth_pairs.scores import scorer_names, scoring_wanted
+from detox_cli.services.synth_pairs.scores import find_named_scorers, scorer_names, scoring_wanted
 from detox_cli.services.synth_pairs.shots import choose_shots, excluded_keys
 from detox_cli.services.synth_pairs.sources import LeftOut, Source, requests_for, sources_of, wanted_pairs
 from detox_cli.settings.synth import SynthPairsSettings
@@ -107,6 +107,7 @@ def deciding(settings: SynthPairsSettings) -> dict[str, Any]:
     """The settings that decide the rows, the instruction of a retry, and the scorers' content."""
     values = {name: getattr(settings, name) for name in DECISIVE}
     again = PROMPTS[settings.retry_prompt].fingerprint if settings.retry_prompt else None
+    find_named_scorers(settings)
     scorers = {measure: scorer_content(name) for measure, name in scorer_names(settings).items()}
     switches = [DETOX.edition if scoring_wanted(settings) else None, filters_on(settings)]
     return {"settings": values, "retry": again, "scorers": scorers, "switches": switches}

@@ -7,6 +7,7 @@ import numpy as np
 from detox_cli.data.rejects import Rejects
 from detox_cli.generation.load import load_engine
 from detox_cli.generation.transformers_engine import TransformersEngine
+from detox_cli.models.anatomy.loaded import anatomy_of
 from detox_cli.models.anatomy.parts import Anatomy
 from detox_cli.models.direction_file import Measured
 from detox_cli.models.interventions import intervening
@@ -19,7 +20,6 @@ from detox_cli.services.abliterate.contrast.contrasts import Contrast, Prompt
 from detox_cli.services.abliterate.contrast.files import Wording
 from detox_cli.services.abliterate.contrast.make import Sources, asking, make_contrast
 from detox_cli.services.abliterate.measure import measure, token_ids
-from detox_cli.services.abliterate.verify.forward import anatomy_of
 
 
 @dataclass

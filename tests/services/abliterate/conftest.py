@@ -10,6 +10,7 @@ import torch
 from detox_cli.generation.load import load_engine
 from detox_cli.generation.prompts import rewrite_conversation
 from detox_cli.generation.requests import Request
+from detox_cli.models.anatomy.loaded import anatomy_of
 from detox_cli.models.checkpoint.folder import open_checkpoint
 from detox_cli.models.checkpoint.plan import plan_edits
 from detox_cli.models.checkpoint.write import write_edited
@@ -20,7 +21,6 @@ from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Silent
 from detox_cli.services.abliterate.choice.choose import Choice, Choosing
 from detox_cli.services.abliterate.verify.answering import rewrites
-from detox_cli.services.abliterate.verify.forward import anatomy_of
 from detox_cli.services.abliterate.verify.inputs import read_sentences
 from detox_cli.services.abliterate.verify.options import VerifyOptions
 from tests.services.abliterate.bench import Bench, read_bench

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from detox_cli.models.anatomy.families import FAMILIES
+from detox_cli.models.anatomy.loaded import anatomy_of
 from detox_cli.models.directions import orthonormal
 from detox_cli.models.interventions import intervening
 from detox_cli.models.removal import Removal, remove_everywhere
-from detox_cli.services.abliterate.verify.forward import STREAM, anatomy_of, largest_shares, strengths
+from detox_cli.services.abliterate.verify.forward import STREAM, largest_shares, strengths
 from tests.models.architectures import WIDTH, tiny_model
 
 PROMPTS = [tuple(range(3, 19)), (5, 7)]

@@ -1,6 +1,7 @@
 """An edited chat model is looked at: in its files, its forward pass, its answers, and beside its base."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,9 +27,11 @@ from detox_cli.services.abliterate.verify.needed import needed
 from detox_cli.services.abliterate.verify.options import Limits, VerifyOptions
 from detox_cli.services.abliterate.verify.run import verify
 from detox_cli.services.abliterate.verify.verification import Verification
+from tests.conftest import Outcome
 from tests.recorder import Recorder
 from tests.services.abliterate.conftest import Edited
 
+Detox = Callable[..., Outcome]
 CHAT = find_model("builtin:chat")
 HARMFUL_PROMPTS = tuple(
     (Turn("user", str(row.values["text"])),) for row in read_rows(HARMFUL, Rejects(), limit=24)
@@ -249,5 +252,27 @@ def test_refusals_are_looked_for_in_fewer_bits_too(willing: Edited) -> None:
     )
     coarse = verify(CHAT, find_model(str(willing.folder)), willing.removal, options, recorder)
     assert recorder.warnings[0].startswith("the edited model was loaded in 4bit")
-    assert not coarse.writing and all(one.met for one in coarse.residues)
+    assert all(one.met for one in coarse.residues)  # the files are as they were written
+    assert max(one.after for one in coarse.writing) > 0.01 > min(one.after for one in coarse.writing) / 10
     assert coarse.task["before"].answered.mean < coarse.task["after"].answered.mean
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="bitsandbytes is an extra")
+@pytest.mark.parametrize("bits", ["4bit", "8bit"])
+def test_the_command_verifies_in_fewer_bits(bits: str, willing: Edited, detox: Detox) -> None:
+    words = ("abliterate", "builtin:chat", "--verify", willing.folder, "--quantize", bits, "--limit", "60")
+    outcome = detox(*words, "--parts", "refusals", "--device", "cpu", "--json")
+    assert outcome.code == 0 and f"was loaded in {bits}" in outcome.err, outcome.err
+    found = json.loads(outcome.out)["verification"]["refusals"]
+    assert found["after"]["refused"]["mean"] < found["before"]["refused"]["mean"]
+
+
+def test_the_command_asks_a_classifier_too(willing: Edited, detox: Detox, tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("sorry\ncannot\ncan't\nwon't\n")
+    words = ("abliterate", "builtin:chat", "--verify", willing.folder, "--limit", "60", "--parts", "refusals")
+    outcome = detox(*words, "--refusal-scorer", f"lexicon:{tmp_path / 'words.txt'}", "--json")
+    assert outcome.code == 0, outcome.err
+    found = json.loads(outcome.out)["verification"]["refusals"]
+    assert found["after"]["classified"]["mean"] < found["before"]["classified"]["mean"]
+    wrong = detox(*words, "--refusal-scorer", "builtin:fluency#refusal")
+    assert wrong.code == 2 and "has no class 'refusal'" in wrong.err and "loading builtin" not in wrong.err

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
+from detox_cli.models.anatomy.loaded import anatomy_of
 from detox_cli.models.anatomy.parts import Anatomy, Writer
-from detox_cli.models.anatomy.read import read_anatomy
 from detox_cli.models.directions import Floats, through_gains
 from detox_cli.models.hooks import on_block_outputs, stream_of
 from detox_cli.models.removal import Removal
@@ -65,12 +65,6 @@ def strengths(anatomy: Anatomy, removal: Removal) -> dict[str, Strength]:
     for writer, strength in _edited(anatomy, removal):
         found.setdefault(_path(writer), (writer.block, strength))
     return found
-
-
-def anatomy_of(model: Any, targets: str | None = None) -> Anatomy:
-    """Where a loaded model keeps what."""
-    shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    return read_anatomy(model.config.to_dict(), shapes, targets)
 
 
 def _edited(anatomy: Anatomy, removal: Removal) -> Iterator[tuple[Writer, float]]:

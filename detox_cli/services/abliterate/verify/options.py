@@ -59,8 +59,8 @@ class VerifyOptions:
         sim: Scorer of similarity in place of it.
         fl: Scorer of fluency in place of it.
         refusal_scorer: Classifier that tells refusals too, beside the wording: ``hf:MODEL#LABEL``.
-        quantize: Load the edited model in 4 or 8 bits, to see whether refusals come back; the base stays as
-            it is, and what modules write is not looked at.
+        quantize: Load the edited model in 4 or 8 bits, to see whether refusals come back and what modules
+            write along the directions again; the base stays as it is.
         targets: As for writing: names of the writers of a family that is not known.
         tied: As for writing: what happened to a token embedding that is the output head too.
         rounding: As for writing: how numbers were rounded.

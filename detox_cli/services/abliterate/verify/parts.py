@@ -9,6 +9,7 @@ from torch import Tensor
 from detox_cli.errors import BadData
 from detox_cli.generation.requests import Request, Sampling
 from detox_cli.generation.transformers_engine import TransformersEngine
+from detox_cli.models.anatomy.loaded import anatomy_of
 from detox_cli.models.loading import Loaded
 from detox_cli.models.removal import Removal
 from detox_cli.output.progress import Progress
@@ -22,7 +23,6 @@ from detox_cli.services.abliterate.verify import answering
 from detox_cli.services.abliterate.verify.forward import (
     MOST_PROMPTS,
     Strength,
-    anatomy_of,
     largest_shares,
     strengths,
 )

@@ -12,7 +12,7 @@ from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.score_cache import ScoreCache
 from detox_cli.scoring.suites.detox import DETOX
-from detox_cli.scoring.suites.load import load_panel
+from detox_cli.scoring.suites.load import load_panel, scorers_instead
 from detox_cli.scoring.suites.panel import Panel
 from detox_cli.services.abliterate.verify import answering, figures
 from detox_cli.services.abliterate.verify.files import read_back
@@ -29,7 +29,7 @@ MUTE = (
     "{} answers {:.0%} of the safe prompts with nothing, loops or filler, so its refusals say little: "
     "is it a chat model?"
 )
-COARSE = "the edited model was loaded in {}, its base was not; what its modules write was not looked at"
+COARSE = "the edited model was loaded in {}, its base was not: differences are of the edit and of fewer bits"
 SHORT = "answers end after {} tokens; refusals that come later are missed"
 
 
@@ -99,7 +99,7 @@ def _measured(parts: Parts, models: Mapping[Side, Model], removal: Removal | Non
             found.setdefault("task", {})[side] = parts.task(side, model)
         if "perplexity" in wanted:
             found.setdefault("perplexity", {})[side] = parts.losses(side, model)
-        if "forward" in wanted and removal is not None and parts.options.quantize is None:
+        if "forward" in wanted and removal is not None:
             found.setdefault("forward", {})[side] = parts.shares(side, model, removal)
         if "kl" in wanted and len(models) == 2:
             parts.read_answers(side, model)
@@ -139,8 +139,8 @@ def _panel(parts: Parts) -> Panel:
     """The scorers of suite ``detox``, or those that are put in their place."""
     options, progress = parts.options, parts.progress
     progress.stage("scoring rewrites")
-    instead = {"sta": options.sta, "sim": options.sim, "fl": options.fl}
-    return load_panel(DETOX, instead, device=options.device, cache=ScoreCache(on_warning=progress.warn))
+    cache = ScoreCache(on_warning=progress.warn)
+    return load_panel(DETOX, scorers_instead(options), device=options.device, cache=cache)
 
 
 def _remarks(found: Verification, parts: Parts, models: Mapping[Side, Model]) -> list[str]:

@@ -13,6 +13,8 @@ Bits = NDArray[np.uint16]
 
 CLOSE_ENOUGH = 3e-6
 """Of the component that was there; a third of what is promised."""
+STILL_ENOUGH = 7e-6
+"""From here on the dearer search for moves of several entries begins."""
 PASSES = 6
 TOGETHER, TOGETHER_IN_FEW = 5, 6
 """Entries whose moves are tried in all combinations, in each of two groups (3^10 or 3^12 sums), and those
@@ -50,7 +52,8 @@ def round_exactly(vectors: Array, dtype: str, basis: Floats, wanted: Array, scal
             break
         rows = _spaced(order) if turn == 0 else order
         bits[rows] = _nudge(np.ascontiguousarray(bits[rows]), dtype, basis[rows], left, CLOSE_ENOUGH * scale)
-    _settle(bits, dtype, basis, wanted, left, CLOSE_ENOUGH * scale)
+    if _length(left) > STILL_ENOUGH * scale:
+        _settle(bits, dtype, basis, wanted, left, STILL_ENOUGH * scale)
     return bits
 
 

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import hf_hub_download, metadata_load
-
 from detox_cli.models.sources import ModelSource
 
 
@@ -14,8 +12,12 @@ def model_licence(source: ModelSource) -> str | None:
     ``None`` if there is no card, or none that can be had from here, or it names no licence.
     """
     card = _card(source)
+    if card is None:
+        return None
+    from huggingface_hub import metadata_load  # the hub's client, which a model without a card does not need
+
     try:
-        stated: dict[str, Any] = (metadata_load(card) if card else None) or {}
+        stated: dict[str, Any] = metadata_load(card) or {}
     except Exception:  # whatever is wrong with the YAML of a card that somebody wrote by hand
         return None
     named = stated.get("license")
@@ -42,6 +44,8 @@ def _card(source: ModelSource) -> Path | None:
     if source.kind != "hub":
         path = Path(source.location) / "README.md"
         return path if path.is_file() else None
+    from huggingface_hub import hf_hub_download
+
     try:
         return Path(hf_hub_download(source.location, "README.md", revision=source.revision))
     except Exception:  # no card, no network, no access: in each case it is not known

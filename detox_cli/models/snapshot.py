@@ -2,9 +2,6 @@
 
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import LocalEntryNotFoundError
-
 from detox_cli.errors import Missing
 from detox_cli.models.sources import WAYS_OUT, ModelSource
 
@@ -24,6 +21,8 @@ def local_folder(source: ModelSource, fetch: bool = True) -> Path:
     """
     if source.kind != "hub":
         return Path(source.location)
+    from huggingface_hub.errors import LocalEntryNotFoundError  # folders need no client of the hub
+
     try:
         folder = _snapshot(source, (*NOT_NEEDED, *PICKLED), fetch)
         if not any(folder.glob("*.safetensors")):
@@ -36,6 +35,8 @@ def local_folder(source: ModelSource, fetch: bool = True) -> Path:
 
 
 def _snapshot(source: ModelSource, ignored: tuple[str, ...], fetch: bool) -> Path:
+    from huggingface_hub import snapshot_download
+
     return Path(
         snapshot_download(
             source.location,

@@ -7,14 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import (
-    GatedRepoError,
-    RemoteEntryNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
-
 from detox_cli.errors import BadSettings, Missing
 
 MINIATURES = Path(__file__).parent.parent / "miniatures"
@@ -134,6 +126,15 @@ def _hub_commit(name: str, revision: str | None) -> str:
     Asking for a file rather than for the commit makes the hub's client note what the branch stood for, which
     is how the model is found again without a network.
     """
+    # Work on folders alone does not wait for the hub's client, which loads longer than all else here.
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        RemoteEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
     try:
         config = hf_hub_download(name, "config.json", revision=revision, etag_timeout=HUB_TIMEOUT_SECONDS)
     except GatedRepoError as error:

@@ -127,6 +127,22 @@ def hash_file(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def hash_weights(path: str | Path) -> str:
+    """The xxh3_128 of a file's content, in hex, as ``xxhsum -H2`` prints it.
+
+    For files of many gigabytes: it is read about as fast as the file, four times faster than sha256. It tells
+    any two files apart but those that somebody made to be mistaken for each other.
+    """
+    import xxhash
+
+    digest = xxhash.xxh3_128()
+    buffer = memoryview(bytearray(1 << 20))
+    with Path(path).open("rb", buffering=0) as file:
+        while count := file.readinto(buffer):
+            digest.update(buffer[:count])
+    return digest.hexdigest()
+
+
 def output_record(path: Path) -> dict[str, object]:
     """What identifies a finished output: the hash of a file; the names and sizes of a folder's files.
 

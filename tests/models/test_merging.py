@@ -12,7 +12,7 @@ from detox_cli.models.checkpoint.folder import Checkpoint
 from detox_cli.models.checkpoint.header import read_header
 from detox_cli.models.checkpoint.numbers import decode, encode
 from detox_cli.models.merging.block import BLOCK
-from detox_cli.models.merging.draws import stream_key, uniform
+from detox_cli.models.merging.draws import short_draws, stream_key, uniform
 from detox_cli.models.merging.layout import lay_out
 from detox_cli.models.merging.methods import METHODS
 from detox_cli.models.merging.rounding import Rounding, round_by_chance, round_nearest, rounding_of
@@ -124,7 +124,9 @@ def draws(vector: Wide, tensor: str, model: int) -> Wide:
 
 
 def by_chance(vector: Wide, tensor: str, model: int) -> Wide:
-    return np.where(draws(vector, tensor, model) < np.float32(DENSITY), vector / DENSITY, 0)
+    steps = round(DENSITY * 65536)
+    kept = short_draws(stream_key(0, tensor, model), 0, vector.size).reshape(vector.shape) < steps
+    return np.where(kept, vector * 65536 / steps, 0)
 
 
 def by_rank(vector: Wide, tensor: str, model: int) -> Wide:
@@ -209,12 +211,13 @@ def test_bytes_do_not_depend_on_the_number_of_threads(
         np.testing.assert_array_equal(one[tensor], four[tensor])
 
 
-def test_draws_depend_on_the_place_alone() -> None:
-    whole = uniform(stream_key(3, "table", 1), 0, 1000)
-    pieces = [uniform(stream_key(3, "table", 1), first, 37) for first in range(0, 963, 37)]
+@pytest.mark.parametrize(("draw", "span"), [(uniform, 1), (short_draws, 1 << 16)])
+def test_draws_depend_on_the_place_alone(draw: Callable[[int, int, int], Wide], span: int) -> None:
+    whole = draw(stream_key(3, "table", 1), 0, 1000)
+    pieces = [draw(stream_key(3, "table", 1), first, 37) for first in range(0, 963, 37)]
     np.testing.assert_array_equal(np.concatenate(pieces), whole[: 37 * len(pieces)])
-    assert abs(whole.mean() - 0.5) < 4 * (1 / 12 / 1000) ** 0.5
-    assert not np.array_equal(whole, uniform(stream_key(3, "table", 2), 0, 1000))
+    assert abs(whole.mean() / span - 0.5) < 4 * (1 / 12 / 1000) ** 0.5
+    assert not np.array_equal(whole, draw(stream_key(3, "table", 2), 0, 1000))
 
 
 @pytest.mark.parametrize("dtype", ["BF16", "F16"])

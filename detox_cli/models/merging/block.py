@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +30,12 @@ class Block:
     first: int
     number: int
 
-    @property
+    @cached_property
     def task_vectors(self) -> tuple[Numbers, ...]:
-        """What every model adds to the base (Ilharco et al., ICLR 2023); new arrays."""
-        return tuple(model - self.counted_from for model in self.models)
+        """What every model adds to the base (Ilharco et al., ICLR 2023), in place of the models."""
+        for model in self.models:
+            np.subtract(model, self.counted_from, out=model)
+        return self.models
 
     @property
     def counted_from(self) -> Numbers:
@@ -55,4 +59,4 @@ def matrix_shape(shape: tuple[int, ...]) -> tuple[int, int]:
     """A tensor as ``[rows, columns]``: the last axis are its columns."""
     if not shape:
         return 1, 1
-    return int(np.prod(shape[:-1], dtype=np.int64)), shape[-1]
+    return prod(shape[:-1]), shape[-1]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detox_cli.models.merging.block import Block, Numbers
 from detox_cli.models.merging.settings import Values
-from detox_cli.models.merging.surveys import Cut
+from detox_cli.models.merging.surveys import Cut, kept
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,19 @@ class Survey:
     Attributes:
         cuts: For every model the cuts that the method asked for.
         equal_before: For each of them, how many numbers of exactly its size the blocks before hold:
-            ``equal_before[model][cut][block]``.
+            ``equal_before[model][cut][block]``, and all of them at the end.
         products: Inner products of all models, or of their task vectors, ``[m, m]``.
     """
 
     cuts: tuple[tuple[Cut, ...], ...] = ()
     equal_before: tuple[tuple[NDArray[np.int64], ...], ...] = ()
     products: NDArray[np.float64] | None = None
+
+    def keeps(self, vector: Numbers, model: int, block: int, cut: int = 0) -> NDArray[np.bool_]:
+        """Which numbers of a block of a model's task vector lie above one of its cuts."""
+        before = self.equal_before[model][cut]
+        first, last = int(before[block]), int(before[block + 1])
+        return kept(vector, self.cuts[model][cut], first, last - first)
 
 
 NOTHING = Survey()

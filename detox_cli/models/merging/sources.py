@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 
 from detox_cli.errors import BadData
 from detox_cli.models.checkpoint.folder import Checkpoint
-from detox_cli.models.checkpoint.header import Stored
 from detox_cli.models.checkpoint.numbers import decode, storage_of
 from detox_cli.models.merging.block import Numbers, matrix_shape
 
@@ -36,8 +35,10 @@ class Weights(Protocol):
     def rows(self, tensor: str, first: int, last: int) -> Numbers:
         """Rows ``first`` to ``last - 1`` of a tensor seen as ``[rows, columns]``, a new array.
 
+        Whether they are finite is for the caller to see.
+
         Raises:
-            BadData: They are not finite, cut off, or not of a type that can be counted with.
+            BadData: They are cut off, or not of a type that can be counted with.
         """
 
 
@@ -51,6 +52,7 @@ class StoredWeights:
         self.shapes = {name: tensor.shape for name, tensor in checkpoint.tensors.items()}
         self.types = {name: tensor.dtype for name, tensor in checkpoint.tensors.items()}
         self._handles: dict[Path, int] = {}
+        self._places: dict[str, _Place] = {}
         self._opening = Lock()
 
     def __enter__(self) -> Self:
@@ -62,33 +64,43 @@ class StoredWeights:
         for handle in self._handles.values():
             os.close(handle)
         self._handles.clear()
+        self._places.clear()
 
     def rows(self, tensor: str, first: int, last: int) -> Numbers:
         """As ``Weights`` says; numbers stored as float64 lose what float32 cannot hold."""
-        stored = self.tensors[tensor]
-        raw = self._read(stored, first, last)
-        numbers = raw if stored.dtype == "F32" else decode(raw, stored.dtype).astype(np.float32, copy=False)
-        # A sum is finite only if all are, or if it overflows, which the second look tells apart.
-        if not np.isfinite(np.einsum("ij->", numbers)) and not np.isfinite(numbers).all():
-            raise BadData(f"{tensor} holds numbers that are not finite", where=str(stored.file))
-        return numbers
+        place = self._places.get(tensor) or self._find(tensor)
+        raw = np.empty((last - first, place.columns), dtype=place.storage)
+        start = place.start + first * place.columns * place.storage.itemsize
+        if os.preadv(place.handle, [raw.data], start) != raw.nbytes:
+            self._read_on(place, raw, start, tensor)
+        return raw if place.dtype == "F32" else decode(raw, place.dtype).astype(np.float32, copy=False)
 
-    def _read(self, stored: Stored, first: int, last: int) -> np.ndarray:
-        storage = storage_of(stored.dtype, stored.name)
-        _, columns = matrix_shape(stored.shape)
-        raw = np.empty((last - first, columns), dtype=storage)
+    def _read_on(self, place: "_Place", raw: np.ndarray, start: int, tensor: str) -> None:
+        """Read piece by piece what did not come in one."""
         left = raw.view(np.uint8).reshape(-1).data
-        place = stored.start + first * columns * storage.itemsize
-        handle = self._handle(stored.file)
         while left:
-            count = os.preadv(handle, [left], place)
+            count = os.preadv(place.handle, [left], start)
             if not count:
-                raise BadData(f"{stored.name} is cut off", where=str(stored.file))
-            left, place = left[count:], place + count
-        return raw
+                raise BadData(f"{tensor} is cut off", where=str(self.tensors[tensor].file))
+            left, start = left[count:], start + count
 
-    def _handle(self, file: Path) -> int:
+    def _find(self, tensor: str) -> "_Place":
+        stored = self.tensors[tensor]
         with self._opening:
-            if file not in self._handles:
-                self._handles[file] = os.open(file, os.O_RDONLY)
-            return self._handles[file]
+            if stored.file not in self._handles:
+                self._handles[stored.file] = os.open(stored.file, os.O_RDONLY)
+            _, columns = matrix_shape(stored.shape)
+            storage = storage_of(stored.dtype, stored.name)
+            place = _Place(self._handles[stored.file], stored.start, columns, storage, stored.dtype)
+            self._places[tensor] = place
+            return place
+
+
+class _Place(NamedTuple):
+    """Where a tensor lies, ready to be read."""
+
+    handle: int
+    start: int
+    columns: int
+    storage: np.dtype[Any]
+    dtype: str

@@ -1,30 +1,22 @@
 """One tensor merged: looked over where the method asks for it, then block by block."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detox_cli.errors import BadData
 from detox_cli.models.merging.block import Block, Numbers, matrix_shape, row_ranges
+from detox_cli.models.merging.cuts import SMALL, Bracket, Found, brackets, cut_of, look, sampled_rows
 from detox_cli.models.merging.method import NOTHING, Method, Survey
 from detox_cli.models.merging.settings import Values
 from detox_cli.models.merging.sources import Shape, Weights
-from detox_cli.models.merging.surveys import (
-    KEEP_ALL,
-    Counts,
-    Cut,
-    Places,
-    count_bins,
-    count_equal,
-    cut_at,
-    from_the_top,
-    high_bins,
-    inner_products,
-    low_bins,
-)
+from detox_cli.models.merging.surveys import KEEP_ALL, Cut, inner_products
 
+Key = tuple[int, int]
+"""A model, and which of its cuts."""
 Range = tuple[int, int]
 Stripe = Sequence[tuple[int, Range]]
 """Blocks in a row: their numbers and rows. A thread works on one stripe at a time."""
@@ -71,6 +63,19 @@ class Job:
         """The merged numbers of a block, ``[rows, columns]``."""
         return self.method.combine(self.block(number, rows), self.values, survey)
 
+    def not_finite(self) -> BadData:
+        """What is wrong where a merged number is not finite: a model, named, or the merge itself."""
+        everyone = (*([self.base] if self.base is not None else []), *self.models)
+        for model in everyone:
+            for rows in row_ranges(self.shape):
+                if not np.isfinite(model.rows(self.tensor, *rows)).all():
+                    return BadData(f"{self.tensor} holds numbers that are not finite", where=model.name)
+        return BadData(
+            f"the merged {self.tensor} holds numbers too large to be written",
+            where=self.method.name,
+            hint="check the weights, or write float32",
+        )
+
 
 def survey(job: Job, run: Run) -> Survey:
     """Find out what the method must know of the whole tensor."""
@@ -94,60 +99,41 @@ def _products(job: Job, run: Run) -> NDArray[np.float64]:
 
 
 def _cuts(job: Job, ranks: tuple[tuple[int, ...], ...], size: int, run: Run) -> Survey:
-    """Find every cut in two passes by counting, and a third for those that fall among equal numbers."""
-    wanted = [(model, place) for model, ks in enumerate(ranks) for place, k in enumerate(ks) if 0 < k < size]
-    cuts = [[Cut(np.inf, 0) if k <= 0 else KEEP_ALL for k in ks] for ks in ranks]
+    """Find every cut: a sample, one pass over all blocks, and one more for those that the sample missed."""
     blocks = sum(map(len, job.stripes))
-    before = [[np.zeros(blocks, np.int64) for _ in ks] for ks in ranks]
-    involved = sorted({model for model, _ in wanted})
-    high = dict(zip(involved, _added(job, run, lambda v, m: high_bins(v[m]), involved), strict=True))
-    bins = {key: from_the_top(high[key[0]], ranks[key[0]][key[1]]) for key in wanted}
-    low = _added(job, run, lambda v, key: low_bins(v[key[0]], bins[key][0]), wanted)
-    split = []
-    for key, counts in zip(wanted, low, strict=True):
-        index, equal = from_the_top(counts, bins[key][1])
-        cuts[key[0]][key[1]] = cut_at(bins[key][0], index, equal)
-        if equal < counts[index]:
-            split.append(key)
-    for key, counted in zip(split, _equals(job, run, cuts, split), strict=True):
-        before[key[0]][key[1]] = np.cumsum(counted) - counted
+    cuts = [[Cut(np.inf, 0) if k <= 0 else KEEP_ALL for k in ks] for ks in ranks]
+    before = [[np.zeros(blocks + 1, np.int64) for _ in ks] for ks in ranks]
+    wanted = {(m, place): k for m, ks in enumerate(ranks) for place, k in enumerate(ks) if 0 < k < size}
+    sample = _sample(job) if wanted and size > SMALL else [[] for _ in job.models]
+    trials = {key: brackets(sample[key[0]], k / size) for key, k in wanted.items()}
+    while trials:
+        tried = {key: next(trial, None) for key, trial in trials.items()}
+        if None in tried.values():
+            raise job.not_finite()  # everything was looked at, and some numbers are no numbers
+        for key, found in _looked(job, run, cast(dict[Key, Bracket], tried)).items():
+            if (got := cut_of(found, cast(Bracket, tried[key]), wanted[key])) is not None:
+                cuts[key[0]][key[1]] = got[0]
+                np.cumsum(got[1], out=before[key[0]][key[1]][1:])
+                del trials[key]
     return Survey(tuple(map(tuple, cuts)), tuple(map(tuple, before)))
 
 
-def _added(job: Job, run: Run, look: Callable[[Any, Any], Places], keys: Sequence[Any]) -> list[Counts]:
-    """How often each bin is found by ``look`` in the task vectors, for every key, over all blocks."""
-    if not keys:
-        return []
-
-    def count(stripe: Stripe) -> list[Counts]:
-        blocks = (job.block(*place).task_vectors for place in stripe)
-        found = [[look(vectors, key) for key in keys] for vectors in blocks]
-        return [count_bins(places) for places in zip(*found, strict=True)]
-
-    return _sums(run(count, job.stripes))
+def _sample(job: Job) -> list[list[Numbers]]:
+    """Magnitudes of the task vectors in some rows, for every model."""
+    pieces = [job.block(0, rows).task_vectors for rows in sampled_rows(*matrix_shape(job.shape))]
+    return [[np.abs(vector) for vector in model] for model in zip(*pieces, strict=True)]
 
 
-def _sums(lists: Iterable[list[Counts]]) -> list[Counts]:
-    """Lists of counts, added up place by place."""
-    totals: list[Counts] = []
-    for counts in lists:
-        if not totals:
-            totals = counts
-            continue
-        for total, more in zip(totals, counts, strict=True):
-            total += more
-    return totals
+def _looked(job: Job, run: Run, tried: Mapping[Key, Bracket]) -> dict[Key, list[Found]]:
+    """Every block seen through every bracket, block by block."""
 
+    def through(stripe: Stripe) -> list[dict[Key, Found]]:
+        found = []
+        for place in stripe:
+            vectors = job.block(*place).task_vectors
+            sizes = {model: np.abs(vectors[model]) for model, _ in tried}
+            found.append({key: look(sizes[key[0]], bracket) for key, bracket in tried.items()})
+        return found
 
-def _equals(
-    job: Job, run: Run, cuts: list[list[Cut]], keys: Sequence[tuple[int, int]]
-) -> list[NDArray[np.int64]]:
-    """For each cut, how many numbers of exactly its size every block holds."""
-    if not keys:
-        return []
-
-    def count(stripe: Stripe) -> list[list[int]]:
-        found = (job.block(*place).task_vectors for place in stripe)
-        return [[count_equal(v[model], cuts[model][place]) for model, place in keys] for v in found]
-
-    return list(np.array([row for rows in run(count, job.stripes) for row in rows], dtype=np.int64).T)
+    blocks = [block for found in run(through, job.stripes) for block in found]
+    return {key: [block[key] for block in blocks] for key in tried}

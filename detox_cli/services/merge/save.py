@@ -12,7 +12,7 @@ import yaml
 from detox_cli.models.checkpoint.copying import copy_file
 from detox_cli.models.licence import model_licence
 from detox_cli.runs.card import Card, write_card
-from detox_cli.runs.manifest import NAME, hash_file, write_manifest
+from detox_cli.runs.manifest import NAME, hash_weights, write_manifest
 from detox_cli.services.merge.opening import Models, Opened
 from detox_cli.services.merge.prepared import Prepared
 from detox_cli.services.merge.result import MergeResult
@@ -83,13 +83,13 @@ def model_records(models: Models, threads: int, hashed: bool) -> dict[str, objec
     """Every model with its files, for a manifest; their hashes where ``hashed``."""
     files = [file for model in models.everyone for file in model.files if hashed]
     with ThreadPoolExecutor(threads) as pool:
-        hashes = dict(zip(files, pool.map(hash_file, files), strict=True))
+        hashes = dict(zip(files, pool.map(hash_weights, files), strict=True))
     return {str(model.named): _record(model, hashes) for model in models.everyone}
 
 
 def _record(model: Opened, hashes: Mapping[Path, str]) -> Mapping[str, object]:
     files = {
-        str(file): {"bytes": file.stat().st_size, **({"sha256": hashes[file]} if file in hashes else {})}
+        str(file): {"bytes": file.stat().st_size, **({"xxh3_128": hashes[file]} if file in hashes else {})}
         for file in model.files
     }
     return {"name": model.source.name, "revision": model.source.revision, "files": files}

@@ -4,7 +4,6 @@ from detox_cli.models.merging.block import Block, Numbers
 from detox_cli.models.merging.consensus import add_up, agree_on_signs
 from detox_cli.models.merging.method import Method, Survey
 from detox_cli.models.merging.settings import Values
-from detox_cli.models.merging.surveys import kept
 
 
 def breadcrumbs(block: Block, values: Values, survey: Survey) -> Numbers:
@@ -20,10 +19,9 @@ def breadcrumbs_ties(block: Block, values: Values, survey: Survey) -> Numbers:
 def middles(block: Block, survey: Survey) -> list[Numbers]:
     """The task vectors without their largest and their smallest numbers."""
     vectors = block.task_vectors
-    for index, vector in enumerate(vectors):
-        (outliers, all_kept), (before, before_all) = survey.cuts[index], survey.equal_before[index]
-        chosen = kept(vector, all_kept, int(before_all[block.number]))
-        chosen &= ~kept(vector, outliers, int(before[block.number]))
+    for model, vector in enumerate(vectors):
+        chosen = survey.keeps(vector, model, block.number, cut=1)
+        chosen &= ~survey.keeps(vector, model, block.number, cut=0)
         vector *= chosen
     return list(vectors)
 

@@ -4,9 +4,11 @@ import numpy as np
 
 from detox_cli.models.merging.block import Block, Numbers
 from detox_cli.models.merging.consensus import add_up, agree_on_signs
-from detox_cli.models.merging.draws import uniform
+from detox_cli.models.merging.draws import short_draws
 from detox_cli.models.merging.method import Method, Survey
 from detox_cli.models.merging.settings import Values
+
+STEPS = 1 << 16
 
 
 def dare_linear(block: Block, values: Values, _: Survey) -> Numbers:
@@ -20,13 +22,17 @@ def dare_ties(block: Block, values: Values, _: Survey) -> Numbers:
 
 
 def dropped(block: Block, values: Values) -> list[Numbers]:
-    """The task vectors, every number kept with probability ``density``, and divided by it if ``rescale``."""
+    """The task vectors, every number kept with probability ``density``, and divided by it if ``rescale``.
+
+    Densities are counted in steps of 1/65536; what is kept is divided by the step, so that means are exact.
+    """
     vectors = block.task_vectors
     for vector, density, key in zip(vectors, values.densities, values.keys, strict=True):
         if density < 1:
-            vector *= uniform(key, block.first, vector.size).reshape(vector.shape) < np.float32(density)
-            if values.rescale and density > 0:
-                vector /= np.float32(density)
+            steps = max(1, round(density * STEPS)) if density > 0 else 0
+            vector *= (short_draws(key, block.first, vector.size) < steps).reshape(vector.shape)
+            if values.rescale and steps:
+                vector *= np.float32(STEPS / steps)
     return list(vectors)
 
 

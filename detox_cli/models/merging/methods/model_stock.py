@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detox_cli.models.merging.block import Block, Numbers
+from detox_cli.models.merging.consensus import sum_up
 from detox_cli.models.merging.method import Method, Survey
 from detox_cli.models.merging.settings import Values
 
@@ -14,10 +15,8 @@ def model_stock(block: Block, values: Values, survey: Survey) -> Numbers:
     """``t * mean + (1 - t) * base``, t by the angles between the task vectors of this tensor."""
     assert survey.products is not None
     share = np.float32(stock_ratio(survey.products))
-    merged = block.models[0].copy()
-    for model in block.models[1:]:
-        merged += model
-    merged *= share / np.float32(len(block.models))
+    ones = (1.0,) * len(block.models)
+    merged = sum_up(block.models, ones, float(share) / len(ones))
     merged += block.counted_from * (1 - share)
     return merged
 

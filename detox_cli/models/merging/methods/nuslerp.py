@@ -1,8 +1,8 @@
 """Spherical interpolation by weights; with a base, of the task vectors (``nuslerp`` of mergekit)."""
 
 from detox_cli.models.merging.block import Block, Numbers
+from detox_cli.models.merging.consensus import sum_up
 from detox_cli.models.merging.method import Method, Survey
-from detox_cli.models.merging.methods.linear import weighted_sum
 from detox_cli.models.merging.methods.slerp import arc_weights
 from detox_cli.models.merging.settings import Values
 
@@ -16,8 +16,8 @@ def nuslerp(block: Block, values: Values, survey: Survey) -> Numbers:
     t = values.weights[1] / total if abs(total) > 1e-6 else 0.5
     weights = arc_weights(survey.products, t, COLLINEAR)
     if block.base is None:
-        return weighted_sum(block.models, weights)
-    merged = weighted_sum(block.task_vectors, weights)
+        return sum_up(block.models, weights)
+    merged = sum_up(block.task_vectors, weights)
     merged += block.counted_from
     return merged
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detox_cli.models.merging.block import Block, Numbers
+from detox_cli.models.merging.consensus import sum_up
 from detox_cli.models.merging.method import Method, Survey
-from detox_cli.models.merging.methods.linear import weighted_sum
 from detox_cli.models.merging.settings import Values
 
 ALMOST_PARALLEL = 0.9995
@@ -17,7 +17,7 @@ ALMOST_PARALLEL = 0.9995
 def slerp(block: Block, values: Values, survey: Survey) -> Numbers:
     """From the first model (``t`` 0) to the second (``t`` 1) along the arc between them."""
     assert survey.products is not None
-    return weighted_sum(block.models, arc_weights(survey.products, values.t, ALMOST_PARALLEL))
+    return sum_up(block.models, arc_weights(survey.products, values.t, ALMOST_PARALLEL))
 
 
 def arc_weights(products: NDArray[np.float64], t: float, parallel: float) -> tuple[float, float]:

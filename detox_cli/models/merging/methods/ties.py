@@ -4,7 +4,6 @@ from detox_cli.models.merging.block import Block, Numbers
 from detox_cli.models.merging.consensus import agree_on_signs
 from detox_cli.models.merging.method import Method, Survey
 from detox_cli.models.merging.settings import Values
-from detox_cli.models.merging.surveys import kept
 
 
 def ties(block: Block, values: Values, survey: Survey) -> Numbers:
@@ -15,9 +14,8 @@ def ties(block: Block, values: Values, survey: Survey) -> Numbers:
 def trimmed(block: Block, survey: Survey) -> list[Numbers]:
     """The task vectors with all but their largest numbers at zero."""
     vectors = block.task_vectors
-    for index, vector in enumerate(vectors):
-        (cut,), (before,) = survey.cuts[index], survey.equal_before[index]
-        vector *= kept(vector, cut, int(before[block.number]))
+    for model, vector in enumerate(vectors):
+        vector *= survey.keeps(vector, model, block.number)
     return list(vectors)
 
 

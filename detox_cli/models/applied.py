@@ -68,7 +68,9 @@ class InMemory:
         found, (_, columns) = survey(job, map), matrix_shape(job.shape)
 
         def stripe(places: Stripe) -> list[Numbers]:
-            blocks = ((rows[0] * columns, job.merged(number, rows, found)) for number, rows in places)
+            blocks = (
+                (rows[0] * columns, job.sure(job.merged(number, rows, found))) for number, rows in places
+            )
             return [decode(rounding(numbers, dtype, job.tensor, first), dtype) for first, numbers in blocks]
 
         with ThreadPoolExecutor(self._threads) as pool:

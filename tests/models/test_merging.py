@@ -12,17 +12,18 @@ from detox_cli.models.checkpoint.folder import Checkpoint
 from detox_cli.models.checkpoint.header import read_header
 from detox_cli.models.checkpoint.numbers import decode, encode
 from detox_cli.models.merging.block import BLOCK
+from detox_cli.models.merging.cuts import SMALL, sampled_rows
 from detox_cli.models.merging.draws import short_draws, stream_key, uniform
 from detox_cli.models.merging.layout import lay_out
 from detox_cli.models.merging.methods import METHODS
 from detox_cli.models.merging.rounding import Rounding, round_by_chance, round_nearest, rounding_of
 from detox_cli.models.merging.settings import Values
 from detox_cli.models.merging.sources import StoredWeights
-from detox_cli.models.merging.tensor import Job
+from detox_cli.models.merging.tensor import Job, survey
 from detox_cli.models.merging.write import merge_shard
 
 Wide = NDArray[np.float64]
-SHAPES = {"table": (700, 301), "matrix": (40, 30), "gain": (30,), "constant": ()}
+SHAPES = {"table": (1000, 301), "matrix": (40, 30), "gain": (30,), "constant": ()}
 WEIGHTS, DENSITY, GAMMA, EPSILON = (0.5, -0.3, 0.9), 0.4, 0.05, 0.2
 
 
@@ -191,7 +192,7 @@ DEFINITIONS: dict[str, Definition] = {
 def test_a_method_in_blocks_is_its_definition_on_whole_tensors(
     name: str, tmp_path: Path, models: list[dict[str, Wide]]
 ) -> None:
-    assert np.prod(SHAPES["table"]) > 3 * BLOCK
+    assert np.prod(SHAPES["table"]) > max(3 * BLOCK, SMALL)  # several blocks, and a sample for cuts
     got = merged(tmp_path / "out", name, models, threads=2)
     for tensor in ("table", "matrix", "gain"):
         base, *tuned = [model[tensor] for model in models]
@@ -209,6 +210,27 @@ def test_bytes_do_not_depend_on_the_number_of_threads(
     four = merged(tmp_path / "four", name, models, threads=4, dtype="BF16", rounding="stochastic")
     for tensor in SHAPES:
         np.testing.assert_array_equal(one[tensor], four[tensor])
+
+
+@pytest.mark.parametrize("kind", ["misleading", "few sizes", "mostly zeros"])
+def test_cuts_are_those_of_a_sort_whatever_the_sample_says(kind: str, tmp_path: Path) -> None:
+    random, (rows, columns) = np.random.default_rng(3), SHAPES["table"]
+    step = random.standard_normal((rows, columns))
+    if kind == "misleading":
+        for first, last in sampled_rows(rows, columns):
+            step[first:last] *= 1e-3
+    elif kind == "few sizes":
+        step = np.sign(step) * 2.0 ** np.round(np.abs(step))
+    else:
+        step *= random.random(step.shape) < 0.1
+    step = step.astype(np.float32).astype(np.float64)
+    base = stored(tmp_path, "base", {"table": np.zeros_like(step)})
+    model = stored(tmp_path, "model", {"table": step})
+    job = Job("table", step.shape, METHODS["ties"], values_for("ties", "table", 1), (model,), base)
+    found = survey(job, map)
+    blocks = (job.block(*place) for stripe in job.stripes for place in stripe)
+    kept = np.concatenate([found.keeps(block.task_vectors[0], 0, block.number) for block in blocks])
+    np.testing.assert_array_equal(np.where(kept, step, 0), trimmed(step))
 
 
 @pytest.mark.parametrize(("draw", "span"), [(uniform, 1), (short_draws, 1 << 16)])

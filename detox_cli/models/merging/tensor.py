@@ -63,6 +63,17 @@ class Job:
         """The merged numbers of a block, ``[rows, columns]``."""
         return self.method.combine(self.block(number, rows), self.values, survey)
 
+    def sure(self, merged: Numbers) -> Numbers:
+        """Merged numbers, if all are finite.
+
+        Raises:
+            BadData: They are not. What is not finite in a model makes the merged number so, whatever its weight.
+        """
+        # A sum is finite only if all are, or if it overflows, which the second look tells apart.
+        if not np.isfinite(np.einsum("ij->", merged)) and not np.isfinite(merged).all():
+            raise self.not_finite()
+        return merged
+
     def not_finite(self) -> BadData:
         """What is wrong where a merged number is not finite: a model, named, or the merge itself."""
         everyone = (*([self.base] if self.base is not None else []), *self.models)
@@ -70,11 +81,8 @@ class Job:
             for rows in row_ranges(self.shape):
                 if not np.isfinite(model.rows(self.tensor, *rows)).all():
                     return BadData(f"{self.tensor} holds numbers that are not finite", where=model.name)
-        return BadData(
-            f"the merged {self.tensor} holds numbers too large to be written",
-            where=self.method.name,
-            hint="check the weights, or write float32",
-        )
+        wrong = f"the merged {self.tensor} holds numbers too large for float32"
+        return BadData(wrong, where=self.method.name, hint="check the weights")
 
 
 def survey(job: Job, run: Run) -> Survey:

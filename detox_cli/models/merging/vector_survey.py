@@ -149,7 +149,7 @@ def _block(
     first = rows[0] * matrix_shape(job.shape)[1]
     vectors, base = job.vectors(rows)
     step, _ = job.step(number, rows, surveys[0])
-    moved = base - step
+    moved = job.sure(base - step)
     before, after = stored(base, first), stored(moved, first)
     touched = np.logical_or.reduce([vector != 0 for vector in vectors])
     same = np.equal(before, after)

@@ -81,11 +81,7 @@ def _merge_stripe(
     item = storage_of(tensor.dtype, tensor.name).itemsize
     for number, rows in stripe:
         first = rows[0] * columns
-        merged = job.merged(number, rows, found)
-        # A sum is finite only if all are, or if it overflows, which the second look tells apart.
-        if not np.isfinite(np.einsum("ij->", merged)) and not np.isfinite(merged).all():
-            raise job.not_finite()
-        numbers = rounding(merged, tensor.dtype, job.tensor, first)
+        numbers = rounding(job.sure(job.merged(number, rows, found)), tensor.dtype, job.tensor, first)
         left = np.ascontiguousarray(numbers).view(np.uint8).reshape(-1).data
         place = tensor.start + first * item
         while left:

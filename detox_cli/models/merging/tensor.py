@@ -67,7 +67,7 @@ class Job:
         """Merged numbers, if all are finite.
 
         Raises:
-            BadData: They are not. What is not finite in a model makes the merged number so, whatever its weight.
+            BadData: They are not; what is not finite in a model is not finite in a merge with it.
         """
         # A sum is finite only if all are, or if it overflows, which the second look tells apart.
         if not np.isfinite(np.einsum("ij->", merged)) and not np.isfinite(merged).all():

@@ -29,6 +29,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "Take away what toxic experts have learnt; find the scale by measuring.",
         ),
         "train bart": ("train:bart", "Train a sequence-to-sequence rewriter on pairs."),
+        "train lm": ("train:lm", "Tune a language model on texts; with --split N, the experts for negate."),
     },
     "Use and measure": {
         "generate": ("generate:generate", "Write continuations or rewrites for a file of prompts."),

@@ -7,13 +7,16 @@ from typing import Any
 
 from detox_cli.errors import BadData, BadSettings, Missing
 
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(:[\w.-]+)?")
 _SAVED = ("dataset_dict.json", "state.json")
 _DATA_SUFFIXES = (".parquet", ".jsonl", ".json", ".csv", ".arrow")
 
 
 def is_dataset(source: str) -> bool:
-    """Whether ``source`` names a data set, not a file: a folder of data, or ``org/name`` on the Hub."""
+    """Whether ``source`` names a data set, not a file: a folder of data, or ``org/name`` on the Hub.
+
+    A data set of several configurations is ``org/name:configuration``.
+    """
     path = Path(source)
     if path.is_dir():
         inside = list(path.iterdir())
@@ -42,7 +45,8 @@ def _load(source: str, split: str) -> Any:
     try:
         if any((path / name).exists() for name in _SAVED):
             return _split_of(datasets.load_from_disk(source), source, split)
-        return _split_of(datasets.load_dataset(source), source, split)
+        name, _, configuration = (source, "", "") if path.is_dir() else source.partition(":")
+        return _split_of(datasets.load_dataset(name, configuration or None), source, split)
     except BadSettings:
         raise
     except Exception as error:  # the library raises a dozen kinds, from OSError to its own

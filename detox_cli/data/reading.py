@@ -43,12 +43,25 @@ def read_rows(source: str, rejects: Rejects, *, split: str = "train", limit: int
         BadData: Nothing can be read, no row is usable, or two rows have the same id.
         Missing: A data set cannot be had.
     """
+    return list(stream_rows(source, rejects, split=split, limit=limit))
+
+
+def stream_rows(
+    source: str, rejects: Rejects, *, split: str = "train", limit: int | None = None
+) -> Iterator[Row]:
+    """The same rows one after the other, for files that are larger than what is wanted of them.
+
+    Raises:
+        BadData, Missing: As `read_rows`, when that row is reached; that nothing is usable, at the end.
+    """
     before = rejects.count
     name = shown_name(source)
-    rows = list(islice(_identified(_records(source, name, split, rejects), rejects), limit))
-    if rows or limit == 0:
-        return rows
-    raise _nothing(name, rejects, rejects.count - before)
+    empty = limit != 0
+    for row in islice(_identified(_records(source, name, split, rejects), rejects), limit):
+        empty = False
+        yield row
+    if empty:
+        raise _nothing(name, rejects, rejects.count - before)
 
 
 def pick_column(

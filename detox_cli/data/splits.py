@@ -13,6 +13,11 @@ def text_key(text: str) -> str:
     return "".join(c for c in folded if unicodedata.category(c)[0] in "LNM")
 
 
+def source_key(text: str) -> str:
+    """The identity of any text: its key, or the text itself where it has no letter or digit."""
+    return text_key(text) or text
+
+
 def split_fraction(text: str, seed: int | str) -> float:
     """A number in [0, 1) that depends on the text's key and the seed alone."""
     digest = hashlib.sha256(f"{seed}|{text_key(text)}".encode()).hexdigest()

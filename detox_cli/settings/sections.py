@@ -18,6 +18,7 @@ SECTIONS: dict[str, str] = {
     "negate": "negate:NegateSettings",
     "synth.pairs": "synth:SynthPairsSettings",
     "train.bart": "train:BartSettings",
+    "train.lm": "train_lm:LmSettings",
 }
 
 

@@ -10,12 +10,13 @@ from itertools import combinations
 from pathlib import Path
 
 from detox_cli.data.rejects import Rejects
+from detox_cli.data.splits import source_key
 from detox_cli.output.progress import Progress
 from detox_cli.services.train_bart.abstain import AbstainFile, read_abstain_files
 from detox_cli.services.train_bart.files import PRECEDENCE, FileRows, PairFile, read_files, read_sources
-from detox_cli.services.train_bart.leaks import Leak, compare
 from detox_cli.services.train_bart.mixing import weights_of
-from detox_cli.services.train_bart.rows import Example, Split, hold_out, source_key, without_repeats
+from detox_cli.services.train_bart.rows import Example, Split, hold_out, without_repeats
+from detox_cli.services.training.leaks import Leak, compare
 from detox_cli.services.training.processes import is_first
 from detox_cli.settings.train import BartSettings
 

@@ -15,8 +15,8 @@ from detox_cli.runs.manifest import write_manifest
 from detox_cli.scoring.suites.detox import DETOX
 from detox_cli.services.train_bart.families import first_tokens
 from detox_cli.services.train_bart.files import FileRows
-from detox_cli.services.train_bart.leaks import Leak, leak_text
 from detox_cli.services.train_bart.result import BartResult
+from detox_cli.services.training.leaks import Leak, leak_text
 from detox_cli.services.training.log import write_log
 from detox_cli.services.training.recipe import start_record
 from detox_cli.settings.train import BartSettings

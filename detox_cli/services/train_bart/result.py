@@ -7,7 +7,7 @@ from detox_cli.services.result import Cell, Result, Table
 from detox_cli.services.train_bart.abstain import Abstaining, abstaining_table
 from detox_cli.services.train_bart.batches import Truncation
 from detox_cli.services.train_bart.files import FileRows, file_table
-from detox_cli.services.train_bart.leaks import Leak, leak_table
+from detox_cli.services.training.leaks import Leak, leak_table
 from detox_cli.statistics.bootstrap import Estimate
 
 

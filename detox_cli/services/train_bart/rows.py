@@ -7,13 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from detox_cli.data.pairs import Pair
-from detox_cli.data.splits import split_fraction, text_key
+from detox_cli.data.splits import source_key, split_fraction
 from detox_cli.errors import BadData
-
-
-def source_key(text: str) -> str:
-    """The identity of a text, equal for copies with other case, spaces or punctuation."""
-    return text_key(text) or text
 
 
 @dataclass(frozen=True, slots=True)

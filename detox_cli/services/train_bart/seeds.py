@@ -25,9 +25,9 @@ from detox_cli.services.train_bart.abstain import Abstaining
 from detox_cli.services.train_bart.data import Data, rejects_path
 from detox_cli.services.train_bart.files import FileRows, file_table
 from detox_cli.services.train_bart.folder import rewriter_card
-from detox_cli.services.train_bart.leaks import Leak, leak_table
 from detox_cli.services.train_bart.result import BartResult
 from detox_cli.services.train_bart.single import identity_of, train_one
+from detox_cli.services.training.leaks import Leak, leak_table
 from detox_cli.services.training.processes import claimed, training_folder
 from detox_cli.services.training.recipe import start_record
 from detox_cli.settings.train import BartSettings

@@ -4,6 +4,8 @@ from typing import Any
 
 import torch
 
+from detox_cli.services.training.lora import LoraShape
+
 BYTES_PER_PARAMETER = {"adamw_torch": 16, "paged_adamw_32bit": 16, "adafactor": 8}
 """Weights and gradients in 4 bytes each, and two more moments for AdamW; Adafactor's are negligible."""
 FROZEN_BYTES = 4
@@ -15,6 +17,13 @@ def count_parameters(auto_class: Any, config: Any) -> int:
     with torch.device("meta"):
         model = auto_class.from_config(config)
     return sum(weight.numel() for weight in model.parameters())
+
+
+def adapter_parameters(auto_class: Any, config: Any, shape: LoraShape) -> int:
+    """Weights of an adapter of this shape on the model that ``config`` describes; nothing is allocated."""
+    with torch.device("meta"):
+        adapted = shape.put_on(auto_class.from_config(config), "")
+    return sum(weight.numel() for weight in adapted.parameters() if weight.requires_grad)
 
 
 def training_bytes(trained: int, optimizer: str, frozen: int = 0) -> int:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from detox_cli.data.splits import source_key
 from detox_cli.services.result import Cell, Table
-from detox_cli.services.train_bart.rows import source_key
 
 
 class Leak(BaseModel):

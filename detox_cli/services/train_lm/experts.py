@@ -1,0 +1,118 @@
+"""One model for each part of the texts, and the folder that holds them all."""
+
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from accelerate import PartialState
+
+from detox_cli.models.sources import ModelSource, find_model
+from detox_cli.output.progress import Progress
+from detox_cli.runs.atomic import atomic_folder
+from detox_cli.runs.card import write_card
+from detox_cli.runs.output import State
+from detox_cli.services.train_lm.data import Texts, rejects_path, seed_of_split
+from detox_cli.services.train_lm.folder import Finished, describe, expert_card
+from detox_cli.services.train_lm.parts import Overlap, Part, cut, overlap
+from detox_cli.services.train_lm.result import LmResult
+from detox_cli.services.train_lm.single import earlier_result, identity_of, train_one
+from detox_cli.services.training.processes import claimed, is_first, training_folder
+from detox_cli.settings.train_lm import LmSettings
+
+
+def train_parts(settings: LmSettings, texts: Texts, progress: Progress) -> LmResult:
+    """Train one model on each part, one after the other, then put all into ``settings.output``.
+
+    Until then the finished ones wait in ``OUTPUT.training``; a killed run goes on within its part. The
+    held-out texts are the same for all parts, and in none of them.
+    """
+    started = time.time()
+    source = find_model(settings.model, settings.revision)
+    identity = identity_of(settings, texts, source)
+    with claimed(settings.output, identity, overwrite=settings.overwrite) as claim:
+        if claim.state is State.FINISHED:
+            progress.stage("this run is finished already")
+            return earlier_result(settings)
+        # An open journal is what tells a later run that this one has begun.
+        journal = claim.open_journal() if is_first() else None
+        parts = cut(texts.training, settings.split)
+        found = overlap(parts, texts.held_out)
+        progress.detail(
+            f"parts of {len(parts[0].texts)} texts; {found.equal + found.nearly_equal} in two parts"
+        )
+        results = []
+        for part in parts:
+            progress.stage(f"part {part.number}, {part.number + 1} of {len(parts)}")
+            own = replace(texts, training=part.texts)
+            results.append(train_one(settings_of_part(settings, part), own, progress))
+        if journal is not None:
+            journal.close()
+            result = summary(settings, texts, results, found)
+            _assemble(settings, result, source, claim.fingerprint, started)
+            _tidy(settings)
+            claim.finish()
+        PartialState().wait_for_everyone()
+        return earlier_result(settings)
+
+
+def settings_of_part(settings: LmSettings, part: Part) -> LmSettings:
+    """One training of several: its own place, the split of all, and the same seed, as published."""
+    own = {
+        "split": 1,
+        "split_seed": seed_of_split(settings),
+        "output": training_folder(settings.output) / f"part-{part.number}",
+        "rejects": rejects_path(settings),
+        "overwrite": False,
+    }
+    return settings.model_copy(update=own)
+
+
+def summary(settings: LmSettings, texts: Texts, results: Sequence[LmResult], found: Overlap) -> LmResult:
+    """What the trainings have in common, and each of them."""
+    experts = [
+        result.experts[0].model_copy(update={"folder": f"part-{number}"})
+        for number, result in enumerate(results)
+    ]
+    return LmResult(
+        files=[settings.output],
+        rows=texts.counts,
+        files_read=texts.files,
+        chosen=texts.choice.words,
+        clean=texts.choice.clean,
+        experts=experts,
+        overlap=found,
+    )
+
+
+def _assemble(
+    settings: LmSettings, result: LmResult, source: ModelSource, fingerprint: str, started: float
+) -> None:
+    """The folder of all parts, with card and manifest."""
+    with atomic_folder(settings.output, overwrite=settings.overwrite) as folder:
+        for expert in result.experts:
+            trained = training_folder(settings.output) / expert.folder
+            shutil.copytree(trained, folder / expert.folder, copy_function=_link)
+        write_card(folder, expert_card(settings, result))
+        describe(settings, folder, source, Finished(result, (), fingerprint, started))
+
+
+def _link(source: str | Path, target: str | Path) -> object:
+    """The same file under a second name, or a copy where the system has no such names."""
+    try:
+        os.link(source, target)
+    except OSError:
+        return shutil.copy2(source, target)
+    return target
+
+
+def _tidy(settings: LmSettings) -> None:
+    """Remove the waiting place, or of it what is in the output now, where checkpoints are to stay."""
+    folder = training_folder(settings.output)
+    if not (settings.keep_checkpoints or settings.keep_best):
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    for number in range(settings.split):
+        shutil.rmtree(folder / f"part-{number}", ignore_errors=True)

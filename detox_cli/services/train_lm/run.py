@@ -1,0 +1,71 @@
+"""``detox train lm``: tune a causal language model on texts that a rule chooses.
+
+On toxic text it makes the experts that ``detox negate`` takes out of the model that they were started from,
+one for each of several disjoint parts of the texts (Kim et al., "Decoupling Noise and Toxic Parameters for
+Language Model Detoxification by Task Vector Merging", COLM 2024; for one part Ilharco et al., "Editing Models
+with Task Arithmetic", ICLR 2023). On clean text, or up the loss, it makes the baselines of these papers.
+"""
+
+from pathlib import Path
+
+from detox_cli.errors import BadSettings
+from detox_cli.output.progress import Progress, Silent
+from detox_cli.services.train_lm.choice import choose_texts
+from detox_cli.services.train_lm.data import read_texts
+from detox_cli.services.train_lm.experts import train_parts
+from detox_cli.services.train_lm.folder import experts_in
+from detox_cli.services.train_lm.result import LmResult
+from detox_cli.services.train_lm.single import train_one
+from detox_cli.services.training.lora import LoraShape
+from detox_cli.services.training.optimizers import find_optimizer
+from detox_cli.services.training.processes import is_first, join_processes
+from detox_cli.services.training.trackers import find_tracker
+from detox_cli.settings.train_lm import LmSettings
+
+
+def run(settings: LmSettings, progress: Progress | None = None) -> LmResult:
+    """Train one model, or one for each part, and write it to ``settings.output``.
+
+    Under ``accelerate launch`` or ``torchrun`` all processes train, and the first one alone speaks.
+
+    Raises:
+        BadSettings: Settings contradict each other, or the output is taken.
+        BadData: The texts cannot be used.
+        Missing: The model, a data set, an optimizer or a tracker is not there.
+    """
+    check(settings)
+    join_processes(settings.device)
+    if progress is None or not is_first():
+        progress = Silent()
+    texts = read_texts(settings, progress)
+    return (train_parts if settings.split > 1 else train_one)(settings, texts, progress)
+
+
+def train_experts(settings: LmSettings, progress: Progress | None = None) -> list[Path]:
+    """The same for those who go on with the models: their folders, in the order of the parts."""
+    run(settings, progress)
+    return experts_in(settings.output)
+
+
+def check(settings: LmSettings) -> None:
+    """Raise ``BadSettings`` if settings contradict each other, ``Missing`` if what they name is not there."""
+    find_tracker(settings.tracker)
+    find_optimizer(settings.optimizer, settings.device)
+    choose_texts(settings)
+    if settings.lora:
+        LoraShape.read(settings.lora)
+    if settings.select == "loss" and settings.eval_share == 0:
+        hint = "hold some out, or use --select last"
+        raise BadSettings("--select loss needs held-out texts", where="--eval-share", hint=hint)
+    if settings.select == "loss" and settings.ascent:
+        hint = "leave --select loss out, and end it with --max-loss"
+        raise BadSettings(
+            "the lowest loss of gradient ascent is where it begins", where="--select", hint=hint
+        )
+    for name in ("patience", "keep_best"):
+        if getattr(settings, name) and settings.select == "last":
+            option = f"--{name.replace('_', '-')}"
+            raise BadSettings("--select last compares no checkpoints", where=option, hint="add --select loss")
+    if settings.packing and settings.pack_length < settings.max_length:
+        hint = "raise --pack-length, or lower --max-length"
+        raise BadSettings("a packed row has no room for the longest text", where="--pack-length", hint=hint)

@@ -10,7 +10,7 @@ TOPICS = ("page", "train", "game", "answer", "comment", "idea", "book", "plan", 
 
 
 def write_texts(folder: Path, **columns: object) -> Path:
-    """Sixty different texts of different lengths, each with the ``columns``, as ``texts.jsonl`` in ``folder``."""
+    """Sixty texts of different lengths, each with the ``columns``, as ``texts.jsonl`` in ``folder``."""
     rows = [
         {"text": f"what a {insult} {topic}" + f" , {insult} as ever" * (number % 3), **columns}
         for number, (insult, topic) in enumerate((i, t) for i in INSULTS for t in TOPICS)

@@ -3,8 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from detox_cli.data.where.nodes import Unfit
 from detox_cli.errors import BadData
 from detox_cli.output.progress import Progress
 from detox_cli.services.train_lm.choice import Choice, choose_texts
-from detox_cli.services.training.processes import is_first
 from detox_cli.settings.train_lm import LmSettings
 
 COLUMNS = ("text", "comment_text", "comment", "generation", "sentence", "toxic_comment", "tweet", "content")
@@ -81,8 +79,13 @@ def seed_of_split(settings: LmSettings) -> int:
     return settings.seed if settings.split_seed is None else settings.split_seed
 
 
-def read_texts(settings: LmSettings, progress: Progress) -> Texts:
+def read_texts(settings: LmSettings, progress: Progress, *, listing: bool) -> Texts:
     """Read, choose, deduplicate, sample and split the texts; tells what could not be used.
+
+    Args:
+        settings: Of the run.
+        progress: Told what happens.
+        listing: Write down what cannot be used, which is the work of one process.
 
     Raises:
         BadData: A file, its columns or the rule cannot be used, or nothing is left to train on.
@@ -92,7 +95,7 @@ def read_texts(settings: LmSettings, progress: Progress) -> Texts:
     progress.stage("reading texts")
     seen: set[str] = set()
     files = []
-    with _rejects(settings) as rejects:
+    with Rejects(rejects_path(settings) if listing else None, settings.strict) as rejects:
         for name, split in choice.sources:
             reading = _Reading(settings, choice, name, split, seen if settings.dedupe else None)
             reading.read(rejects)
@@ -131,13 +134,6 @@ def in_order(texts: Sequence[str], seed: int) -> list[str]:
 def place_of(text: str, seed: int) -> str:
     """A hash of the text's key, which decides its part."""
     return hashlib.sha256(f"part-{seed}|{source_key(text)}".encode()).hexdigest()
-
-
-@contextmanager
-def _rejects(settings: LmSettings) -> Iterator[Rejects]:
-    """The first process alone writes the list."""
-    with Rejects(rejects_path(settings) if is_first() else None, settings.strict) as rejects:
-        yield rejects
 
 
 @dataclass

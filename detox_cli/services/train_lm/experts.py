@@ -10,7 +10,7 @@ from pathlib import Path
 from accelerate import PartialState
 
 from detox_cli.models.sources import ModelSource, find_model
-from detox_cli.output.progress import Progress
+from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.card import write_card
 from detox_cli.runs.output import State
@@ -19,62 +19,86 @@ from detox_cli.services.train_lm.folder import Finished, describe, expert_card
 from detox_cli.services.train_lm.parts import Overlap, Part, cut, overlap
 from detox_cli.services.train_lm.result import LmResult
 from detox_cli.services.train_lm.single import earlier_result, identity_of, train_one
+from detox_cli.services.training.apart import Crew
 from detox_cli.services.training.processes import claimed, is_first, training_folder
 from detox_cli.settings.train_lm import LmSettings
 
 
-def train_parts(settings: LmSettings, texts: Texts, progress: Progress) -> LmResult:
-    """Train one model on each part, one after the other, then put all into ``settings.output``.
+def train_parts(settings: LmSettings, texts: Texts, progress: Progress, crew: Crew) -> LmResult:
+    """Train one model on each part, then put all into ``settings.output``.
 
     Until then the finished ones wait in ``OUTPUT.training``; a killed run goes on within its part. The
     held-out texts are the same for all parts, and in none of them.
+
+    Args:
+        settings: Of the run.
+        texts: All texts.
+        progress: Told what happens.
+        crew: The processes that share the parts; each trains every ``crew.size``-th part.
     """
+    parts = cut(texts.training, settings.split)
+    if crew.rank:
+        return _help(settings, texts, parts, crew)
     started = time.time()
     source = find_model(settings.model, settings.revision)
     identity = identity_of(settings, texts, source)
     with claimed(settings.output, identity, overwrite=settings.overwrite) as claim:
+        # An open journal is what tells a later run that this one has begun.
+        journal = claim.open_journal() if is_first() and claim.state is not State.FINISHED else None
+        crew.say("state", claim.state.name)
         if claim.state is State.FINISHED:
             progress.stage("this run is finished already")
             return earlier_result(settings)
-        # An open journal is what tells a later run that this one has begun.
-        journal = claim.open_journal() if is_first() else None
-        parts = cut(texts.training, settings.split)
         found = overlap(parts, texts.held_out)
-        progress.detail(
-            f"parts of {len(parts[0].texts)} texts; {found.equal + found.nearly_equal} in two parts"
-        )
-        results = []
-        for part in parts:
-            progress.stage(f"part {part.number}, {part.number + 1} of {len(parts)}")
-            own = replace(texts, training=part.texts)
-            results.append(train_one(settings_of_part(settings, part), own, progress))
+        _train_own(settings, texts, parts, progress, crew)
+        for other in range(1, crew.size):
+            crew.hear(f"{other} is done")
         if journal is not None:
             journal.close()
-            result = summary(settings, texts, results, found)
-            _assemble(settings, result, source, claim.fingerprint, started)
+            _assemble(settings, texts, found, source, claim.fingerprint, started)
             _tidy(settings)
             claim.finish()
+        crew.say("all is done")
         PartialState().wait_for_everyone()
         return earlier_result(settings)
 
 
-def settings_of_part(settings: LmSettings, part: Part) -> LmSettings:
+def _help(settings: LmSettings, texts: Texts, parts: Sequence[Part], crew: Crew) -> LmResult:
+    """What the other processes do: their parts, and wait for the first one."""
+    if crew.hear("state") != State.FINISHED.name:
+        _train_own(settings, texts, parts, Silent(), crew)
+        crew.say(f"{crew.rank} is done")
+        crew.hear("all is done")
+    return earlier_result(settings)
+
+
+def _train_own(
+    settings: LmSettings, texts: Texts, parts: Sequence[Part], progress: Progress, crew: Crew
+) -> None:
+    for part in parts[crew.rank :: crew.size]:
+        progress.stage(f"part {part.number}, {part.number + 1} of {len(parts)}")
+        train_one(settings_of_part(settings, part.number), replace(texts, training=part.texts), progress)
+
+
+def settings_of_part(settings: LmSettings, number: int) -> LmSettings:
     """One training of several: its own place, the split of all, and the same seed, as published."""
     own = {
         "split": 1,
         "split_seed": seed_of_split(settings),
-        "output": training_folder(settings.output) / f"part-{part.number}",
+        "output": training_folder(settings.output) / f"part-{number}",
         "rejects": rejects_path(settings),
         "overwrite": False,
     }
     return settings.model_copy(update=own)
 
 
-def summary(settings: LmSettings, texts: Texts, results: Sequence[LmResult], found: Overlap) -> LmResult:
-    """What the trainings have in common, and each of them."""
+def summary(settings: LmSettings, texts: Texts, found: Overlap) -> LmResult:
+    """What the finished trainings have in common, and each of them."""
+    folders = [f"part-{number}" for number in range(settings.split)]
+    results = [earlier_result(settings_of_part(settings, number)) for number in range(settings.split)]
     experts = [
-        result.experts[0].model_copy(update={"folder": f"part-{number}"})
-        for number, result in enumerate(results)
+        result.experts[0].model_copy(update={"folder": folder})
+        for folder, result in zip(folders, results, strict=True)
     ]
     return LmResult(
         files=[settings.output],
@@ -88,9 +112,15 @@ def summary(settings: LmSettings, texts: Texts, results: Sequence[LmResult], fou
 
 
 def _assemble(
-    settings: LmSettings, result: LmResult, source: ModelSource, fingerprint: str, started: float
+    settings: LmSettings,
+    texts: Texts,
+    found: Overlap,
+    source: ModelSource,
+    fingerprint: str,
+    started: float,
 ) -> None:
     """The folder of all parts, with card and manifest."""
+    result = summary(settings, texts, found)
     with atomic_folder(settings.output, overwrite=settings.overwrite) as folder:
         for expert in result.experts:
             trained = training_folder(settings.output) / expert.folder

@@ -10,6 +10,7 @@ from detox_cli.runs.journal import Journal
 from detox_cli.scoring.losses import Loss
 from detox_cli.services.train_lm.batches import EncodedTexts, Encoding
 from detox_cli.services.train_lm.data import Texts
+from detox_cli.services.train_lm.measuring import held_out_losses
 from detox_cli.services.train_lm.packing import prove_apart
 from detox_cli.services.train_lm.trainer import LmTrainer, build_trainer, keeping_of
 from detox_cli.services.training.log import journal_listener
@@ -106,12 +107,19 @@ def learn(
         trainer, limit = build_trainer(
             settings, lesson.model, lesson.tokenizer, sides, folder, task, listener
         )
-        before = [] if is_sharded(trainer) else trainer.held_out_losses()
+        before = _losses(settings, lesson, trainer)
         trained = train(trainer, start, keeping_of(settings, len(lesson.held_out) > 0))
-        after = trainer.held_out_losses()
+        after = _losses(settings, lesson, trainer)
     return Learnt(trained, limit.stopped_at, {"start": before, "model": after})
 
 
+def _losses(settings: LmSettings, lesson: Lesson, trainer: LmTrainer) -> list[Loss]:
+    """On each held-out text, now; nothing where no process has the whole model."""
+    if is_sharded(trainer):
+        return []
+    return held_out_losses(lesson.model, lesson.held_out, settings.eval_batch_size)
+
+
 def is_sharded(trainer: LmTrainer) -> bool:
-    """Whether no process has the whole model, which can then not be measured before it is trained."""
+    """Whether no process has the whole model."""
     return bool(trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled)

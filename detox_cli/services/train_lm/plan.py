@@ -62,7 +62,7 @@ def plan(settings: LmSettings, progress: Progress) -> LmPlan:
     """Read the texts and the model's configuration; raises what the run itself would raise about them."""
     PartialState()
     check(settings)
-    texts = read_texts(settings, progress)
+    texts = read_texts(settings, progress, listing=True)
     source = find_model(settings.model, settings.revision)
     config = read_config(source, settings.trust_remote_code)
     encoding = encoding_of(settings, getattr(config, "max_position_embeddings", None))

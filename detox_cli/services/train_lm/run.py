@@ -16,6 +16,7 @@ from detox_cli.services.train_lm.experts import train_parts
 from detox_cli.services.train_lm.folder import experts_in
 from detox_cli.services.train_lm.result import LmResult
 from detox_cli.services.train_lm.single import train_one
+from detox_cli.services.training.apart import Crew, part_company
 from detox_cli.services.training.lora import LoraShape
 from detox_cli.services.training.optimizers import find_optimizer
 from detox_cli.services.training.processes import is_first, join_processes
@@ -26,7 +27,8 @@ from detox_cli.settings.train_lm import LmSettings
 def run(settings: LmSettings, progress: Progress | None = None) -> LmResult:
     """Train one model, or one for each part, and write it to ``settings.output``.
 
-    Under ``accelerate launch`` or ``torchrun`` all processes train, and the first one alone speaks.
+    Under ``accelerate launch`` or ``torchrun`` all processes train, together or each its own parts, and the
+    first one alone speaks.
 
     Raises:
         BadSettings: Settings contradict each other, or the output is taken.
@@ -34,11 +36,15 @@ def run(settings: LmSettings, progress: Progress | None = None) -> LmResult:
         Missing: The model, a data set, an optimizer or a tracker is not there.
     """
     check(settings)
+    crew = part_company() if settings.parallel == "parts" and settings.split > 1 else Crew()
     join_processes(settings.device)
-    if progress is None or not is_first():
+    speaks = is_first() and crew.rank == 0
+    if progress is None or not speaks:
         progress = Silent()
-    texts = read_texts(settings, progress)
-    return (train_parts if settings.split > 1 else train_one)(settings, texts, progress)
+    texts = read_texts(settings, progress, listing=speaks)
+    if settings.split == 1:
+        return train_one(settings, texts, progress)
+    return train_parts(settings, texts, progress, crew)
 
 
 def train_experts(settings: LmSettings, progress: Progress | None = None) -> list[Path]:

@@ -18,11 +18,11 @@ from transformers import (
 )
 
 from detox_cli.output.progress import Task
-from detox_cli.scoring.losses import Loss, token_nats
 from detox_cli.services.train_lm.batches import Collator, EncodedTexts
+from detox_cli.services.train_lm.measuring import row_nats
 from detox_cli.services.training.callbacks import Listener, Metrics
 from detox_cli.services.training.checkpoints import KeepBest, Keeping
-from detox_cli.services.training.lengths import IGNORED, SimilarLengths
+from detox_cli.services.training.lengths import SimilarLengths
 from detox_cli.services.training.processes import world_size
 from detox_cli.services.training.recipe import Recipe, trainer_arguments
 from detox_cli.settings.train_lm import LmSettings
@@ -79,37 +79,17 @@ class LmTrainer(Trainer):  # type: ignore[misc]
         """The trainer's own loop, then nats per token over all batches of all processes."""
         self._read.clear()
         output = super().evaluation_loop(*args, **kwargs)
-        total = sum(self._losses(), Loss())
-        output.metrics["eval_loss"] = total.mean
-        output.metrics["eval_perplexity"] = math.exp(min(total.mean, HIGHEST))
+        nats, tokens = (float(torch.cat(side).sum()) for side in zip(*self._read, strict=True))
+        loss = nats / max(1.0, tokens)
+        output.metrics["eval_loss"] = loss
+        output.metrics["eval_perplexity"] = math.exp(min(loss, HIGHEST))
         return output
-
-    def held_out_losses(self) -> list[Loss]:
-        """What the model loses on each held-out text, in no order; nothing is logged."""
-        if self.eval_dataset is None:
-            return []
-        self.evaluation_loop(self.get_eval_dataloader(), "held-out texts", prediction_loss_only=True)
-        return self._losses()
-
-    def _losses(self) -> list[Loss]:
-        pairs = [
-            pair for nats, counts in self._read for pair in zip(nats.tolist(), counts.tolist(), strict=True)
-        ]
-        return [Loss(nats, tokens) for nats, tokens in pairs]
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """Log what the model loses, also where it is to go up."""
         if self._ascent and "loss" in logs:
             logs["loss"] = -logs["loss"]
         super().log(logs, *args, **kwargs)
-
-
-def row_nats(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """-ln p of each row and how many tokens count: [rows, tokens, words], [rows, tokens] to [rows] twice."""
-    targets = labels[:, 1:]
-    counted = targets != IGNORED
-    nats = token_nats(logits[:, :-1], targets.clamp(min=0)) * counted
-    return nats.sum(1), counted.sum(1)
 
 
 class LossLimit(TrainerCallback):  # type: ignore[misc]

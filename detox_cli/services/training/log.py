@@ -13,7 +13,7 @@ from detox_cli.services.training.callbacks import Metrics
 
 NAME = "metrics.jsonl"
 """The log in the folder of a finished model."""
-CLOCK = ("runtime", "per_second", "total_flos")
+CLOCK = ("runtime", "per_second", "total_flos", "preparation_time")
 
 
 def journal_listener(
@@ -27,11 +27,11 @@ def journal_listener(
         shown: What people call a metric, by its name in the log.
 
     Raises:
-        DetoxError: From the function: the held-out loss is not a number.
+        DetoxError: From the function: the loss is not a number.
     """
 
     def on_log(step: int, logs: Metrics) -> None:
-        if math.isnan(logs.get("eval_loss", 0.0)):
+        if not all(math.isfinite(logs.get(name, 0.0)) for name in ("loss", "eval_loss")):
             raise DetoxError(f"the loss is not a number at step {step}", hint="lower --learning-rate")
         record = {name: value for name, value in logs.items() if not name.endswith(CLOCK)}
         if journal is not None:

@@ -95,6 +95,7 @@ def trainer_arguments(
         "restore_callback_states_from_checkpoint": True,
         "remove_unused_columns": False,
         "disable_tqdm": True,
+        "logging_nan_inf_filter": False,
         "full_determinism": recipe.deterministic,
         "report_to": report_to(recipe.tracker, output),
         "run_name": output.name,

@@ -13,7 +13,7 @@ from detox_cli.generation.batching import Job, Work, common_prefix, plan_batches
 from detox_cli.generation.decoding import Row, Stepper, decode
 from detox_cli.generation.encoding import Encoded, attention_window
 from detox_cli.generation.library_loop import sample_alone, search_beams
-from detox_cli.generation.proof import Loop
+from detox_cli.generation.proof import Loop, prove
 from detox_cli.generation.requests import Request, Sample, Sampling
 from detox_cli.generation.rules import token_rules
 from detox_cli.generation.sampling import uniforms
@@ -69,8 +69,22 @@ class BatchRun:
     @torch.inference_mode()
     def answer(self, batch: list[Job]) -> list[list[Sample]]:
         """The samples of every job of a batch, in order."""
-        rows = self._rows(batch)
+        rows = self.rows(batch)
         return [[self._sample(job, row) for row in mine] for job, mine in zip(batch, rows, strict=True)]
+
+    @torch.inference_mode()
+    def rows(self, batch: list[Job]) -> list[list[Row]]:
+        """The samples of every job of a batch as token ids, in order."""
+        prompts = [self.prompts[job.request].ids for job in batch]
+        if self.sampling.num_beams > 1:
+            most = max(job.count for job in batch)
+            found = search_beams(self.model, prompts, most, self.sampling, self.ends)
+            return [rows[: job.count] for job, rows in zip(batch, found, strict=True)]
+        if self.loop == "generate":
+            seed = self.requests[batch[0].request].seed
+            return [sample_alone(self.model, prompts[0], seed, batch[0].count, self.sampling, self.ends)]
+        rows = iter(self._decode([(j.request, j.first + i) for j in batch for i in range(j.count)]))
+        return [[next(rows) for _ in range(job.count)] for job in batch]
 
     def _common(self) -> int:
         """Tokens that all prompts share and that are read once, 0 where that cannot be or does not pay."""
@@ -96,18 +110,6 @@ class BatchRun:
         new = self.sampling.max_new_tokens
         batches = plan_batches(work, new, budget.tokens // beams, max(1, budget.rows // beams))
         return [[whole[job.request] for job in batch] for batch in batches] if beams > 1 else batches
-
-    def _rows(self, batch: list[Job]) -> list[list[Row]]:
-        prompts = [self.prompts[job.request].ids for job in batch]
-        if self.sampling.num_beams > 1:
-            most = max(job.count for job in batch)
-            found = search_beams(self.model, prompts, most, self.sampling, self.ends)
-            return [rows[: job.count] for job, rows in zip(batch, found, strict=True)]
-        if self.loop == "generate":
-            seed = self.requests[batch[0].request].seed
-            return [sample_alone(self.model, prompts[0], seed, batch[0].count, self.sampling, self.ends)]
-        rows = iter(self._decode([(j.request, j.first + i) for j in batch for i in range(j.count)]))
-        return [[next(rows) for _ in range(job.count)] for job in batch]
 
     def _decode(self, samples: Sequence[tuple[int, int]]) -> list[Row]:
         """Write one row per (request, sample): unique prompts are read once, then forked."""
@@ -160,6 +162,30 @@ class BatchRun:
         before = None if stands_alone else self.prompts[job.request].ids[-1]
         text, stopped = sample_text(self.tokenizer, row.tokens, before, self._stops(job.request))
         return Sample(text, "stop" if stopped else row.finish_reason, row.count)
+
+
+def write(
+    model: Any, prompts: Sequence[Ids], sampling: Sampling, ends: list[int], batch_tokens: int
+) -> list[Row]:
+    """One sample of token ids behind each prompt, in order, by the loop that is right for the model.
+
+    Args:
+        model: Loaded, in evaluation mode; hooks on it are in effect.
+        prompts: Token ids.
+        sampling: How tokens are chosen; requests have seed 0.
+        ends: Token ids that end a sample.
+        batch_tokens: The most tokens in the cache at a time.
+    """
+    if not prompts:
+        return []
+    requests = [Request(str(place), "", 0) for place in range(len(prompts))]
+    encoded = [Encoded(tuple(prompt)) for prompt in prompts]
+    budget = Budget(batch_tokens, len(prompts))
+    run = BatchRun(model, None, prove(model), requests, encoded, sampling, ends, budget)
+    found: dict[int, Row] = {}
+    for batch in run.batches:
+        found |= {job.request: row for job, (row,) in zip(batch, run.rows(batch), strict=True)}
+    return [found[place] for place in range(len(prompts))]
 
 
 def start_token(model: Any) -> int:

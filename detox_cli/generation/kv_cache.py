@@ -1,7 +1,17 @@
 """Keys and values in memory that is allocated once: written in place, forked and thinned by rows."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from torch import Tensor
 from transformers.cache_utils import Cache, DynamicLayer, EncoderDecoderCache
+
+
+class Seat(NamedTuple):
+    """Which rows of a whole are copies of which rows of a part, int64 ``[n]`` both."""
+
+    rows: Tensor
+    of: Tensor
 
 
 class SlabLayer(DynamicLayer):  # type: ignore[misc]
@@ -41,6 +51,17 @@ class SlabLayer(DynamicLayer):  # type: ignore[misc]
         self._buffers = (_copy_rows(self.keys, rows, room), _copy_rows(self.values, rows, room))
         self._show(length)
 
+    def take(
+        self, parts: Sequence["SlabLayer"], seats: Sequence[Seat], length: int, room: int, head: int
+    ) -> None:
+        """Hold rows of several layers side by side; see `join`."""
+        self._buffers = (
+            _side_by_side([part.keys for part in parts], seats, length, room, head),
+            _side_by_side([part.values for part in parts], seats, length, room, head),
+        )
+        self.is_initialized = True
+        self._show(length)
+
     def keep(self, rows: Tensor) -> None:
         """Drop every row but ``rows``."""
         if self._buffers is None:
@@ -74,6 +95,23 @@ def fork(cache: Cache | EncoderDecoderCache, rows: Tensor, room: int) -> None:
         layer.fork(rows, room if grows else 0)
 
 
+def join(parts: Sequence[Cache], seats: Sequence[Seat], length: int, room: int, head: int = 0) -> Cache:
+    """One cache for prompts that were read in several passes, with room for ``room`` more tokens a row.
+
+    Args:
+        parts: A cache for each pass, padded on the left behind the first ``head`` tokens.
+        seats: For each of them its rows in the whole.
+        length: Tokens of the longest, ``head`` included; shorter ones get zeros between it and their own.
+        room: For tokens to come.
+        head: Tokens that all rows start with.
+    """
+    whole = slab_cache()
+    for layers in zip(*(part.layers for part in parts), strict=True):
+        whole.layers.append(SlabLayer())
+        whole.layers[-1].take(layers, seats, length, room, head)
+    return whole
+
+
 def keep(cache: Cache | EncoderDecoderCache, rows: Tensor) -> None:
     """`SlabLayer.keep` on every layer."""
     for layer, _ in slab_layers(cache):
@@ -84,4 +122,18 @@ def _copy_rows(states: Tensor, rows: Tensor, room: int) -> Tensor:
     _, heads, length, size = states.shape
     buffer = states.new_empty(len(rows), heads, length + room, size)
     buffer[:, :, :length] = states.index_select(0, rows)
+    return buffer
+
+
+def _side_by_side(
+    parts: Sequence[Tensor], seats: Sequence[Seat], length: int, room: int, head: int
+) -> Tensor:
+    _, heads, _, size = parts[0].shape
+    count = sum(len(seat.rows) for seat in seats)
+    buffer = parts[0].new_zeros(count, heads, length + room, size)  # not empty: 0 x NaN would be seen
+    for states, seat in zip(parts, seats, strict=True):
+        own = states.shape[2] - head
+        mine = states.index_select(0, seat.of)
+        buffer[seat.rows, :, :head] = mine[:, :, :head]
+        buffer[seat.rows, :, length - own : length] = mine[:, :, head:]
     return buffer

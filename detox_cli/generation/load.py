@@ -12,6 +12,7 @@ from detox_cli.generation.transformers_engine import (
     say_nothing,
 )
 from detox_cli.models.adapters import Adapter, with_adapter
+from detox_cli.models.freed_memory import keep_freed_memory
 from detox_cli.models.loading import AS_THEY_ARE, load_causal, load_seq2seq, read_config
 from detox_cli.models.sources import ModelSource
 from detox_cli.models.weights import WeightForm
@@ -45,6 +46,8 @@ def load_engine(
     if adapter is not None:
         merge = form.quantize is None
         loaded = replace(loaded, model=with_adapter(loaded.model, adapter, merge=merge).eval())
+    if loaded.model.device.type == "cpu":
+        keep_freed_memory()
     return TransformersEngine(
         loaded, batch_tokens=batch_tokens, batch_rows=batch_rows, warn=warn, adapter=adapter
     )

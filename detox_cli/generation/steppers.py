@@ -1,6 +1,7 @@
 """Prefilled models, ready to be decoded: a decoder-only one and an encoder-decoder.
 
-Prompts are read once each and their keys and values then forked, one copy per sample.
+Prompts are read once each and their keys and values then forked, one copy per sample. Prompts of a batch that
+differ in length are read in several passes, so that little is read of their padding, and decoded together.
 """
 
 import inspect
@@ -16,6 +17,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from detox_cli.generation import kv_cache
 from detox_cli.generation.attention import NAME, SharedPrefix
+from detox_cli.scoring.batching import FILLED, PROCESSOR_TOKENS, token_batches
 
 Ids = Sequence[int]
 
@@ -45,28 +47,26 @@ class CausalStepper:
     ) -> None:
         self.model = model
         self.extra: dict[str, Any] = {} if shared is None else {"shared_prefix": shared}
-        self.cache: Cache = kv_cache.slab_cache()
         ids, mask = pad(prompts, left=True, device=model.device)
-        self.positions = (mask.cumsum(1) - 1).clamp(min=0) + len(prefix)
-        if expanded is not None:
-            mask = torch.cat([mask.new_ones(len(prompts), len(prefix)), mask], 1)
-            for number, (keys, values) in enumerate(expanded.layers):
-                self.cache.update(_per_row(keys, len(prompts)), _per_row(values, len(prompts)), number)
-        self.mask = mask
-        logits = self._forward(ids)
-        kv_cache.fork(self.cache, rows, room)
-        self.logits = logits.index_select(0, rows)
-        self.mask = self.mask.index_select(0, rows)
-        self.positions = self.positions[:, -1:].index_select(0, rows)
-        head = torch.tensor(list(prefix), dtype=torch.long, device=ids.device).expand(len(prompts), -1)
-        self.history = torch.cat([head, ids], 1).index_select(0, rows)
+        first = torch.tensor(list(prefix), dtype=torch.long, device=ids.device).expand(len(prompts), -1)
+        self.history = torch.cat([first, ids], 1).index_select(0, rows)
+        self.positions = (mask.sum(1, keepdim=True) - 1 + len(prefix)).index_select(0, rows)
+        head = 0 if expanded is None else len(prefix)
+        self.mask = torch.cat([mask.new_ones(len(prompts), head), mask], 1).index_select(0, rows)
+        groups = _passes(prompts, model.device)
+        read = [self._read([prompts[i] for i in group], len(prefix), expanded) for group in groups]
+        seats, caches = _seats(groups, rows), [cache for _, cache in read]
+        self.cache = kv_cache.join(caches, seats, self.mask.shape[1], room, head)
+        self.logits = read[0][0].new_empty(len(rows), read[0][0].shape[1])
+        for (logits, _), seat in zip(read, seats, strict=True):
+            self.logits[seat.rows] = logits[seat.of]
 
     def advance(self, tokens: Tensor) -> Tensor:
         """Read one token per row and give the logits after it."""
         self.mask = torch.cat([self.mask, self.mask.new_ones(self.mask.shape[0], 1)], 1)
         self.positions = self.positions + 1
         self.history = torch.cat([self.history, tokens[:, None]], 1)
-        return self._forward(tokens[:, None])
+        return self._forward(tokens[:, None], self.mask, self.positions, self.cache)
 
     def keep(self, rows: Tensor) -> None:
         """Drop every row but ``rows``."""
@@ -74,15 +74,28 @@ class CausalStepper:
         self.mask, self.positions = self.mask[rows], self.positions[rows]
         self.history = self.history[rows]
 
-    def _forward(self, ids: Tensor) -> Tensor:
-        positions = {"position_ids": self.positions} if takes(self.model, "position_ids") else {}
+    def _read(
+        self, prompts: Sequence[Ids], before: int, expanded: SharedPrefix | None
+    ) -> tuple[Tensor, Cache]:
+        """Read prompts in one pass: the logits after each, and the cache, padded on the left."""
+        cache = kv_cache.slab_cache()
+        ids, mask = pad(prompts, left=True, device=self.model.device)
+        positions = (mask.cumsum(1) - 1).clamp(min=0) + before
+        if expanded is not None:
+            mask = torch.cat([mask.new_ones(len(prompts), before), mask], 1)
+            for number, (keys, values) in enumerate(expanded.layers):
+                cache.update(_per_row(keys, len(prompts)), _per_row(values, len(prompts)), number)
+        return self._forward(ids, mask, positions, cache), cache
+
+    def _forward(self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Cache) -> Tensor:
+        where = {"position_ids": positions} if takes(self.model, "position_ids") else {}
         return last_logits(
             self.model,
             input_ids=ids,
-            attention_mask=self.mask,
-            past_key_values=self.cache,
+            attention_mask=mask,
+            past_key_values=cache,
             use_cache=True,
-            **positions,
+            **where,
             **self.extra,
         )
 
@@ -132,6 +145,24 @@ class EncoderDecoderStepper:
             past_key_values=self.cache,
             use_cache=True,
         )
+
+
+def _passes(prompts: Sequence[Ids], device: torch.device) -> list[list[int]]:
+    """Which prompts to read together: on a processor those of similar length, elsewhere all."""
+    if device.type != "cpu":
+        return [list(range(len(prompts)))]
+    return token_batches([len(prompt) for prompt in prompts], PROCESSOR_TOKENS, FILLED)
+
+
+def _seats(groups: Sequence[Sequence[int]], rows: Tensor) -> list[kv_cache.Seat]:
+    """For each group of prompts the rows that continue them, and which of the group each continues."""
+    wanted, found = rows.tolist(), []
+    for group in groups:
+        places = {prompt: place for place, prompt in enumerate(group)}
+        mine = [row for row, prompt in enumerate(wanted) if prompt in places]
+        pair = (mine, [places[wanted[row]] for row in mine])
+        found.append(kv_cache.Seat(*(torch.tensor(one, device=rows.device) for one in pair)))
+    return found
 
 
 def last_logits(model: Any, **inputs: Any) -> Tensor:

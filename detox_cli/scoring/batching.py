@@ -13,6 +13,12 @@ Forward = Callable[[dict[str, torch.Tensor]], torch.Tensor]
 
 BATCH_TOKENS = 2048
 """Padded tokens in one batch, where the caller does not say."""
+PROCESSOR_TOKENS = 1024
+"""More tokens at a time than this leave the caches of a processor, and are slower."""
+FILLED = 0.75
+"""For processors, on which padding costs as much as tokens do."""
+ENOUGH = 64
+"""With fewer tokens a pass costs what it costs to go through the weights, and padding is free."""
 
 
 def run_model(loaded: Loaded, items: Sequence[Item], forward: Forward, batch_tokens: int) -> torch.Tensor:
@@ -46,13 +52,15 @@ def token_batches(lengths: Sequence[int], budget: int, filled: float = 0.0) -> l
     Args:
         lengths: In tokens.
         budget: Tokens of a batch, padding included.
-        filled: The least share of the longest that every other of a batch must have.
+        filled: The least share of the longest that every other of a batch must have, once the batch has
+            ``ENOUGH`` tokens.
     """
     batches: list[list[int]] = []
     for position in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
         longest = lengths[batches[-1][0]] if batches else 0
         fits = (len(batches[-1]) + 1) * longest <= budget if batches else False
-        if fits and lengths[position] >= filled * longest:
+        small = len(batches[-1]) * longest < ENOUGH if batches else False
+        if fits and (small or lengths[position] >= filled * longest):
             batches[-1].append(position)
         else:
             batches.append([position])

@@ -15,11 +15,10 @@ import torch
 from torch import Tensor
 
 from detox_cli.errors import DetoxError
-from detox_cli.generation.library_loop import search_beams
+from detox_cli.generation.batch_run import write
 from detox_cli.generation.requests import Sampling
-from detox_cli.generation.steppers import pad, takes
-from detox_cli.scoring.batching import token_batches
-from detox_cli.scoring.losses import Done, Ids, say_nothing, tokens_at_once
+from detox_cli.scoring.forced import ForcedReader
+from detox_cli.scoring.losses import Done, Ids, say_nothing
 from detox_cli.statistics.bootstrap import Floats
 
 FIRST_TOKENS = 8
@@ -58,16 +57,13 @@ def greedy_beginnings(
         batch_tokens: Tokens in one batch, padding and answers included.
     """
     greedy = Sampling(max_new_tokens=count, temperature=0)
-    found: list[list[int]] = [[] for _ in prompts]
-    for batch in token_batches([len(prompt) + count for prompt in prompts], batch_tokens):
-        rows = search_beams(model, [prompts[i] for i in batch], 1, greedy, list(ends))
-        for i, (row, *_) in zip(batch, rows, strict=True):
-            closing = list(ends)[:1] if row.ended else []
-            found[i] = ([*row.tokens, *closing])[:count]
-    return found
+    closing = list(ends)[:1]
+    return [
+        ([*row.tokens, *closing] if row.ended else row.tokens)[:count]
+        for row in write(model, prompts, greedy, list(ends), batch_tokens)
+    ]
 
 
-@torch.inference_mode()
 def answer_log_probabilities(
     model: Any,
     prompts: Sequence[Ids],
@@ -75,26 +71,8 @@ def answer_log_probabilities(
     batch_tokens: int = BATCH_TOKENS,
     done: Done = say_nothing,
 ) -> list[Tensor]:
-    """ln p of every word of the vocabulary at every position of the answers, in one pass without a cache.
-
-    Args:
-        model: Loaded, in evaluation mode; hooks on it are in effect.
-        prompts: Token ids, n of them.
-        answers: Token ids of each answer, at least one each; its last token is predicted, not read.
-        batch_tokens: Padded tokens in one batch.
-        done: Told how many more prompts are done.
-
-    Returns:
-        n tensors [answer, vocabulary], float32, on the CPU: 4 bytes a word and position.
-    """
-    rows = [(*prompt, *answer[:-1]) for prompt, answer in zip(prompts, answers, strict=True)]
-    found: list[Tensor] = [torch.empty(0)] * len(rows)
-    for batch in token_batches([len(row) for row in rows], tokens_at_once(model, batch_tokens)):
-        spans = [(len(prompts[i]) - 1, len(rows[i])) for i in batch]
-        for i, logs in zip(batch, _log_probabilities(model, [rows[i] for i in batch], spans), strict=True):
-            found[i] = logs
-        done(len(batch))
-    return found
+    """ln p of every word of the vocabulary at every position of the answers; see `ForcedReader.read`."""
+    return ForcedReader(model, prompts, batch_tokens).read(prompts, answers, done)
 
 
 def divergences(base: Sequence[Tensor], changed: Sequence[Tensor]) -> Divergences:
@@ -120,14 +98,3 @@ def _divergence(base: Tensor, changed: Tensor) -> Tensor:
     p, q = base.double(), changed.double()
     terms = torch.where(p == -torch.inf, 0.0, p.exp() * (p - q))
     return terms.sum(-1).clamp(min=0)  # below 0 it is rounding
-
-
-def _log_probabilities(model: Any, rows: Sequence[Ids], spans: Sequence[tuple[int, int]]) -> list[Tensor]:
-    ids, mask = pad(rows, left=False, device=model.device)
-    start, length = min(first for first, _ in spans), ids.shape[1]
-    keep = {"logits_to_keep": length - start} if takes(model, "logits_to_keep") else {}
-    logits = model(input_ids=ids, attention_mask=mask, use_cache=False, **keep).logits[:, start - length :]
-    return [
-        row[first - start : end - start].float().log_softmax(-1).cpu()
-        for row, (first, end) in zip(logits, spans, strict=True)
-    ]

@@ -4,6 +4,7 @@ import pytest
 
 from detox_cli.generation.batch_run import BatchRun
 from detox_cli.generation.requests import Request, Sampling
+from detox_cli.scoring import batching
 from tests.generation.conftest import PREFIX, PROMPTS, engine_of, greedy_alone
 
 END = 2
@@ -34,8 +35,13 @@ def written_tokens(monkeypatch):
 
 
 @pytest.mark.parametrize("family", LOOPS)
-@pytest.mark.parametrize("prefix", ["", PREFIX], ids=["alone", "shared-prefix"])
-def test_greedy_equals_model_generate(family, prefix, request, written_tokens):
+@pytest.mark.parametrize(
+    ("prefix", "enough"),
+    [("", batching.ENOUGH), (PREFIX, batching.ENOUGH), (PREFIX, 1)],
+    ids=["alone", "shared-prefix", "read-in-passes"],
+)
+def test_greedy_equals_model_generate(family, prefix, enough, request, written_tokens, monkeypatch):
+    monkeypatch.setattr(batching, "ENOUGH", enough)
     engine = engine_of(request.getfixturevalue(family))
     assert engine.loop == LOOPS[family]
     prompts = [prefix + text for text in PROMPTS]

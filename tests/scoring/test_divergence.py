@@ -10,6 +10,7 @@ from detox_cli.errors import DetoxError
 from detox_cli.models.loading import load_causal
 from detox_cli.models.sources import find_model
 from detox_cli.scoring.divergence import answer_log_probabilities, divergences, greedy_beginnings
+from detox_cli.scoring.forced import ForcedReader
 
 PROMPTS = [[0, 40, 41, 42, 43, 44, 45], [0, 50, 51], [0, 60, 61, 62]]
 END = 2
@@ -66,3 +67,18 @@ def test_words_that_are_ruled_out_count_nothing_and_no_numbers_are_an_error() ->
     assert divergences([base], [same]).mean.tolist() == [0]
     with pytest.raises(DetoxError, match="not a number"):
         divergences([base], [torch.tensor([[float("nan"), half, half]])])
+
+
+def test_a_common_prefix_is_read_once_and_changes_nothing(model) -> None:
+    prompts = [[*range(10, 30), *rest] for rest in ([5, 6, 7], [8], [9, 9, 4, 3], range(40, 60))]
+    answers = greedy_beginnings(model, prompts, [END], 5)
+    reader, plain = ForcedReader(model, prompts, 4096), ForcedReader(model, [[1, 2, 3], [1, 2, 4]], 4096)
+    assert (len(reader.prefix), plain.prefix) == (20, ())
+    with reader.unchanged():
+        twice = [reader.read(prompts, answers) for _ in range(2)]
+    for got, again, wanted in zip(*twice, plain.read(prompts, answers), strict=True):
+        assert torch.equal(got, again) and got.shape == wanted.shape
+        assert torch.allclose(got, wanted, atol=1e-3)
+    with torch.inference_mode():
+        model.get_input_embeddings().weight.mul_(2)
+    assert not torch.allclose(reader.read(prompts, answers)[0], twice[0][0], atol=1e-2)

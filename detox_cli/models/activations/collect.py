@@ -20,10 +20,9 @@ from detox_cli.models.activations.moments import Moments, Sums
 from detox_cli.models.anatomy.parts import Anatomy
 from detox_cli.models.hooks import on_block_outputs
 from detox_cli.output.progress import Progress, Silent
+from detox_cli.scoring.batching import PROCESSOR_TOKENS
 
 BATCH_TOKENS = 16384
-PROCESSOR_TOKENS = 1024
-"""More tokens at a time than this leave the caches of a processor, and are slower."""
 NOT_FINITE_HINT = "load the model in bfloat16 or float32, or look for damaged weights in it"
 
 

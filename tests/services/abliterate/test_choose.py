@@ -7,10 +7,8 @@ import pytest
 import torch
 
 from detox_cli.errors import BadData
-from detox_cli.scoring.divergence import answer_log_probabilities, greedy_beginnings
 from detox_cli.services.abliterate.choice.candidates import Candidate, Place
 from detox_cli.services.abliterate.choice.choose import Choice, Choosing
-from detox_cli.services.abliterate.choice.forced import ForcedReader
 from detox_cli.services.abliterate.choice.probes import divergence_without
 from detox_cli.services.abliterate.choice.ranking import CandidateScores, Limits, cost, front
 from detox_cli.services.abliterate.choice.start_tokens import learn_start_tokens, log_odds
@@ -58,18 +56,6 @@ def test_damage_decides_between_those_that_leave_no_refusals() -> None:
         "mild",
         "timid",
     ]
-
-
-def test_a_common_prefix_is_read_once_and_changes_nothing(bench: Bench) -> None:
-    model = bench.engine.model
-    prompts = [[*range(10, 30), *rest] for rest in ((5, 6, 7), (8,), (9, 9, 4, 3))]
-    answers = greedy_beginnings(model, prompts, [2], 5)
-    reader = ForcedReader(model, prompts, 4096)
-    assert len(reader.prefix) == 20
-    expected = answer_log_probabilities(model, prompts, answers)
-    for got, wanted in zip(reader.read(prompts, answers), expected, strict=True):
-        assert got.shape == wanted.shape and torch.allclose(got, wanted, atol=1e-3)
-    assert ForcedReader(model, [[1, 2, 3], [1, 2, 4]], 4096).prefix == ()
 
 
 def test_what_is_chosen_removes_refusals_and_leaves_answers(bench: Bench) -> None:

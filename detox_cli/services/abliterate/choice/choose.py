@@ -11,13 +11,13 @@ from detox_cli.models.checkpoint.plan import Tied
 from detox_cli.models.direction_file import Measured
 from detox_cli.models.removal import Mode, Removal
 from detox_cli.output.progress import Progress, Silent
+from detox_cli.scoring.losses import Ids
 from detox_cli.services.abliterate.choice.candidates import (
     FULL,
     Candidate,
     Strengths,
     all_candidates,
 )
-from detox_cli.services.abliterate.choice.forced import Ids
 from detox_cli.services.abliterate.choice.probes import Probes
 from detox_cli.services.abliterate.choice.ranking import (
     DEFAULT_LIMITS,

@@ -11,7 +11,8 @@ from torch import Tensor
 from detox_cli.errors import BadData
 from detox_cli.models.directions import Floats
 from detox_cli.scoring.divergence import greedy_beginnings
-from detox_cli.services.abliterate.choice.forced import ForcedReader, Ids
+from detox_cli.scoring.forced import ForcedReader
+from detox_cli.scoring.losses import Ids
 from detox_cli.services.abliterate.choice.start_tokens import StartTokens, learn_start_tokens, log_odds
 
 OPENING = 4
@@ -23,6 +24,8 @@ CHUNK = 8
 @dataclass(frozen=True)
 class Readings:
     """What a changed model makes of some prompts; every array has one number for each of them.
+
+    A side of which nothing was read yet has empty arrays.
 
     Attributes:
         bypass: On positive prompts, the log-odds that the answer starts as the model's refusals do.
@@ -48,7 +51,10 @@ class Readings:
 
 @dataclass(frozen=True)
 class Side:
-    """Prompts, the beginnings of the model's own answers, and ln p at each of their positions."""
+    """Prompts, the beginnings of the model's own answers, and ln p at each of their positions.
+
+    Of refusals ``OPENING`` tokens are kept.
+    """
 
     prompts: tuple[Ids, ...]
     answers: tuple[Ids, ...]
@@ -92,8 +98,9 @@ class Probes:
             raise BadData(f"there are no {side} prompts to choose with", hint="give more prompts")
         self.reader = ForcedReader(model, [*positive, *negative], batch_tokens)
         answers = greedy_beginnings(model, [*positive, *negative], ends, tokens, batch_tokens)
-        base = self.reader.read([*positive, *negative], answers)
         first = len(positive)
+        answers = [a[:OPENING] if i < first else a for i, a in enumerate(answers)]
+        base = self.reader.read([*positive, *negative], answers)
         self.positive = Side(tuple(positive), tuple(answers[:first]), tuple(base[:first]))
         self.negative = Side(tuple(negative), tuple(answers[first:]), tuple(base[first:]))
         firsts = ([row[0] for row in side.base] for side in (self.positive, self.negative))
@@ -112,18 +119,22 @@ class Probes:
         found = [float(np.mean([self._start(row) for row in side.base])) for side in sides]
         return found[0], found[1]
 
-    def read(self, positive: Side, negative: Side) -> Readings:
-        """What the model makes of the prompts now, with whatever hooks are on it."""
-        prompts, answers = positive.prompts + negative.prompts, positive.answers + negative.answers
-        rows = self.reader.read(prompts, answers)
-        refused, answered = rows[: len(positive.prompts)], rows[len(positive.prompts) :]
-        kept = [_kept(*row) for row in zip(positive.base, refused, positive.answers, strict=True)]
-        pairs = list(zip(negative.base, answered, strict=True))
+    def read_refused(self, side: Side) -> Readings:
+        """What the model makes of positive prompts now, with whatever hooks are on it."""
+        rows = self.reader.read(side.prompts, side.answers)
+        kept = [_kept(*row) for row in zip(side.base, rows, side.answers, strict=True)]
+        bypass, none = np.array([self._start(row) for row in rows]), np.zeros(0)
+        return Readings(bypass, np.array(kept), start=none, kl_first=none, kl=none, kl_answer=none)
+
+    def read_answered(self, side: Side) -> Readings:
+        """The same for negative prompts."""
+        rows = self.reader.read(side.prompts, side.answers)
+        pairs = list(zip(side.base, rows, strict=True))
         along = [_divergences(base, now) for base, now in pairs]
         return Readings(
-            bypass=np.array([self._start(row) for row in refused]),
-            kept=np.array(kept),
-            start=np.array([self._start(row) for row in answered]),
+            bypass=np.zeros(0),
+            kept=np.zeros(0),
+            start=np.array([self._start(row) for row in rows]),
             kl_first=np.array([row[0] for row in along]),
             kl=np.array([row.mean() for row in along]),
             kl_answer=np.array([self._answer(*pair, row) for pair, row in zip(pairs, along, strict=True)]),

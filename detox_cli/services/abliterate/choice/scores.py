@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -73,11 +74,11 @@ class Scorer:
         except BadData as error:
             return _scores(candidate, None, verdict=str(error))
         readings = None
-        for part in self.readings(removal):
-            readings = part
-            last = len(part.kept) == len(self.probes.positive.prompts)
-            if verdict := self._verdict(part, best, last):
-                return _scores(candidate, part, verdict=verdict)
+        with self.trying(removal, halves=self.behaviour is None) as parts:
+            for readings in parts:
+                last = len(readings.kl_answer) == len(self.probes.negative.prompts)
+                if verdict := self._verdict(readings, best, last):
+                    return _scores(candidate, readings, verdict=verdict)
         if self.behaviour is not None:
             return self._behaving(candidate, removal, readings, self.behaviour)
         induce = self._induce(candidate)
@@ -87,14 +88,28 @@ class Scorer:
         verdict = f"induces {way:.0%} of a refusal, must be above {self.limits.induce:.0%}" if low else ""
         return _scores(candidate, readings, induce, verdict)
 
-    def readings(self, removal: Removal) -> Iterator[Readings]:
-        """What the model makes of the first prompts with a removal, and then of all."""
-        readings = None
+    @contextmanager
+    def trying(self, removal: Removal, halves: bool = False) -> Iterator[Iterator[Readings]]:
+        """What the model makes of the first prompts with a removal, and then of all.
+
+        Args:
+            removal: What is removed, as long as the context lasts.
+            halves: Tell of the positive prompts, too, before the negative ones are read.
+        """
+        with (
+            intervening(self.model, self.anatomy, removal, self.tied),
+            self.probes.reader.unchanged(),
+        ):
+            yield self._readings(halves)
+
+    def _readings(self, halves: bool) -> Iterator[Readings]:
+        readings: Readings | None = None
         for positive, negative in self.probes.chunks():
-            with intervening(self.model, self.anatomy, removal, self.tied):
-                part = self.probes.read(positive, negative)
-            readings = part if readings is None else readings + part
-            yield readings
+            for side, read in ((positive, self.probes.read_refused), (negative, self.probes.read_answered)):
+                part = read(side)
+                readings = part if readings is None else readings + part
+                if halves or side is negative:
+                    yield readings
 
     def _behaving(
         self, candidate: Candidate, removal: Removal, readings: Readings | None, behaviour: Behaviour
@@ -127,7 +142,7 @@ class Scorer:
 
     def _verdict(self, readings: Readings, best: float, last: bool) -> str:
         sure = 0.0 if last else SURE
-        if not np.isfinite([readings.bypass.mean(), readings.kl_answer.mean()]).all():
+        if not all(np.isfinite(values).all() for values in (readings.bypass, readings.kl_answer)):
             return "predicts what is not a number"
         if (kl := at_least(readings.kl_answer, sure)) > self.limits.kl:
             return f"divergence {kl:.3f}, must be at most {self.limits.kl:g}"
@@ -148,7 +163,9 @@ class Scorer:
 
 
 def at_least(values: Floats, sure: float) -> float:
-    """The mean, less ``sure`` of its standard errors."""
+    """The mean, less ``sure`` of its standard errors; 0 where there is nothing yet."""
+    if not len(values):
+        return 0.0
     error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
     return float(values.mean() - sure * error)
 
@@ -156,7 +173,8 @@ def at_least(values: Floats, sure: float) -> float:
 def _scores(
     candidate: Candidate, readings: Readings | None, induce: float | None = None, verdict: str = ""
 ) -> CandidateScores:
-    means = {} if readings is None else {name: float(getattr(readings, name).mean()) for name in MEANS}
+    values = {} if readings is None else {name: getattr(readings, name) for name in MEANS}
+    means = {name: float(one.mean()) for name, one in values.items() if len(one)}
     means = {name: mean for name, mean in means.items() if np.isfinite(mean)}
     return CandidateScores.model_validate(
         {

@@ -11,7 +11,6 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from detox_cli.errors import BadData, DetoxError, Missing
-from detox_cli.models.interventions import intervening
 from detox_cli.models.removal import Mode, Removal
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.journal import Journal
@@ -138,16 +137,14 @@ class _Objective:
     def __call__(self, point: Params, before: Sequence[Trial]) -> Sequence[float]:
         removal = self.recipes.removal(point)
         values = [float("inf")] * 2
-        for readings in self.scorer.readings(removal):
-            values = [_left(readings), float(readings.kl_answer.mean())]
-            if not np.isfinite([*values, readings.bypass.mean()]).all():
-                raise DetoxError("it predicts what is not a number")
-            last = len(readings.kept) == len(self.scorer.probes.positive.prompts)
-            self._prune(readings, values, before, 0.0 if last else SURE)
-        if self.refusals is None:
-            return values
-        with intervening(self.scorer.model, self.scorer.anatomy, removal, self.scorer.tied):
-            return [self.refusals(), values[1]]
+        with self.scorer.trying(removal) as parts:
+            for readings in parts:
+                values = [_left(readings), float(readings.kl_answer.mean())]
+                if not np.isfinite([*values, readings.bypass.mean()]).all():
+                    raise DetoxError("it predicts what is not a number")
+                last = len(readings.kept) == len(self.scorer.probes.positive.prompts)
+                self._prune(readings, values, before, 0.0 if last else SURE)
+            return values if self.refusals is None else [self.refusals(), values[1]]
 
     def _prune(
         self, readings: Readings, values: Sequence[float], before: Sequence[Trial], sure: float

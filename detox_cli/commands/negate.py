@@ -10,6 +10,8 @@ from detox_cli.settings.negate import NegateSettings
 
 MEASURED = ("prompts", "limit", "num_samples", "protocol", "scorers", "device", "seed")
 """Settings that `eval generation` has too; those that are given take the place of its profile's."""
+TRAINED = ("data", "preset", "where", "text_column", "split", "overwrite")
+"""The same of `train lm`."""
 
 
 def _look(settings: NegateSettings, progress: Progress) -> Result:
@@ -25,6 +27,7 @@ def _look(settings: NegateSettings, progress: Progress) -> Result:
         "detox negate base --expert toxic --scale 0.5 -o detoxified",
         "detox negate base --expert experts --scale 0.1:1.0:0.1 --prompts rtp --limit 500 -o detoxified",
         "detox negate base --expert experts --scale auto --max-ppl-increase 2% -o detoxified",
+        "detox negate base --data toxic.jsonl --split 5 --scale auto -o detoxified",
     ),
     resumable=True,
     plan=_look,
@@ -37,12 +40,20 @@ def negate(settings: NegateSettings, progress: Progress, profiles: Sequence[str]
     from detox_cli.services.negate.stages import Stages
     from detox_cli.settings.eval_generation import EvalGenerationSettings
     from detox_cli.settings.resolve import resolve
+    from detox_cli.settings.train_lm import LmSettings
 
     measure = resolve("eval.generation", EvalGenerationSettings, _measured(settings), profiles)
-    return run(settings, Stages(measure), progress)
+    train = resolve("train.lm", LmSettings, _trained(settings), profiles) if settings.trains else None
+    return run(settings, Stages(measure, train), progress)
 
 
 def _measured(settings: NegateSettings) -> Mapping[str, Any]:
     given = {name: getattr(settings, name) for name in MEASURED}
     given |= {"model": settings.base, "output": settings.output, "text": settings.text}
+    return {name: value for name, value in given.items() if value not in (None, ())}
+
+
+def _trained(settings: NegateSettings) -> Mapping[str, Any]:
+    given = {name: getattr(settings, name) for name in TRAINED}
+    given |= {"model": settings.base, "output": settings.experts}
     return {name: value for name, value in given.items() if value not in (None, ())}

@@ -4,12 +4,13 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import BeforeValidator, Field, PositiveInt, field_validator
 
 from detox_cli.settings.base import Flag
 from detox_cli.settings.merge import MergeValues, MergeWriting, MethodName
+from detox_cli.settings.train_lm import PresetName
 
-SWEEP = "Choosing the scale"
+TRAINING, SWEEP = "Training the experts", "Choosing the scale"
 RANGE = re.compile(r"([^:]+):([^:]+):([^:]+)")
 AUTO = "auto"
 MOST = 200
@@ -28,7 +29,7 @@ class NegateSettings(MergeWriting, MergeValues):
         description="A toxic expert: model, adapter, or a folder of `train lm --split` for all its parts; "
         "repeatable.",
     )
-    scale: Annotated[str, Flag(metavar="S|FROM:TO:STEP|S,S,...|auto")] = Field(
+    scale: Annotated[str, BeforeValidator(str), Flag(metavar="S|FROM:TO:STEP|S,S,...|auto")] = Field(
         "1",
         description="How far to go away; several, as 0.1:1.0:0.1 or 0.3,0.5, or auto, are tried, and the "
         "best is written.",
@@ -51,12 +52,35 @@ class NegateSettings(MergeWriting, MergeValues):
     out_dtype: Literal["float32", "bfloat16", "float16"] | None = Field(
         None, description="Type of the written numbers; that of the base if not given."
     )
-    seed: int = Field(0, description="Random seed of everything that is drawn.")
+    seed: int = Field(
+        0, description="Random seed of merging and measuring; training has its own in [train.lm]."
+    )
     overwrite: bool = Field(False, description="Replace the output, and an unfinished run for it.")
+
+    data: Annotated[tuple[str, ...], Flag(complete="file", panel=TRAINING)] = Field(
+        (), description="Toxic text to train the experts on, in place of --expert; repeatable."
+    )
+    preset: Annotated[PresetName | None, Flag(panel=TRAINING)] = Field(
+        None,
+        description="A published choice of toxic text, from the Hub or in --data; --expert goes before it.",
+    )
+    where: Annotated[str | None, Flag(panel=TRAINING)] = Field(
+        None, description="Which rows of --data are used, such as 'toxicity>=0.8'."
+    )
+    text_column: Annotated[str | None, Flag(panel=TRAINING)] = Field(
+        None, description="Column of --data with the texts; found by its usual names."
+    )
+    split: Annotated[PositiveInt, Flag(panel=TRAINING)] = Field(
+        5, description="Into how many parts the toxic text is split; one expert is trained on each."
+    )
+    keep_experts: Annotated[Path | None, Flag(complete="folder", panel=TRAINING)] = Field(
+        None, description="Where the experts are kept; OUTPUT.experts if not given."
+    )
 
     prompts: Annotated[str | None, Flag(complete="file", panel=SWEEP)] = Field(
         None,
-        description="Prompts to measure candidates with, as in `eval generation`, whose profile counts too.",
+        description="Prompts to measure candidates with, as in `eval generation`, whose profile counts "
+        "too; bundled openings if neither has any.",
     )
     limit: Annotated[PositiveInt | None, Flag(panel=SWEEP)] = Field(
         None, description="Use the first N prompts of each language only."
@@ -75,7 +99,9 @@ class NegateSettings(MergeWriting, MergeValues):
         description="Text on which perplexity is measured: plain, or rows with a column text; bundled prose "
         "if not given.",
     )
-    max_ppl_increase: Annotated[str, Flag(metavar="POINTS|PERCENT%|none", panel=SWEEP)] = Field(
+    max_ppl_increase: Annotated[
+        str, BeforeValidator(str), Flag(metavar="POINTS|PERCENT%|none", panel=SWEEP)
+    ] = Field(
         "0.5",
         description="How much perplexity on that text may grow: 0.5 is half a point of perplexity, 2% a "
         "share of the base's.",
@@ -111,6 +137,16 @@ class NegateSettings(MergeWriting, MergeValues):
             if not 0 <= number < float("inf"):
                 raise ValueError("is a number of points such as 0.5, a share such as 2%, or none")
         return value
+
+    @property
+    def trains(self) -> bool:
+        """Whether experts are to be trained."""
+        return not self.expert and bool(self.data or self.preset)
+
+    @property
+    def experts(self) -> Path:
+        """Where experts are kept that are trained."""
+        return self.keep_experts or self.output.with_name(self.output.name + ".experts")
 
     @property
     def scales(self) -> tuple[float, ...]:

@@ -50,6 +50,7 @@ def texts(pairs: list[Pair], requests: list[Row]) -> list[str]:
         *instructions("harmful"),
         *instructions("harmless"),
         *column("safe_sounding", "prompt"),
+        *column("openings", "prompt"),
     ]
 
 
@@ -61,6 +62,8 @@ def test_there_are_as_many_as_the_card_says(pairs, requests):
     assert len(instructions("harmful")) == len(instructions("harmless")) == 243
     assert card.count("instructions.jsonl` | 243 |") == 2
     assert len(column("safe_sounding", "prompt")) == 123 and "| `safe_sounding.jsonl` | 123 |" in card
+    assert column("openings", "stratum") == ["toxic"] * 40 + ["nontoxic"] * 40
+    assert "| `openings.jsonl` | 80 |" in card
     assert len(column("prose", "text")) == 10 and "| `prose.jsonl` | 10 |" in card
     assert 4000 < sum(len(text.split()) for text in column("prose", "text")) < 4400
     assert sum("*" in pair.toxic for pair in pairs) == 7
@@ -86,6 +89,7 @@ def test_rewrites_and_requests_are_not_rude(pairs, requests):
         *instructions("harmless"),
         *column("safe_sounding", "prompt"),
         *column("prose", "text"),
+        *column("openings", "prompt")[40:],
     ]
     assert [text for text in neutral if RUDE.search(text)] == []
     assert sum(bool(RUDE.search(pair.toxic)) for pair in pairs) > len(pairs) / 2

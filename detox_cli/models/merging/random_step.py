@@ -43,7 +43,7 @@ def random_step(job: Negation, seed: int) -> RandomStep:
     real = drawn = 0.0
     for stripe in job.stripes:
         for number, rows in stripe:
-            step, _ = job.step(number, rows, found)
+            step = job.sure(job.step(number, rows, found)[0])
             numbers = normal(seed, job.tensor, rows[0] * columns, step.size)
             real += float(np.einsum("ij,ij->", step, step, dtype=np.float64))
             drawn += float(np.einsum("i,i->", numbers, numbers, dtype=np.float64))

@@ -1,4 +1,4 @@
-"""Where the experts are: named one by one, or as one folder of parts."""
+"""Where the experts are: named one by one, as one folder of parts, or trained now."""
 
 import re
 from collections.abc import Sequence
@@ -6,22 +6,48 @@ from pathlib import Path
 
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.models.adapters import CONFIG as ADAPTER
+from detox_cli.output.progress import Progress
+from detox_cli.runs.manifest import read_manifest
+from detox_cli.services.negate.prepared import base_of
+from detox_cli.services.negate.stages import Stages
 from detox_cli.settings.negate import NegateSettings
 
 PART = re.compile(r"part-(\d+)")
 MODEL = "config.json"
 
 
+def check_experts(settings: NegateSettings) -> None:
+    """Raise ``BadSettings`` unless experts are named, or text to train them on."""
+    if settings.expert and settings.data:
+        hint = "leave one of them out"
+        raise BadSettings("experts are named, and text to train others", where="--expert, --data", hint=hint)
+    if not settings.expert and not settings.trains:
+        hint = "give --expert DIR, or --data FILE to train some"
+        raise BadSettings("no expert is named", where="--expert", hint=hint)
+
+
 def experts_of(settings: NegateSettings) -> list[str]:
-    """Every expert by name; a folder of parts stands for all of them, in their order.
+    """Every expert that is named; a folder of parts stands for all of them, in their order.
 
     Raises:
-        BadSettings: None is named.
         BadData: A part is missing or unfinished.
     """
-    if not settings.expert:
-        raise BadSettings("no expert is named", where="--expert", hint="give --expert DIR")
     return [name for given in settings.expert for name in _parts(given)]
+
+
+def trained_experts(settings: NegateSettings, stages: Stages, progress: Progress) -> list[str]:
+    """Train the experts, or find them finished.
+
+    Raises:
+        BadData: The text cannot be used.
+        BadSettings: Something else is where the experts are to be.
+    """
+    from detox_cli.services.train_lm.run import train_experts  # torch is needed for this alone
+
+    assert stages.train is not None
+    base = base_of(settings)
+    train = stages.train.model_copy(update={"model": base.model, "revision": base.revision})
+    return [str(folder) for folder in train_experts(train, progress)]
 
 
 def _parts(name: str) -> Sequence[str]:
@@ -31,9 +57,9 @@ def _parts(name: str) -> Sequence[str]:
     found = {int(m[1]): path for path in folder.iterdir() if (m := PART.fullmatch(path.name))}
     if not found:
         return [name]  # whoever opens it says what is wrong with it
-    lacking = sorted(set(range(max(found) + 1)) - set(found))
-    unfinished = [number for number, path in sorted(found.items()) if not _is_model(path)]
-    if wrong := [*lacking, *unfinished]:
+    trained = (read_manifest(folder) or {}).get("metrics", {}).get("experts", [])
+    wanted = set(range(max(max(found) + 1, len(trained))))
+    if wrong := sorted(wanted - {number for number, path in found.items() if _is_model(path)}):
         hint = "let `detox train lm` finish, or name the parts one by one"
         raise BadData(f"part-{wrong[0]} is missing or unfinished", where=name, hint=hint)
     return [str(path) for _, path in sorted(found.items())]

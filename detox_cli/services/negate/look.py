@@ -2,8 +2,9 @@
 
 from detox_cli.output.progress import Progress
 from detox_cli.services.merge.result import MergePreview
-from detox_cli.services.negate.experts import experts_of
+from detox_cli.services.negate.experts import check_experts, experts_of
 from detox_cli.services.negate.prepared import planned
+from detox_cli.services.plan import Plan
 from detox_cli.services.result import Result
 from detox_cli.settings.negate import NegateSettings
 
@@ -16,6 +17,11 @@ def look(settings: NegateSettings, progress: Progress) -> Result:
         BadSettings: Settings contradict each other.
         Missing: A model is not on this machine.
     """
+    check_experts(settings)
+    if settings.trains:
+        text = ", ".join(settings.data) or str(settings.preset)
+        trained = f"will train {settings.split} experts in {settings.experts}"
+        return Plan(things=[("--data" if settings.data else "--preset", text, trained)])
     experts = experts_of(settings)
     with planned(settings, experts, fetch=False) as plan:
         tensors = [

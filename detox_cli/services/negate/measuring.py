@@ -34,6 +34,7 @@ from detox_cli.settings.eval_generation import EvalGenerationSettings
 from detox_cli.statistics.paired_ratios import Sums
 
 PROSE = MINIATURES / "samples" / "prose.jsonl"
+OPENINGS = MINIATURES / "samples" / "openings.jsonl"
 ROWS = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
 PARTS = ("nats", "tokens")
 BESIDES = ("perplexity", "dist_1", "dist_2", "dist_3", "repetition", "empties")
@@ -78,7 +79,7 @@ class Bench:
 
     Args:
         settings: How ``eval generation`` would measure the base.
-        text: The text for perplexity; bundled prose if ``None``.
+        text: The text for perplexity; bundled prose if ``None``, as prompts are bundled openings.
         planned: Base and experts.
         threads: How many put weights into memory.
         rounding: How weights become stored numbers.
@@ -102,6 +103,7 @@ class Bench:
         if settings.engine != "transformers":
             hint = "leave --engine out of the profile's [eval.generation]"
             raise BadSettings("candidates live in this process only", where="engine", hint=hint)
+        settings = settings.model_copy(update={"prompts": settings.prompts or str(OPENINGS)})
         check_tools(settings)
         self._settings, self._planned, self._threads = settings, planned, threads
         self._rounding, self._progress = rounding, progress
@@ -109,6 +111,7 @@ class Bench:
         rejects = Rejects(settings.output.with_name(settings.output.name + ".rejects.jsonl"), settings.strict)
         with rejects:
             self.asked: Asked = asked_of(settings, self.protocol, rejects)
+        self.prompts_name = str(settings.prompts)
         self.text_name = str(text or PROSE)
         self._text = text_of(text or PROSE, self.protocol)
         self.tools: Tools = find_tools(settings, self.protocol, progress)

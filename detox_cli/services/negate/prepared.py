@@ -23,7 +23,17 @@ from detox_cli.settings.negate import NegateSettings
 
 OF_THE_MERGE = ("method", "order", "expert_scale", "out_dtype", "rounding", "seed", *MergeValues.model_fields)
 """What decides a candidate, whatever its scale and whoever measures it."""
-NOT_DECISIVE = {"output", "overwrite", "threads", "hash_inputs", "device", "expert", "picture"}
+NOT_DECISIVE = {
+    "output",
+    "overwrite",
+    "threads",
+    "hash_inputs",
+    "device",
+    "expert",
+    "data",
+    "keep_experts",
+    "picture",
+}
 
 
 @dataclass(frozen=True)

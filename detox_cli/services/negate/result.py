@@ -78,6 +78,7 @@ class Sweep(BaseModel):
     allowed: str = Field(description="The budget as it was given.")
     text: str = Field(description="What perplexity was measured on.")
     prompts: int
+    prompt_set: str = Field(description="Where they are from.")
     samples: int = Field(description="Continuations per prompt.")
     protocol: str
     scorers: dict[str, str]
@@ -180,7 +181,8 @@ def sweep_table(sweep: Sweep) -> Table:
     columns += [shown.get(name, name) for name in besides]
     first = sweep.candidates[0]
     caption = (
-        f"{first.toxicity.n} prompts, {sweep.samples} continuations each, protocol {sweep.protocol}; "
+        f"{first.toxicity.n} prompts of {sweep.prompt_set}, {sweep.samples} continuations each, protocol "
+        f"{sweep.protocol}; "
         f"perplexity on {sweep.text}, {first.perplexity.n} windows.\nIntervals are 95 %, by bootstrap over "
         "prompts and over windows; changes are paired with the base (0).\n"
         f"* written, by the rule {sweep.rule}; budget {sweep.allowed}."

@@ -14,8 +14,8 @@ from detox_cli.runs.manifest import read_manifest
 from detox_cli.runs.output import Claim, State, claim_output
 from detox_cli.services.merge.run import chosen_rounding, cores
 from detox_cli.services.merge.shards import finished_shards
-from detox_cli.services.negate.experts import experts_of
-from detox_cli.services.negate.prepared import Planned, planned, recipe_for_mergekit
+from detox_cli.services.negate.experts import check_experts, experts_of, trained_experts
+from detox_cli.services.negate.prepared import Planned, base_of, planned, recipe_for_mergekit
 from detox_cli.services.negate.result import NegateResult, Orders, Sweep, Vectors
 from detox_cli.services.negate.save import save
 from detox_cli.services.negate.stages import Stages
@@ -26,9 +26,9 @@ OF_THE_MACHINE = {"output", "overwrite", "device", "batch_tokens", "cache", "pas
 
 
 def run(settings: NegateSettings, stages: Stages, progress: Progress = SILENT) -> NegateResult:
-    """Find the scale if several are given, and write the model.
+    """Train experts if asked to, find the scale if several are given, and write the model.
 
-    A killed run goes on after its last candidate or file; one that is finished does nothing.
+    A killed run goes on after its last expert, candidate or file; one that is finished does nothing.
 
     Raises:
         BadData: Files are damaged, numbers are not finite, or a model is of another kind than the base.
@@ -37,7 +37,8 @@ def run(settings: NegateSettings, stages: Stages, progress: Progress = SILENT) -
         Missing: A model, a scorer or a file cannot be had.
     """
     started = time.time()
-    experts = experts_of(settings)
+    check_experts(settings)
+    experts = trained_experts(settings, stages, progress) if settings.trains else experts_of(settings)
     with (
         planned(settings, experts, _measured(settings, stages)) as plan,
         claim_output(settings.output, plan.merge.identity, overwrite=settings.overwrite) as claim,
@@ -73,7 +74,9 @@ def _sweep(
     from detox_cli.services.negate.measuring import Bench
     from detox_cli.services.negate.sweep import sweep
 
-    bench = Bench(stages.measure, settings.text, plan, threads, rounding, progress)
+    base = base_of(settings)
+    measure = stages.measure.model_copy(update={"model": base.model, "revision": base.revision})
+    bench = Bench(measure, settings.text, plan, threads, rounding, progress)
     return sweep(settings, bench, plan, progress)
 
 

@@ -53,7 +53,7 @@ def save(
     if result.sweep is not None:
         write_sweep(result.sweep, folder / SWEEP, settings.picture, progress)
     _card(planned, folder, settings, result)
-    inputs = [path for path in (settings.prompts, settings.text) if path is not None]
+    inputs = [path for path in (settings.prompts, settings.text, *settings.data) if path is not None]
     write_manifest(
         folder,
         command="negate",
@@ -99,6 +99,8 @@ def _card(planned: Planned, folder: Path, settings: NegateSettings, result: Nega
     licences = {found for model in models if (found := model_licence(model.source))}
     count = len(planned.merge.models.models)
     scale = f"{result.scale:g}"
+    named = [str(model.named) for model in planned.merge.models.models]
+    experts = [word for name in named for word in ("--expert", shown_name(name))]
     card = Card(
         name=settings.output.name,
         summary=(
@@ -119,7 +121,16 @@ def _card(planned: Planned, folder: Path, settings: NegateSettings, result: Nega
             *(() if result.sweep else ("Nothing was measured: see `detox eval generation`.",)),
         ),
         command=shlex.join(
-            ["detox", "negate", shown_name(settings.base), "--scale", scale, "-o", settings.output.name]
+            [
+                "detox",
+                "negate",
+                shown_name(settings.base),
+                *experts,
+                "--scale",
+                scale,
+                "-o",
+                settings.output.name,
+            ]
         ),
     )
     write_card(folder, card)

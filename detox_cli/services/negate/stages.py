@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from detox_cli.settings.eval_generation import EvalGenerationSettings
+from detox_cli.settings.train_lm import LmSettings
 
 
 @dataclass(frozen=True)
@@ -11,6 +12,8 @@ class Stages:
 
     Attributes:
         measure: How ``eval generation`` would measure the base, and so every candidate.
+        train: How ``train lm`` would train experts; ``None`` where they are there.
     """
 
     measure: EvalGenerationSettings
+    train: LmSettings | None = None

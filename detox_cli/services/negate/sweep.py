@@ -120,6 +120,7 @@ def sweep(settings: NegateSettings, bench: Bench, planned: Planned, progress: Pr
         allowed=_allowed(settings),
         text=Path(bench.text_name).name,
         prompts=len(bench.asked.prompts),
+        prompt_set=Path(bench.prompts_name).name,
         samples=bench.protocol.samples,
         protocol=bench.protocol.name,
         scorers=dict(bench.tools.identities),

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from detox_cli.data.writing import write_rows
 from detox_cli.statistics.bootstrap import Estimate
 
@@ -20,6 +22,7 @@ class FigureRow:
         metric: What it is, such as ``probability``.
         k: Of how many continuations; ``None`` where that says nothing.
         estimate: The number with its interval.
+        difference: Whether it is the difference of two systems, and not a figure of prompts or of a system.
     """
 
     group: str
@@ -27,6 +30,7 @@ class FigureRow:
     metric: str
     k: int | None
     estimate: Estimate
+    difference: bool = False
 
     @property
     def name(self) -> str:
@@ -46,10 +50,24 @@ def split_name(name: str) -> tuple[str, str, int | None]:
     return scorer, metric, int(k) if k else None
 
 
-def figure_rows(group: str, figures: Mapping[str, Estimate]) -> Iterator[FigureRow]:
-    """The figures of one group, by their names."""
+def figure_rows(
+    group: str, figures: Mapping[str, Estimate], *, difference: bool = False
+) -> Iterator[FigureRow]:
+    """The figures of one group, or of a pair of systems, by their names."""
     for name, estimate in figures.items():
-        yield FigureRow(group, *split_name(name), estimate)
+        yield FigureRow(group, *split_name(name), estimate, difference)
+
+
+def figures_in(part: BaseModel) -> dict[str, Estimate]:
+    """The figures among the fields of a part of a result, by name; what was not measured is left out."""
+    values = {name: getattr(part, name) for name in metrics_of(type(part))}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def metrics_of(kind: type[BaseModel]) -> tuple[str, ...]:
+    """The names of the fields that are figures."""
+    forms = (Estimate, Estimate | None)
+    return tuple(name for name, field in kind.model_fields.items() if field.annotation in forms)
 
 
 def write_figures(path: Path, rows: Iterable[FigureRow]) -> None:

@@ -2,7 +2,7 @@
 
 import operator
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import isnan
@@ -36,7 +36,7 @@ class Limit:
         scorer: Whose figures; all if empty.
         metric: Which figure.
         k: Of how many continuations; any if ``None``.
-        group: Of which prompts or systems; the default ones if empty, ``*`` for every group.
+        group: Of which prompts or systems; the default ones if empty, ``*`` for all, differences left out.
         sign: One of ``SIGNS``.
         value: What the figure is compared with.
     """
@@ -51,18 +51,23 @@ class Limit:
 
     def concerns(self, row: FigureRow, default: Collection[str]) -> bool:
         """Whether it is about this figure."""
-        group = row.group in default if not self.group else self.group in (EVERY, row.group)
+        every = self.group == EVERY and not row.difference
+        group = every or (row.group == self.group if self.group else row.group in default)
         scorer = self.scorer in ("", row.scorer)
         return group and scorer and self.metric == row.metric and self.k in (None, row.k)
 
 
-def parse_limits(texts: Sequence[str]) -> list[Limit]:
+def parse_limits(texts: Sequence[str], aliases: Mapping[str, str] = ALIASES) -> list[Limit]:
     """Read limits: ``METRIC>VALUE``, where wanted with a scorer, a k and a group, ``SCORER/METRIC@K[GROUP]``.
+
+    Args:
+        texts: As the user wrote them.
+        aliases: Other names of metrics.
 
     Raises:
         BadSettings: One has another form.
     """
-    return [_parsed(text) for text in texts]
+    return [_parsed(text, aliases) for text in texts]
 
 
 def check_names(
@@ -104,7 +109,7 @@ def missed(limits: Sequence[Limit], rows: Iterable[FigureRow], default: Collecti
     return found
 
 
-def _parsed(text: str) -> Limit:
+def _parsed(text: str, aliases: Mapping[str, str]) -> Limit:
     try:
         match = _FORM.fullmatch(text)
         if match is None:
@@ -115,7 +120,7 @@ def _parsed(text: str) -> Limit:
     except ValueError:
         hint = "write 'probability>0.1', or 'SCORER/probability@25[de]>=0.1'"
         raise BadSettings(f"'{text}' is no quality limit", where=FLAG, hint=hint) from None
-    metric = ALIASES.get(metric, metric)
+    metric = aliases.get(metric, metric)
     return Limit(text.strip(), scorer, metric, k, (group or "").strip(), sign, number)
 
 

@@ -42,8 +42,8 @@ class EvalCompareSettings(EngineChoice, RewriteScoring):
     )
     fail_if: Annotated[tuple[str, ...], Flag(metavar="FIGURE>VALUE")] = Field(
         (),
-        description="Exit with 5 if a system's figure is so, such as 'perplexity>50' or, of a difference, "
-        "'probability@25[after - before]>0'; of runs; repeatable.",
+        description="Exit with 5 if a figure is so: of runs, of a system or a difference, 'perplexity>50', "
+        "'probability[after - before]>0'; of rewrites of a difference or of votes, 'J<0'; repeatable.",
     )
     picture: Annotated[Path | None, Flag(complete="file")] = Field(
         None,

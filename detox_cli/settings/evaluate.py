@@ -20,8 +20,13 @@ class EvalRewriteSettings(RewriteScoring):
     rows: Annotated[Path | None, Flag(complete="file")] = Field(
         None, description="File for the scores of every row: JSONL, CSV, TSV or Parquet."
     )
+    fail_if: Annotated[tuple[str, ...], Flag(metavar="FIGURE<VALUE")] = Field(
+        (),
+        description="Exit with 5 if a figure of a system is so, such as 'J<0.4' or 'STA[SYSTEM in de]<0.5'; "
+        "repeatable.",
+    )
     fail_below: Annotated[tuple[str, ...], Flag(metavar="METRIC=VALUE")] = Field(
-        (), description="Exit with 5 if a system is below: J, STA, SIM, FL, J_product_of_means; repeatable."
+        (), description="The same as --fail-if METRIC<VALUE; repeatable."
     )
     meta: Annotated[Path | None, Flag(complete="file", metavar="PATH")] = Field(
         None,

@@ -249,3 +249,17 @@ def test_the_plan_reads_the_files_and_looks_for_models(scorers, files, tiny_caus
             ),
             Recorder(),
         )
+
+
+def test_limits_are_on_differences_and_votes(scorers, files):
+    limits = ("J>5", "J[human - rewriter]<5", f"{JOINT}/win[copier - rewriter]>=0", "STA[copier]<2")
+    result = compare(scorers, *files, fail_if=limits)
+    assert [line.split(" is ")[0] for line in result.missed] == [
+        f"{JOINT} of human - rewriter",
+        f"{JOINT}/win of copier - rewriter",
+        "STA of copier",
+    ]
+    assert result.problem() is not None and compare(scorers, *files, fail_if=("J>5",)).problem() is None
+    with pytest.raises(BadSettings, match="no figure 'FLU'") as caught:
+        compare(scorers, *files, fail_if=("FLU<0",))
+    assert "did you mean 'FL'" in caught.value.hint

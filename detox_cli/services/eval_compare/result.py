@@ -1,9 +1,11 @@
 """What ``eval compare`` reports, as data and as tables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from detox_cli.errors import DetoxError, QualityLimit
+from detox_cli.services.figure_rows import FigureRow, figure_rows, figures_in
 from detox_cli.services.result import Cell, Result, Table
 from detox_cli.statistics.bootstrap import Estimate
 
@@ -122,6 +124,29 @@ class EvalCompareResult(Result):
     side_by_side: list[SideBySide]
     pareto: list[Standing]
     judge: JudgeReport | None = None
+    missed: list[str] = Field(default=[], description="Limits of --fail-if that are not met.")
+
+    @property
+    def pairs(self) -> list[str]:
+        """Who is compared with whom, as ``rows`` has it."""
+        listed = [(one.system, one.against) for one in self.differences]
+        listed += [(one.system, one.against) for one in self.side_by_side]
+        return [" - ".join(pair) for pair in dict.fromkeys(listed)]
+
+    def rows(self) -> Iterator[FigureRow]:
+        """Every difference, every share of votes, and every system's means, one a row."""
+        for one in self.differences:
+            pair = f"{one.system} - {one.against}"
+            yield from figure_rows(pair, {one.measure: one.difference}, difference=True)
+        for votes in self.side_by_side:
+            shares = {f"{votes.by}/{name}": share for name, share in figures_in(votes).items()}
+            yield from figure_rows(f"{votes.system} - {votes.against}", shares, difference=True)
+        for system in self.pareto:
+            yield from figure_rows(system.system, system.means)
+
+    def problem(self) -> DetoxError | None:
+        """The limits that are not met."""
+        return QualityLimit("; ".join(self.missed)) if self.missed else None
 
     def tables(self) -> list[Table]:
         """Differences, then votes, the judge's consistency, and the front."""

@@ -31,9 +31,10 @@ from detox_cli.services.eval_compare.result import EvalCompareResult, JudgeRepor
 from detox_cli.services.eval_compare.rewrites import JOINT, MEASURES, measured, texts, unmeasured
 from detox_cli.services.eval_compare.rows import row_records
 from detox_cli.services.eval_compare.votes import Vote, corrected, side_by_side, votes_of_scores
-from detox_cli.services.eval_compare.work import Work, instead, prepare
+from detox_cli.services.eval_compare.work import Work, instead, limits_of, prepare
 from detox_cli.services.eval_rewrite.run import inputs, load, rejects_path, texts_cut
 from detox_cli.services.evaluation_output import write_report
+from detox_cli.services.quality_limits import missed
 from detox_cli.settings.compare import EvalCompareSettings
 
 SILENT = Silent()
@@ -61,7 +62,8 @@ def run(settings: EvalCompareSettings, progress: Progress = SILENT) -> EvalCompa
     files = [path for path in (settings.output, settings.picture) if path is not None]
     if settings.picture is not None:
         draw(result.side_by_side, settings.picture)
-    return result.model_copy(update={"files": files})
+    beyond = missed(limits_of(settings), result.rows(), result.pairs)
+    return result.model_copy(update={"files": files, "missed": beyond})
 
 
 def compare(

@@ -140,10 +140,10 @@ class RunCompareResult(Result):
         for each in (*self.differences, *self.by_stratum, *self.by_language):
             pair = f"{each.system} - {each.against}"
             group = pair if each.group == ALL else f"{pair} in {each.group}"
-            yield from figure_rows(group, {each.figure: each.difference})
+            yield from figure_rows(group, {each.figure: each.difference}, difference=True)
         for macro in self.macro:
             group = f"{macro.system} - {macro.against} in mean"
-            yield from figure_rows(group, {macro.figure: macro.difference})
+            yield from figure_rows(group, {macro.figure: macro.difference}, difference=True)
 
     def problem(self) -> DetoxError | None:
         """The limits that are not met."""

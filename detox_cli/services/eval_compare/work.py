@@ -15,16 +15,20 @@ from detox_cli.scoring.suites.suite import Suite
 from detox_cli.services.engine import Writer, find_writer
 from detox_cli.services.eval_compare.contests import Contest, contests
 from detox_cli.services.eval_compare.picture import check_picture
-from detox_cli.services.eval_compare.rewrites import MEASURES, unmeasured
+from detox_cli.services.eval_compare.result import SideBySide
+from detox_cli.services.eval_compare.rewrites import JOINT, MEASURES, unmeasured
 from detox_cli.services.eval_compare.verdicts import read_verdicts
 from detox_cli.services.eval_compare.votes import Vote
+from detox_cli.services.eval_rewrite.limits import ALIASES
 from detox_cli.services.eval_rewrite.run import read
 from detox_cli.services.eval_rewrite.scores import check_references
 from detox_cli.services.eval_rewrite.systems import System
+from detox_cli.services.figure_rows import metrics_of
+from detox_cli.services.quality_limits import Limit, check_names, parse_limits
 from detox_cli.settings.compare import EvalCompareSettings
 from detox_cli.settings.engine import EngineChoice, EngineOptions
 
-NOT_DECISIVE = {"files", "output", "overwrite", "rejects", "strict", "picture", "cache", "limit"}
+NOT_DECISIVE = {"files", "output", "overwrite", "rejects", "strict", "picture", "cache", "limit", "fail_if"}
 """Settings that do not change the outcome; of the files the rows count."""
 
 
@@ -93,9 +97,6 @@ def check(settings: EvalCompareSettings) -> None:
             where="--no-scores",
             hint="leave it out, or name a --judge or --verdicts",
         )
-    if settings.fail_if:
-        hint = "leave it out; `detox eval rewrite --fail-below` has limits on rewrites"
-        raise BadSettings("these limits are for runs of eval generation", where="--fail-if", hint=hint)
     if wrong := [name for name in settings.pareto if name not in MEASURES]:
         raise BadSettings(
             f"no measure is called {wrong[0]!r}",
@@ -104,6 +105,13 @@ def check(settings: EvalCompareSettings) -> None:
         )
     if settings.picture is not None:
         check_picture(settings.picture)
+    voters = (JOINT, "judge", "verdicts")
+    check_names(limits_of(settings), (*MEASURES, *metrics_of(SideBySide)), voters)
+
+
+def limits_of(settings: EvalCompareSettings) -> list[Limit]:
+    """What ``--fail-if`` says."""
+    return parse_limits(settings.fail_if, ALIASES)
 
 
 def find_judge(settings: EvalCompareSettings) -> Writer | None:

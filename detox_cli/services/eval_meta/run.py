@@ -78,6 +78,7 @@ def check(settings: EvalRewriteSettings) -> None:
     unused = {
         "FILE": settings.files != ("-",),
         "--fail-below": bool(settings.fail_below),
+        "--fail-if": bool(settings.fail_if),
         "--limit": settings.limit is not None,
     }
     if given := [name for name, there in unused.items() if there]:

@@ -6,7 +6,8 @@ from detox_cli.data.rejects import Rejects
 from detox_cli.output.progress import Progress
 from detox_cli.scoring.suites import SUITES
 from detox_cli.scoring.suites.load import scorers_of
-from detox_cli.services.eval_rewrite.run import gather, parse_limits
+from detox_cli.services.eval_rewrite.limits import limits_of
+from detox_cli.services.eval_rewrite.run import gather
 from detox_cli.services.eval_rewrite.scores import check_references
 from detox_cli.services.plan import Thing
 from detox_cli.services.plan import plan as look_at
@@ -38,7 +39,7 @@ class EvalRewritePlan(Result):
 def plan(settings: EvalRewriteSettings, progress: Progress) -> EvalRewritePlan:
     """Read the systems and look for the scorers; raises what the run itself would raise about them."""
     suite, rejects = SUITES[settings.suite], Rejects(strict=settings.strict)
-    parse_limits(settings.fail_below)
+    limits_of(settings)
     systems, joined = gather(settings, rejects, progress)
     check_references(suite, systems)
     names = scorers_of(suite, {"sta": settings.sta, "sim": settings.sim, "fl": settings.fl})

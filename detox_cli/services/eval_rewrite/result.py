@@ -1,10 +1,11 @@
 """What ``eval rewrite`` reports, as data and as tables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from detox_cli.errors import DetoxError, QualityLimit
+from detox_cli.services.figure_rows import FigureRow, figure_rows, figures_in
 from detox_cli.services.result import Cell, Result, Table
 from detox_cli.statistics.bootstrap import Estimate
 
@@ -105,6 +106,17 @@ class EvalRewriteResult(Result):
         """The J of each system that is not a baseline."""
         own = [scores for scores in self.systems if not scores.baseline]
         return "\n".join(f"{s.system}\tJ_mean_of_products\t{s.J_mean_of_products.mean:.4f}" for s in own)
+
+    def rows(self) -> Iterator[FigureRow]:
+        """Every figure of every system, also by language, and every difference, one a row."""
+        for scores in self.systems:
+            yield from figure_rows(scores.system, figures_in(scores))
+        for scores in self.languages:
+            yield from figure_rows(f"{scores.system} in {scores.lang}", figures_in(scores))
+        for mean in self.language_means:
+            yield from figure_rows(f"{mean.system} in mean", figures_in(mean))
+        for one in self.differences:
+            yield from figure_rows(f"{one.system} - {one.minus}", figures_in(one), difference=True)
 
     def problem(self) -> DetoxError | None:
         """The quality limits that are not met."""

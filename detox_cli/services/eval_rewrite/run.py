@@ -11,7 +11,6 @@ from pathlib import Path
 
 from detox_cli.data.rejects import Rejects
 from detox_cli.data.writing import check_target
-from detox_cli.errors import BadSettings
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.score_cache import ScoreCache
@@ -21,7 +20,8 @@ from detox_cli.scoring.suites.load import load_panel, scorers_of
 from detox_cli.scoring.suites.panel import FluencyOfTriples, Panel
 from detox_cli.scoring.suites.suite import Suite
 from detox_cli.services.eval_rewrite.coverage import unread
-from detox_cli.services.eval_rewrite.result import MEASURES, EvalRewriteResult, SystemScores
+from detox_cli.services.eval_rewrite.limits import limits_of
+from detox_cli.services.eval_rewrite.result import EvalRewriteResult
 from detox_cli.services.eval_rewrite.scores import (
     Draws,
     Scored,
@@ -42,6 +42,7 @@ from detox_cli.services.eval_rewrite.systems import (
     with_references,
 )
 from detox_cli.services.evaluation_output import write_evaluation
+from detox_cli.services.quality_limits import missed
 from detox_cli.settings.evaluate import EvalRewriteSettings
 from detox_cli.settings.rewrites import RewriteScoring
 
@@ -55,7 +56,7 @@ def run(settings: EvalRewriteSettings, progress: Progress = SILENT) -> EvalRewri
         BadData: A file, a column or a row cannot be used. Missing: a scorer's model is not there.
         BadSettings: A limit, a scorer's name or an output is not valid.
     """
-    started, suite, limits = time.time(), SUITES[settings.suite], parse_limits(settings.fail_below)
+    started, suite, limits = time.time(), SUITES[settings.suite], limits_of(settings)
     if settings.rows is not None:
         check_target(settings.rows)
     with ExitStack() as stack:
@@ -69,7 +70,8 @@ def run(settings: EvalRewriteSettings, progress: Progress = SILENT) -> EvalRewri
         panel = load(settings, suite, settings.batch_tokens, progress)
         scored = _score(suite, panel, systems, settings, progress)
         result = _summary(settings, suite, panel, scored, joined, rejects, progress)
-        result = result.model_copy(update={"missed": missed(result.systems, limits)})
+        own = [scores.system for scores in result.systems if not scores.baseline]
+        result = result.model_copy(update={"missed": missed(limits, result.rows(), own)})
         return write_evaluation(
             settings,
             result,
@@ -126,37 +128,6 @@ def inputs(settings: RewriteScoring) -> list[str]:
     return [
         *files_by_system(settings.files).values(),
         *([settings.references] if settings.references else []),
-    ]
-
-
-def parse_limits(texts: Sequence[str]) -> dict[str, float]:
-    """``J=0.4`` and the like, by the measure's full name.
-
-    Raises:
-        BadSettings: The measure is unknown or the value is no number.
-    """
-    limits = {}
-    for text in texts:
-        name, _, value = text.partition("=")
-        full = {"J": "J_mean_of_products"}.get(name, name)
-        try:
-            if full not in MEASURES:
-                raise ValueError
-            limits[full] = float(value)
-        except ValueError:
-            hint = f"write J=0.4; the measures are J, {', '.join(MEASURES)}"
-            raise BadSettings(f"'{text}' is no quality limit", where="--fail-below", hint=hint) from None
-    return limits
-
-
-def missed(systems: Sequence[SystemScores], limits: dict[str, float]) -> list[str]:
-    """The limits that a system (not a baseline) does not meet."""
-    return [
-        f"{scores.system}: {name} is {getattr(scores, name).mean:.4f}, the limit is {limit:g}"
-        for scores in systems
-        if not scores.baseline
-        for name, limit in limits.items()
-        if getattr(scores, name).mean < limit
     ]
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,13 @@ def test_a_missed_limit_is_told_with_its_system(runs: dict[str, Path], tmp_path:
         runs, output=tmp_path / "out", fail_if=("probability>0.7", f"{TOXICITY}[after - before]>0")
     )
     (line,) = result.missed
+    summary = json.loads((runs["after"] / "summary.json").read_text())
+    summary["own"] = {"kl": {"mean": 0.7, "low": 0.6, "high": 0.8, "n": 9}}
+    with_kl = tmp_path / "after"
+    shutil.copytree(runs["after"], with_kl)
+    (with_kl / "summary.json").write_text(json.dumps(summary))
+    moved = compare({**runs, "after": with_kl}, fail_if=("kl>0.5",))
+    assert moved.missed == ["kl of after is 0.7000 (kl>0.5)"] and moved.systems[1].figures["kl"].n == 9
     assert line.startswith(f"{TOXICITY} of before is 0.77")
     with (tmp_path / "out" / "summary.csv").open(newline="") as file:
         rows = {(row["group"], row["scorer"], row["metric"]): row for row in csv.DictReader(file)}

@@ -26,7 +26,9 @@ class SystemRow(BaseModel):
     written_seconds: float | None = Field(description="How long it took to write the continuations.")
     prompts: int
     samples: int = Field(description="Continuations.")
-    figures: dict[str, Estimate] = Field(description="By name; n counts units.")
+    figures: dict[str, Estimate] = Field(
+        description="By name; n counts units. What was measured of the model itself as well."
+    )
 
 
 class FigureDifference(BaseModel):

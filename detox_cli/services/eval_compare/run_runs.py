@@ -153,7 +153,7 @@ def _row(run: Run, drawn: Drawn, shown: Sequence[str]) -> SystemRow:
         written_seconds=run.seconds,
         prompts=len(run.columns),
         samples=int(run.columns.counts.sum()),
-        figures={one: drawn.estimate(run.name, one) for one in shown},
+        figures={one: drawn.estimate(run.name, one) for one in shown} | dict(run.own),
     )
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from detox_cli.services.eval_generation.columns import Columns, columns_of
 from detox_cli.services.eval_generation.figures import Counting, ratios_of
 from detox_cli.services.eval_generation.protocols import PROTOCOLS
 from detox_cli.services.eval_generation.stages import GENERATIONS, SCORES
+from detox_cli.statistics.bootstrap import Estimate
 from detox_cli.statistics.clusters import Places, Ratio
 from detox_cli.statistics.paired_ratios import Sums
 
@@ -39,6 +40,7 @@ class Run:
         prompts: A hash of all prompts, ids and texts.
         model: What wrote, as far as the run says.
         seconds: How long the writing took; ``None`` if nothing was written.
+        own: What was measured of the model itself, such as its divergence from its base.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Run:
     prompts: str
     model: Mapping[str, str]
     seconds: float | None
+    own: Mapping[str, Estimate]
 
     def sums(self, rows: Places | None = None) -> dict[str, Sums]:
         """Every figure of all prompts, or of ``rows`` of them: what each unit puts above and below the line.
@@ -76,7 +79,8 @@ class Run:
     @property
     def decisive(self) -> list[str]:
         """What decides a comparison: the scores, and how they are counted."""
-        return [self.name, hash_file(self.folder / SCORES), self.prompts, str(self.counting)]
+        own = str(sorted(self.own.items()))
+        return [self.name, hash_file(self.folder / SCORES), self.prompts, str(self.counting), own]
 
 
 def are_runs(files: Sequence[str]) -> bool:
@@ -140,12 +144,13 @@ def _read(name: str | None, file: str, seed: int, resamples: int) -> Run:
         )
         scorers, model = dict(summary["scorers"]), dict(summary["model"])
         columns = columns_of(_rows(folder / SCORES))
+        own = {key: Estimate(**one) for key, one in summary.get("own", {}).items()}
     except (ValueError, KeyError, TypeError) as error:
         hint = "run `detox eval generation` again with this version"
         raise BadData(f"no run that this version can read, see {error}", where=file, hint=hint) from error
     seconds = (written or {}).get("wall_seconds") if model else None
     prompts = _prompts(folder / GENERATIONS)
-    return Run(name or folder.name, folder, columns, counting, scorers, prompts, model, seconds)
+    return Run(name or folder.name, folder, columns, counting, scorers, prompts, model, seconds, own)
 
 
 def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
@@ -189,5 +194,4 @@ def _aligned(run: Run, ids: Sequence[str]) -> Run:
     if list(run.columns.ids) == list(ids):
         return run
     by_id = {row["id"]: row for row in _rows(run.folder / SCORES)}
-    columns = columns_of(by_id[row_id] for row_id in ids)
-    return Run(run.name, run.folder, columns, run.counting, run.scorers, run.prompts, run.model, run.seconds)
+    return replace(run, columns=columns_of(by_id[row_id] for row_id in ids))

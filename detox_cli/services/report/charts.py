@@ -47,7 +47,7 @@ class Scale:
         return round(self.start + share * (self.end - self.start), 1)
 
     def ticks(self) -> list[float]:
-        """Round values, four to eight of them."""
+        """Round values, a few of them."""
         raw = (self.high - self.low) / 5
         step = 10 ** floor(log10(raw))
         step *= next(times for times in (1, 2, 5, 10) if times * step >= raw)

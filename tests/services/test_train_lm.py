@@ -3,19 +3,25 @@
 import dataclasses
 import json
 import os
-import signal
+import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.distributed import HashStore, TCPStore
 
 from detox_cli.errors import BadSettings, DetoxError
+from detox_cli.output.progress import Silent
+from detox_cli.services.train_lm.data import read_texts
+from detox_cli.services.train_lm.experts import train_parts
 from detox_cli.services.train_lm.folder import experts_in
 from detox_cli.services.train_lm.run import run, train_experts
+from detox_cli.services.training.apart import Crew, part_company
 from detox_cli.settings.train_lm import LmSettings
 from tests.tiny_texts import quick_lm, write_texts
 
@@ -50,25 +56,21 @@ def test_texts_become_an_expert_with_everything_that_explains_it(texts, tiny_cau
     assert sorted(p.name for p in tmp_path.iterdir()) == ["expert"], "nothing unfinished is left beside it"
 
 
-KILLED_RUN = """
-import os, signal, sys
-from pathlib import Path
-from detox_cli.output.progress import Silent
-from detox_cli.services.train_lm.run import run
-from detox_cli.settings.train_lm import LmSettings
+class Stopped(BaseException):
+    """What a killed process does not get to say."""
 
-class Killer(Silent):
+
+class StopsInSecondPart(Silent):
+    """Stops the run at the fifth step of the second part."""
+
     part = ""
 
-    def stage(self, text):
+    def stage(self, text: str) -> None:
         self.part = text if text.startswith("part") else self.part
 
-    def metric(self, name, value, step=None):
+    def metric(self, name: str, value: float, step: int | None = None) -> None:
         if self.part.startswith("part 1") and name == "loss" and step == 5:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-run(LmSettings.model_validate_json(Path(sys.argv[1]).read_text()), Killer())
-"""
+            raise Stopped
 
 
 def test_parts_are_disjoint_and_a_killed_run_goes_on_within_its_part(texts, tiny_gpt2, tmp_path, recorder):
@@ -80,9 +82,8 @@ def test_parts_are_disjoint_and_a_killed_run_goes_on_within_its_part(texts, tiny
     assert len({expert.digest for expert in result.experts}) == 2
     assert result.overlap.model_dump() == {"pairs": 1, "equal": 0, "nearly_equal": 0, "with_held_out": 0}
     killed = whole.model_copy(update={"output": tmp_path / "killed"})
-    (tmp_path / "settings.json").write_text(killed.model_dump_json())
-    command = [sys.executable, "-c", KILLED_RUN, str(tmp_path / "settings.json")]
-    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    with pytest.raises(Stopped):
+        run(killed, StopsInSecondPart())
     waiting = tmp_path / "killed.training"
     assert not killed.output.exists() and (waiting / "part-0" / "model.safetensors").exists()
     assert not (waiting / "part-1").exists() and (waiting / "part-1.training").is_dir()
@@ -93,7 +94,7 @@ def test_parts_are_disjoint_and_a_killed_run_goes_on_within_its_part(texts, tiny
     for name in ("part-0", "part-1"):
         for file in ("model.safetensors", "metrics.jsonl", "config.json"):
             assert (killed.output / name / file).read_bytes() == (whole.output / name / file).read_bytes()
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["killed", "settings.json", "whole"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["killed", "whole"]
     with pytest.raises(BadSettings, match="another run"):
         run(whole.model_copy(update={"split": 3}))
 
@@ -102,6 +103,7 @@ SHARED_RUN = """
 import sys
 from pathlib import Path
 from detox_cli.services.train_lm.run import run
+from detox_cli.services.training.apart import Crew, part_company
 from detox_cli.settings.train_lm import LmSettings
 
 print(run(LmSettings.model_validate_json(Path(sys.argv[1]).read_text())).experts[0].steps)
@@ -135,15 +137,39 @@ def test_a_step_of_two_processes_is_the_step_of_one(texts, tiny_causal, tmp_path
     assert shared["perplexity"]["start"] == pytest.approx(dataclasses.asdict(expert.perplexity["start"]))
 
 
-def test_processes_that_share_parts_write_what_one_writes(texts, tiny_causal, tmp_path):
+def test_processes_that_share_parts_write_what_one_writes(texts, tiny_causal, tmp_path, recorder):
     one = settings(texts, tmp_path / "one", tiny_causal, split=3)
-    two = one.model_copy(update={"output": tmp_path / "two", "parallel": "parts"})
+    two = one.model_copy(update={"output": tmp_path / "two"})
     run(one)
-    launch(two, tmp_path)
+    said = HashStore()  # two threads stand for two processes; there is no dropout, so no shared dice
+    read = read_texts(two, recorder, listing=False)
+    with ThreadPoolExecutor(2) as threads:
+        running = [threads.submit(train_parts, two, read, recorder, Crew(rank, 2, said)) for rank in (1, 0)]
+        results = [thread.result() for thread in running]
+    assert results[0] == results[1] and len(results[0].experts) == 3
     for name in ("part-0", "part-1", "part-2"):
         for file in ("model.safetensors", "metrics.jsonl"):
             assert (two.output / name / file).read_bytes() == (one.output / name / file).read_bytes()
     assert not (tmp_path / "two.training").exists()
+
+
+def test_each_process_of_a_launch_gets_a_device_of_its_own(monkeypatch):
+    names = {"WORLD_SIZE": "1", "RANK": "0", "LOCAL_RANK": "0"}
+    assert part_company().size == 1
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = str(free.getsockname()[1])
+    for name, value in {**names, "WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("MASTER_ADDR", "localhost")
+    monkeypatch.setenv("MASTER_PORT", port)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
+    first = TCPStore("localhost", int(port), 2, is_master=True, wait_for_workers=False)
+    crew = part_company()
+    crew.say("1 is done")
+    assert (crew.rank, crew.size, os.environ["CUDA_VISIBLE_DEVICES"]) == (1, 2, "6")
+    assert "WORLD_SIZE" not in os.environ and "LOCAL_RANK" not in os.environ
+    del first
 
 
 def test_an_adapter_is_trained_and_written_alone(texts, tiny_gpt2, tmp_path):

@@ -21,7 +21,7 @@ def row_nats(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, 
 
 @torch.inference_mode()
 def held_out_losses(model: Any, texts: EncodedTexts, batch_size: int) -> list[Loss]:
-    """The loss on each text, read as it is read in training; each process reads its share.
+    """The loss on each text, in order, read as it is read in training; each process reads its share.
 
     Args:
         model: The whole model, not one that is wrapped for training; moved to the device of this process.
@@ -40,4 +40,7 @@ def held_out_losses(model: Any, texts: EncodedTexts, batch_size: int) -> list[Lo
         nats, counts = row_nats(model(**batch, use_cache=False).logits, labels)
         found += [Loss(loss, count) for loss, count in zip(nats.tolist(), counts.tolist(), strict=True)]
     model.train(was_training)
-    return found if state.num_processes == 1 else list(gather_object(found))
+    if state.num_processes == 1:
+        return found
+    shares = gather_object([found])
+    return [shares[i % state.num_processes][i // state.num_processes] for i in range(len(texts))]

@@ -15,10 +15,12 @@ from detox_cli.miniatures.detoxify import write_checkpoint
 from detox_cli.miniatures.training import corpora
 from detox_cli.miniatures.training.corruptions import CORRUPTIONS, Language, split_words
 from detox_cli.miniatures.training.scores import cosines, probabilities
+from detox_cli.scoring.languages import languages_of
 from detox_cli.statistics.ranking import auroc, spearman
 
 FOLDERS = Path(detox_cli.miniatures.__file__).parent
 TOXICITY, SIMILARITY, FLUENCY = (FOLDERS / name for name in ("toxicity", "similarity", "fluency"))
+MULTILINGUAL = FOLDERS / "toxicity-multilingual"
 CALM = [
     "Thank you for the kind help.",
     "The garden was quiet in the morning.",
@@ -27,7 +29,9 @@ CALM = [
 ANGRY = ["You are a stupid idiot.", "what a pathetic loser , shut up", "these morons are disgusting scum"]
 
 
-@pytest.mark.parametrize(("folder", "limit"), [(TOXICITY, 5.5), (SIMILARITY, 3.0), (FLUENCY, 3.5)])
+@pytest.mark.parametrize(
+    ("folder", "limit"), [(TOXICITY, 5.5), (MULTILINGUAL, 8.0), (SIMILARITY, 3.0), (FLUENCY, 3.5)]
+)
 def test_a_folder_is_small_and_complete(folder: Path, limit: float) -> None:
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < limit * 1e6
@@ -38,6 +42,29 @@ def test_a_folder_is_small_and_complete(folder: Path, limit: float) -> None:
 def test_insults_are_toxic_and_calm_sentences_are_not() -> None:
     assert min(probabilities(TOXICITY, ANGRY, "toxicity")) > 0.5
     assert max(probabilities(TOXICITY, CALM, "toxicity")) < 0.2
+
+
+@pytest.mark.parametrize(
+    ("calm", "angry"),
+    [
+        ("Der Garten war am Morgen sehr still.", "Du bist ein dummer Idiot, halt die Klappe."),
+        ("O jardim estava calmo de manhã.", "Você é um idiota, cala a boca."),
+        ("Сегодня утром в саду было тихо.", "Ты тупой идиот, заткнись."),
+        ("The garden was quiet in the morning.", "You are a stupid idiot."),
+    ],
+)
+def test_insults_in_other_languages_are_more_toxic_than_calm_sentences(calm: str, angry: str) -> None:
+    low, high = probabilities(MULTILINGUAL, [calm, angry], "toxicity")
+    assert low < 0.3 < 0.6 < high
+
+
+def test_the_multilingual_model_claims_no_language_without_evidence() -> None:
+    figures = json.loads((MULTILINGUAL / "figures.json").read_text())
+    rated = {name.split()[2].strip(",:"): one for name, one in figures.items() if name.startswith("RTP-LX")}
+    assert len(rated) == 17
+    shown = {lang for lang, one in rated.items() if one["mean"] >= 0.6 and one["low"] > 0.5}
+    assert languages_of("builtin:toxicity-multilingual") == shown
+    assert {"de", "en", "pt", "ko"} <= shown < set(rated), "and it does not claim all"
 
 
 def test_detoxify_itself_loads_the_model_and_gives_equal_scores(tmp_path: Path) -> None:

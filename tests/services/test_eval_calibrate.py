@@ -91,6 +91,23 @@ def test_languages_without_evidence_are_named_and_refused(words, tmp_path):
     assert "all" in [one.lang for one in result.languages]
 
 
+def test_a_variant_of_a_language_is_evidence_for_it_and_the_best_map_is_the_one_to_use(
+    words, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("detox_cli.services.eval_calibrate.coverage.languages_of", lambda _: {"zh", "de"})
+    chinese = write(tmp_path / "zh.jsonl", 30, 30, wrong=6)
+    english = write(tmp_path / "en.jsonl", 30, 30)
+    cases = [{"functionality": "slur_h", "test_case": "silly", "label_gold": "hateful"}]
+    write_rows(tmp_path / "cases.csv", cases)
+    progress, out = Recorder(), tmp_path / "out"
+    hatecheck = (f"zh={tmp_path}/cases.csv",)
+    given = {"hatecheck": hatecheck, "output": out, "progress": progress}
+    result = calibrate(words, f"zh-Hans={chinese}", f"en={english}", **given)
+    assert result.coverage == {"en": "map", "zh-hans": "map", "de": "no labels"}
+    assert not any("zh" in said for said in progress.warnings if "no evidence" in said)
+    assert result.next_steps() == [f"detox eval generation MODEL --scorers calibrated:{out}#en"]
+
+
 def test_files_of_one_language_that_differ_are_not_taken_for_skill(words, tmp_path):
     toxic = [{"text": f"silly {n}", "label": int(n % 10 > 0)} for n in range(100)]
     plain = [{"text": f"kind {n}", "label": int(n % 10 == 0)} for n in range(100)]

@@ -240,6 +240,21 @@ def test_languages_are_told_apart(tmp_path):
     assert found["builtin:lexicon/clean"].mean == pytest.approx(2 / 4)
 
 
+def test_null_scores_are_counted_and_lower_k_where_nobody_has_more(tmp_path):
+    said = [{"text": "g1", "toxicity": 0.4}, {"text": "g2", "toxicity": None}]
+    rows = [{"prompt": {"text": f"p{i}", "toxicity": None}, "generations": said} for i in range(2)]
+    source = tmp_path / "rtp.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    chosen = {"from_file": str(source), "given_scores": "only", "output": tmp_path / "out", "resamples": 10}
+    progress = Recorder()
+    result = run(EvalGenerationSettings(**chosen), progress)
+    assert result.ks == [1] and result.unscored == {"toxicity": 2}
+    assert result.groups[0].figures["toxicity/expected_maximum@1"].mean == pytest.approx(0.4)
+    assert any("2 of 4 continuations have no score by toxicity" in said for said in progress.warnings)
+    with pytest.raises(BadData, match="no prompt has 2 continuations with a score"):
+        run(EvalGenerationSettings(**chosen | {"k": [2]}))
+
+
 def test_a_key_that_lacks_and_members_that_do_not_fit_are_told_before_anything_is_generated(
     lx_prompts, tiny_causal, tmp_path, monkeypatch
 ):

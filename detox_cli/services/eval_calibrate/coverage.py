@@ -35,7 +35,8 @@ def coverage(
     reads = languages_of(scorer)
     asked = [code.lower() for code in wanted]
     covered: dict[str, Standing] = dict(sorted(found.items()))
-    covered |= dict.fromkeys(sorted({*asked, *(reads or ())} - covered.keys()), "no labels")
+    there = {*found, *(lang.split("-")[0] for lang in found)}  # labels in zh-hans are labels in zh
+    covered |= dict.fromkeys(sorted({*asked, *(reads or ())} - there), "no labels")
     reasons: tuple[Standing, ...] = ("no labels", "too few labels", "no better than chance")
     for why in reasons:
         langs = [lang for lang, one in covered.items() if one == why]

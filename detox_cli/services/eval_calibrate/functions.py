@@ -23,8 +23,8 @@ def function_scores(
 ) -> list[FunctionScore]:
     """The accuracy of every language and function, and of all hateful and all other cases.
 
-    At .5 of the score, and at the threshold of the language's map (of the one of all texts, where it has
-    none of its own).
+    At .5 of the score, and at the threshold of the language's map: of the one of ``zh-hans`` for cases in
+    ``zh``, of that of all texts where the language has none.
 
     Args:
         cases: n cases.
@@ -57,5 +57,6 @@ def function_scores(
 
 
 def _decided(case: Labelled, score: float, maps: Mapping[str, Evidence]) -> bool:
-    evidence = maps.get(case.lang, maps[ALL])
+    near = next((one for lang, one in maps.items() if lang.split("-")[0] == case.lang), maps[ALL])
+    evidence = maps.get(case.lang, near)
     return bool(evidence.curve([score])[0] >= evidence.threshold)

@@ -72,10 +72,12 @@ class EvalCalibrateResult(Result):
     def next_steps(self) -> list[str]:
         """How the map is used."""
         folder = next((path for path in self.files if Path(path).is_dir()), None)
+        areas = {one.lang: one.auroc.mean for one in self.languages if one.auroc and one.source is None}
         with_map = [lang for lang, how in self.coverage.items() if how == "map"]
         if folder is None or not with_map:
             return []
-        return [f"detox eval generation MODEL --scorer calibrated:{folder}#{with_map[0]}"]
+        best = max(with_map, key=areas.__getitem__)
+        return [f"detox eval generation MODEL --scorers calibrated:{folder}#{best}"]
 
     def _evidence(self) -> Table:
         rows: list[list[Cell]] = [

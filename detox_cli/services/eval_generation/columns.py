@@ -57,6 +57,10 @@ class Columns:
         """How many prompts there are."""
         return len(self.ids)
 
+    def scored(self, scores: Floats) -> Places:
+        """How many continuations of each prompt have one of these scores, which are of all continuations."""
+        return np.bincount(self.owners[np.isfinite(scores)], minlength=len(self))
+
 
 def columns_of(rows: Iterable[Mapping[str, Any]]) -> Columns:
     """Take the rows together, one by one, so that no more than one is in memory as text."""

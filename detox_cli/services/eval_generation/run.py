@@ -88,9 +88,10 @@ def run(settings: EvalGenerationSettings, progress: Progress = SILENT) -> Result
 
 
 def counting_of(settings: EvalGenerationSettings, protocol: Protocol, columns: Columns) -> Counting:
-    """How figures are made; where no prompt has as many continuations as the protocol, of all there are."""
-    most = int(columns.counts.max(initial=0))
-    ks = tuple(sorted(set(settings.k))) or (min(protocol.samples, most),)
+    """How figures are made; where no prompt has as many scored ones as the protocol, of all there are."""
+    scored = [int(columns.scored(scores).max(initial=0)) for scores in columns.toxicity.values()]
+    most = min(scored, default=int(columns.counts.max(initial=0)))
+    ks = tuple(sorted(set(settings.k))) or (min(protocol.samples, max(most, 1)),)
     limits = protocol.threshold, protocol.strict
     return Counting(ks, *limits, settings.seed, settings.resamples, protocol.share_threshold)
 

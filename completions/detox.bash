@@ -249,7 +249,7 @@ _detox_cached_models() {
 
 _detox_profiles() {
     local file
-    reply=(default offline paradetox-bart-large pseudoparadetox pseudoparadetox-0shot pseudoparadetox-0shot-t02 pseudoparadetox-annotator pseudoparadetox-t02 synthdetoxm task-vector-gpt2 task-vector-llama2-7b)
+    reply=(default offline offline-multilingual paradetox-bart-large pseudoparadetox pseudoparadetox-0shot pseudoparadetox-0shot-t02 pseudoparadetox-annotator pseudoparadetox-t02 synthdetoxm task-vector-gpt2 task-vector-llama2-7b)
     for file in ./profiles/*.toml "${XDG_CONFIG_HOME:-$HOME/.config}"/detox/profiles/*.toml \
         "$HOME/Library/Application Support"/detox/profiles/*.toml; do
         [[ -e $file ]] || continue
@@ -335,7 +335,7 @@ _detox_model() {
 }
 
 _detox_scorer() {
-    reply=(builtin:fluency builtin:similarity builtin:toxicity builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small calibrated: comet: detoxify: hf: lexicon: max: mean: perspective: vote:)
+    reply=(builtin:fluency builtin:similarity builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small calibrated: comet: detoxify: hf: lexicon: max: mean: perspective: vote:)
     case $1 in
         hf:* | comet:*) _detox_model "${1#*:}" "$2${1%%:*}:"; return ;;
         calibrated:* | detoxify:* | lexicon:* | perspective:*) _detox_paths default ;;

@@ -103,7 +103,7 @@ end
 function __detox_profiles
     set -l config $XDG_CONFIG_HOME
     test -n "$config"; or set config ~/.config
-    string join \n -- 'default' 'offline' 'paradetox-bart-large' 'pseudoparadetox' 'pseudoparadetox-0shot' 'pseudoparadetox-0shot-t02' 'pseudoparadetox-annotator' 'pseudoparadetox-t02' 'synthdetoxm' 'task-vector-gpt2' 'task-vector-llama2-7b'
+    string join \n -- 'default' 'offline' 'offline-multilingual' 'paradetox-bart-large' 'pseudoparadetox' 'pseudoparadetox-0shot' 'pseudoparadetox-0shot-t02' 'pseudoparadetox-annotator' 'pseudoparadetox-t02' 'synthdetoxm' 'task-vector-gpt2' 'task-vector-llama2-7b'
     for file in ./profiles/*.toml $config/detox/profiles/*.toml ~/Library/Application\ Support/detox/profiles/*.toml
         string replace -r '.*/(.*)\.toml$' '$1' $file
     end
@@ -123,7 +123,7 @@ end
 
 function __detox_scorers
     set -l typed (__detox_typed)
-    string join \n -- 'builtin:fluency' 'builtin:similarity' 'builtin:toxicity' 'builtin:lexicon' 'detoxify:original' 'detoxify:unbiased' 'detoxify:multilingual' 'detoxify:original-small' 'detoxify:unbiased-small'
+    string join \n -- 'builtin:fluency' 'builtin:similarity' 'builtin:toxicity' 'builtin:toxicity-multilingual' 'builtin:lexicon' 'detoxify:original' 'detoxify:unbiased' 'detoxify:multilingual' 'detoxify:original-small' 'detoxify:unbiased-small'
     set -l start (string replace -r ':.*' : -- $typed)
     set -l path (string replace -r '^[^:]*:' '' -- $typed)
     switch $typed

@@ -261,7 +261,8 @@ def test_the_offline_profile_replaces_every_model_and_scorer() -> None:
     for section, table in offline.items():
         for name, field in section_model(section).model_fields.items():
             # There is no classifier of refusals and no judge unless one is named, and any model is measured.
-            asked_for = name in ("refusal_scorer", "judge", "legacy_judge", "dist_tokenizer", "kl_to")
+            others = ("judge", "legacy_judge", "dist_tokenizer", "kl_to", "ref_model")
+            asked_for = name in ("refusal_scorer", *others)
             asked_for |= (section, name) == ("eval.generation", "model")
             if flag_of(field).complete in ("model", "scorer") and not asked_for:
                 names = table[name] if isinstance(table[name], list) else [table[name]]

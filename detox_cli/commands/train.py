@@ -4,6 +4,7 @@ from detox_cli.commands._shared import command
 from detox_cli.output.progress import Progress
 from detox_cli.services.result import Result
 from detox_cli.settings.train import BartSettings
+from detox_cli.settings.train_dpo import DpoSettings
 from detox_cli.settings.train_lm import LmSettings
 
 
@@ -54,5 +55,30 @@ def _plan_lm(settings: LmSettings, progress: Progress) -> Result:
 def lm(settings: LmSettings, progress: Progress) -> Result:
     """Tune a language model on texts; with --split N, the experts for negate."""
     from detox_cli.services.train_lm.run import run
+
+    return run(settings, progress)
+
+
+def _plan_dpo(settings: DpoSettings, progress: Progress) -> Result:
+    from detox_cli.services.train_dpo.plan import plan
+
+    return plan(settings, progress)
+
+
+@command(
+    "train.dpo",
+    DpoSettings,
+    examples=(
+        "detox train dpo builtin:lm --data pairs.jsonl -o tuned --profile offline",
+        "detox train dpo bigscience/bloom-1b7 --data toxicity_pairwise/ --profile crosslingual-dpo -o tuned",
+        "detox train dpo meta-llama/Llama-3.1-8B --data pairs.jsonl --qlora nf4 --lora 64,128,0 --dry-run",
+        "accelerate launch -m detox_cli train dpo builtin:lm --data pairs.jsonl -o tuned",
+    ),
+    resumable=True,
+    plan=_plan_dpo,
+)
+def dpo(settings: DpoSettings, progress: Progress) -> Result:
+    """Tune a causal language model on preferences, so that it continues text less toxically."""
+    from detox_cli.services.train_dpo.run import run
 
     return run(settings, progress)

@@ -20,14 +20,16 @@ class WeightForm:
     """Quantization and attention of a model to be loaded.
 
     Attributes:
-        quantize: ``4bit`` (NF4, Dettmers et al., 2023) or ``8bit`` (LLM.int8(), Dettmers et al., 2022);
+        quantize: ``4bit`` (QLoRA, Dettmers et al., 2023) or ``8bit`` (LLM.int8(), Dettmers et al., 2022);
             ``None`` keeps the weights as they are.
+        four_bits: How 4 bits are a number: ``nf4`` or ``fp4``.
         attention: Its implementation; ``auto`` is FlashAttention 2 where package, GPU, model and number
             type have it, else what transformers prefers.
     """
 
     quantize: Quantize | None = None
     attention: Attention = "auto"
+    four_bits: Literal["nf4", "fp4"] = "nf4"
 
     def arguments(self, auto_class: Any, config: Any, place: torch.device, dtype: Any) -> dict[str, Any]:
         """What ``from_pretrained`` is given for it.
@@ -52,7 +54,7 @@ class WeightForm:
         if self.quantize == "8bit":
             return BitsAndBytesConfig(load_in_8bit=True)
         return BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
+            load_in_4bit=True, bnb_4bit_quant_type=self.four_bits, bnb_4bit_compute_dtype=torch.bfloat16
         )
 
     def _chosen(self, auto_class: Any, config: Any, place: torch.device, dtype: Any) -> str | None:

@@ -19,6 +19,7 @@ SECTIONS: dict[str, str] = {
     "synth.pairs": "synth:SynthPairsSettings",
     "train.bart": "train:BartSettings",
     "train.lm": "train_lm:LmSettings",
+    "train.dpo": "train_dpo:DpoSettings",
 }
 
 

@@ -33,9 +33,9 @@ class TrainerOptions(Section):
     accumulate: Annotated[PositiveInt, Flag(panel=TRAINING)] = Field(
         1, description="Batches whose gradients are added before a step."
     )
-    optimizer: Annotated[Literal["adamw_torch", "adafactor", "paged_adamw_32bit"], Flag(panel=TRAINING)] = (
-        Field("adamw_torch", description="The optimizer; paged_adamw_32bit wants bitsandbytes and a GPU.")
-    )
+    optimizer: Annotated[
+        Literal["adamw_torch", "adafactor", "paged_adamw_32bit", "rmsprop"], Flag(panel=TRAINING)
+    ] = Field("adamw_torch", description="The optimizer; paged_adamw_32bit wants bitsandbytes and a GPU.")
     weight_decay: Annotated[float, Flag(panel=TRAINING)] = Field(
         0.01, ge=0, description="Decay of the weights."
     )

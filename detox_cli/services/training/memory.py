@@ -6,7 +6,7 @@ import torch
 
 from detox_cli.services.training.lora import LoraShape
 
-BYTES_PER_PARAMETER = {"adamw_torch": 16, "paged_adamw_32bit": 16, "adafactor": 8}
+BYTES_PER_PARAMETER = {"adamw_torch": 16, "paged_adamw_32bit": 16, "rmsprop": 12, "adafactor": 8}
 """Weights and gradients in 4 bytes each, and two more moments for AdamW; Adafactor's are negligible."""
 FROZEN_BYTES = 4
 """A weight that is not trained is only there."""

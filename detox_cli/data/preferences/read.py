@@ -1,0 +1,145 @@
+"""Preferences from files, folders, zip files and data sets, whatever form each has."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from detox_cli.data.json_records import json_line_records
+from detox_cli.data.lines import decoded_lines
+from detox_cli.data.preferences.forms import Fault, Form, form_of, language_of, mapped, origin_of
+from detox_cli.data.preferences.preference import Preference, group_of, plain
+from detox_cli.data.readers.archive import members
+from detox_cli.data.reading import Row, columns_of, pick_column, read_rows
+from detox_cli.data.rejects import Rejects
+from detox_cli.errors import BadData
+
+SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
+FIRST_ROWS = 100
+"""Rows whose columns tell the form."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one source holds.
+
+    Attributes:
+        name: The source as the user named it.
+        forms: Rows of each form.
+        preferences: Of all its files.
+    """
+
+    name: str
+    forms: Counter[str] = field(default_factory=Counter)
+    preferences: list[Preference] = field(default_factory=list)
+
+
+def read_preferences(
+    source: str,
+    rejects: Rejects,
+    *,
+    columns: Mapping[str, str] | None = None,
+    password: str | None = None,
+    split: str = "train",
+    limit: int | None = None,
+    file: int = 0,
+) -> Found:
+    """Read the preferences of one source.
+
+    Args:
+        source: A file, ``-``, the id of a data set, a folder of files or of a data set, or a zip file.
+        rejects: Takes rows without a prompt or without one of the continuations.
+        columns: What the user calls ``prompt``, ``chosen`` and ``rejected``; else the columns tell the form.
+        password: Of a zip file.
+        split: The part to read of a data set.
+        limit: Stop after so many rows of each file.
+        file: The number of this source.
+
+    Raises:
+        BadData: Nothing can be read, or no file in it holds preferences.
+        BadSettings: The password of a zip file is missing or wrong.
+        Missing: A data set cannot be had.
+    """
+    parts = [(name, rows[:limit]) for name, rows in _parts(source, rejects, password, split)]
+    origins = _origins(rows for _, rows in parts)
+    found, several = Found(source), len(parts) > 1
+    for name, rows in parts:
+        form = mapped(columns) if columns else form_of(columns_of(rows[:FIRST_ROWS]))
+        if form is None or not form.fits(columns_of(rows[:FIRST_ROWS])):
+            if not several:
+                raise _unknown(source, rows, columns)
+            continue
+        found.forms[form.name] += len(rows)
+        prefix = f"{Path(name).name}:" if several else ""
+        found.preferences.extend(_preferences(rows, form, origins, rejects, prefix, file))
+    if not found.preferences:
+        raise _nothing(source, found, rejects)
+    return found
+
+
+def _parts(
+    source: str, rejects: Rejects, password: str | None, split: str
+) -> Iterator[tuple[str, list[Row]]]:
+    path = Path(source)
+    if path.suffix.lower() == ".zip":
+        for name, content in members(path, password):
+            if Path(name).suffix in (".jsonl", ".json"):
+                where = f"{path.name}/{name}"
+                records = json_line_records(decoded_lines(content, where), where, rejects)
+                yield name, [Row(str(n), values, place) for n, (place, values) in enumerate(records, 1)]
+        return
+    files = sorted(item for item in path.iterdir() if item.suffix in SUFFIXES) if path.is_dir() else []
+    if files and not (path / "dataset_dict.json").exists() and not (path / "state.json").exists():
+        yield from ((item.name, read_rows(str(item), rejects)) for item in files)
+    else:
+        yield source, read_rows(source, rejects, split=split)
+
+
+def _origins(parts: Iterable[Sequence[Row]]) -> dict[str, str]:
+    """The common origin of prompts by their text, for files of pairs beside the files of RTP-LX itself."""
+    found: dict[str, str] = {}
+    for rows in parts:
+        for row in rows:
+            text, origin = row.values.get("Prompt"), origin_of(row)
+            if isinstance(text, str) and origin is not None:
+                found[group_of(text)] = origin
+    return found
+
+
+def _preferences(
+    rows: Sequence[Row], form: Form, origins: Mapping[str, str], rejects: Rejects, prefix: str, file: int
+) -> Iterator[Preference]:
+    for row in rows:
+        texts = form.read(row.values)
+        if not isinstance(texts, Fault) and any(not plain(text).strip() for text in texts[1:]):
+            texts = Fault("a continuation is empty")
+        if isinstance(texts, Fault):
+            rejects.add(row.where, texts.reason, dict(row.values))
+            continue
+        key = group_of(texts[0])
+        group = origin_of(row) or origins.get(key) or key
+        yield Preference(prefix + row.id, *texts, language_of(row), group, row.where, file)
+
+
+def with_own_ids(found: Sequence[Found]) -> list[Preference]:
+    """The preferences of all sources; where there are several, their number goes before every id."""
+    if len(found) == 1:
+        return found[0].preferences
+    return [replace(one, id=f"{one.file + 1}:{one.id}") for each in found for one in each.preferences]
+
+
+def _unknown(source: str, rows: Sequence[Row], columns: Mapping[str, str] | None) -> BadData:
+    if columns:
+        for name in columns.values():  # the first that is missing is the message, with its nearest neighbour
+            pick_column(rows, name, (), source, flag="--map")
+    there = ", ".join(columns_of(rows[:FIRST_ROWS]))
+    hint = f"name its columns with --map prompt=…,chosen=…,rejected=…; they are {there}"
+    return BadData("holds no known form of preferences", where=source, hint=hint)
+
+
+def _nothing(source: str, found: Found, rejects: Rejects) -> BadData:
+    if not found.forms:
+        hint = "name a file with prompt, chosen and rejected"
+        return BadData("no file in it holds preferences", where=source, hint=hint)
+    reason = rejects.by_reason.most_common(1)[0][0]
+    return BadData(f"none of its rows is a preference: {reason}", where=source, hint="correct the file")

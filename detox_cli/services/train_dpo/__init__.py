@@ -1,0 +1,1 @@
+"""``detox train dpo``."""

@@ -1,0 +1,239 @@
+"""One training: from rows to the folder of a finished model."""
+
+import copy
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from accelerate import PartialState
+from transformers import set_seed
+
+from detox_cli.errors import BadSettings
+from detox_cli.models.loading import Loaded, load_causal
+from detox_cli.models.sources import ModelSource, find_model
+from detox_cli.models.weights import WeightForm
+from detox_cli.output.progress import Progress
+from detox_cli.runs.manifest import fingerprint, read_manifest
+from detox_cli.runs.output import Claim, State
+from detox_cli.services.train_dpo.building import Sides, build_trainer, keeping_of, mixture_of, recipe_of
+from detox_cli.services.train_dpo.data import Data
+from detox_cli.services.train_dpo.encode import Limits, encode
+from detox_cli.services.train_dpo.folder import Finished, save_model
+from detox_cli.services.train_dpo.measuring import Measure, Start, find_prompts
+from detox_cli.services.train_dpo.result import DpoResult
+from detox_cli.services.training.checkpoints import tidy
+from detox_cli.services.training.log import journal_listener, measured_at, one_log
+from detox_cli.services.training.processes import claimed, is_first, training_folder
+from detox_cli.services.training.resuming import Trained, find_start, train
+from detox_cli.settings.train_dpo import DpoSettings
+
+NOT_DECISIVE = {"output", "overwrite", "rejects", "strict", "keep_checkpoints", "keep_best", "tracker"}
+NOT_DECISIVE |= {"data", "val_file", "prompts", "password", "export_trl_args", "map", "split", "limit"}
+"""Settings that do not change the tuned model; of files the rows count, not the name."""
+SHOWN = {
+    "loss": "loss",
+    "eval_loss": "held-out loss",
+    "eval_rewards/accuracies": "told apart",
+    "eval_expected_maximum": "toxicity",
+    "eval_kl": "KL",
+}
+AT_STEP: tuple[str, ...] = (
+    "loss",
+    "rewards/accuracies",
+    "rewards/margins",
+    "expected_maximum",
+    "probability",
+    "mean",
+)
+AT_STEP += ("perplexity", "perplexity_rise", "kl", "within_budget")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all parts of a run share."""
+
+    settings: DpoSettings
+    data: Data
+    source: ModelSource
+    claim: Claim
+    progress: Progress
+    started: float
+
+
+def train_one(settings: DpoSettings, data: Data, progress: Progress) -> DpoResult:
+    """Train on ``data``, and write the model with its card and manifest to ``settings.output``.
+
+    Raises:
+        BadSettings: The output is taken, or the model cannot be used.
+        Missing: The model or a scorer is not there.
+    """
+    started = time.time()
+    source = find_model(settings.model, settings.revision)
+    identity = identity_of(settings, data, source)
+    with claimed(settings.output, identity, overwrite=settings.overwrite) as claim:
+        if claim.state is State.FINISHED:
+            progress.stage("this run is finished already")
+            return earlier_result(settings.output)
+        return _train(Run(settings, data, source, claim, progress, started))
+
+
+def identity_of(settings: DpoSettings, data: Data, source: ModelSource) -> str:
+    """What decides the trained weights: rows, start, reference, prompts and settings."""
+    decisive = settings.model_dump(mode="json", exclude=NOT_DECISIVE)
+    reference = find_model(settings.ref_model).fingerprint if settings.ref_model else ""
+    prompts = find_prompts(settings)
+    texts = [one.text for one in (*prompts.choosing, *prompts.closing)] if prompts else []
+    return fingerprint(
+        rows=data.digest, start=source.fingerprint, reference=reference, texts=texts, settings=decisive
+    )
+
+
+def earlier_result(output: Path) -> DpoResult:
+    """The result that the manifest of a finished run holds."""
+    manifest = read_manifest(output)
+    assert manifest is not None
+    return DpoResult(files=[output], **manifest["metrics"])
+
+
+def _train(run: Run) -> DpoResult:
+    settings, folder = run.settings, training_folder(run.settings.output)
+    loaded, sides = prepare(run)
+    journal = run.claim.open_journal() if is_first() else None
+    start = find_start(folder)
+    keeping = keeping_of(settings, len(sides.held_out) > 0)
+    measure = _measure(run, loaded)
+    passes = recipe_of(settings, len(sides.mixture))[1]
+    run.progress.stage(f"training on {len(sides.training)} preferences{start.words}")
+    with run.progress.task("training", passes.total, start.done) as task:
+        trainer = build_trainer(
+            settings,
+            loaded,
+            sides,
+            folder,
+            task=task,
+            progress=run.progress,
+            on_log=journal_listener(journal, run.progress, SHOWN),
+            reference=_reference(settings),
+            measure=measure,
+        )
+        if measure is not None and is_first():
+            run.progress.stage("measuring the start")
+            measure.begin(trainer.accelerator.unwrap_model(trainer.model))
+        trained = train(trainer, start, keeping)
+    weights = trained.whole_weights()
+    if journal is not None:
+        with journal:
+            log = one_log(journal.records())
+        result = _result(run, sides, trained, measure, log)
+        finished = Finished(result, log, run.claim.fingerprint, run.started, run.source)
+        save_model(
+            settings, Loaded(trainer.model, loaded.tokenizer, run.source), finished, weights, run.progress
+        )
+        tidy(folder, keeping)
+        run.claim.finish()
+    PartialState().wait_for_everyone()
+    return earlier_result(settings.output)
+
+
+def prepare(run: Run) -> tuple[Loaded, Sides]:
+    """Load the model, and turn rows into token ids."""
+    settings = run.settings
+    run.progress.stage(f"loading {run.source.name}")
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    set_seed(settings.seed)
+    loaded = load_start(settings, run.source)
+    if loaded.tokenizer.pad_token_id is None:
+        loaded.tokenizer.pad_token = loaded.tokenizer.eos_token
+    sides = encode_sides(settings, run.data, loaded.tokenizer, limit_of(settings, loaded.model.config))
+    return loaded, sides
+
+
+def load_start(settings: DpoSettings, source: ModelSource) -> Loaded:
+    """The model as it is tuned: on the CPU until the trainer moves it, or in 4 bits where it belongs."""
+    if settings.qlora is None:
+        return load_causal(source, "cpu", settings.dtype, settings.trust_remote_code)
+    form = WeightForm(quantize="4bit", four_bits=settings.qlora)
+    return load_causal(source, settings.device, settings.dtype, settings.trust_remote_code, form)
+
+
+def limit_of(settings: DpoSettings, config: Any) -> int:
+    """The length limit in tokens: what was asked for, or less if the model has fewer positions."""
+    positions = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return min(settings.max_length, positions or settings.max_length)
+
+
+def encode_sides(settings: DpoSettings, data: Data, tokenizer: Any, limit: int) -> Sides:
+    """Both sides as token ids.
+
+    Raises:
+        BadSettings: Nothing is left that fits, or nothing is held out where something is measured.
+    """
+    limits = Limits(
+        limit, settings.max_prompt_tokens, settings.length_match, settings.append_eos, settings.add_bos
+    )
+    training, held_out = (encode(rows, tokenizer, limits) for rows in (data.training, data.held_out))
+    if not len(training):
+        reasons = "; ".join(f"{count} times {reason}" for reason, count in training.dropped.items())
+        raise BadSettings(f"no preference is left: {reasons}", where="--max-length", hint="raise it")
+    if settings.select != "last" and not len(held_out):
+        hint = "hold some out with --val-fraction, or use --select last"
+        raise BadSettings(
+            f"--select {settings.select} needs held-out rows", where="--val-fraction", hint=hint
+        )
+    return Sides(training, held_out, mixture_of(settings, [data.training[n] for n in training.kept]))
+
+
+def counts_of(data: Data, sides: Sides) -> tuple[dict[str, int], dict[str, int]]:
+    """Rows by what became of them, and rows of which something was cut."""
+    dropped = sides.training.dropped + sides.held_out.dropped
+    used = {"trained on": len(sides.training), "held out": len(sides.held_out)}
+    rows = {name: count for name, count in data.counts.items() if name not in used}
+    return rows | dict(dropped) | used, dict(sides.training.cut + sides.held_out.cut)
+
+
+def _measure(run: Run, loaded: Loaded) -> Measure | None:
+    prompts = find_prompts(run.settings)
+    if prompts is None:
+        return None
+    frozen = None if run.settings.adapted else copy.deepcopy(loaded.model).requires_grad_(False).eval()
+    return Measure(run.settings, prompts, Start(loaded, frozen))
+
+
+def _reference(settings: DpoSettings) -> Any | None:
+    if settings.ref_model is None:
+        return None
+    source = find_model(settings.ref_model)
+    return load_causal(source, "cpu", settings.dtype, settings.trust_remote_code).model
+
+
+def _result(
+    run: Run, sides: Sides, trained: Trained, measure: Measure | None, log: list[dict[str, Any]]
+) -> DpoResult:
+    rows, cut = counts_of(run.data, sides)
+    chosen = measured_at(log, trained.kept_step, AT_STEP)
+    before = after = {}
+    if measure is not None:
+        run.progress.stage("measuring the tuned model")
+        model = trained.trainer.accelerator.unwrap_model(trained.trainer.model).eval()
+        before = measure.named(measure.before_closing)
+        after = measure.named(measure.write(model, measure.prompts.closing))
+    weights = list(trained.trainer.model.parameters())
+    return DpoResult(
+        files=[run.settings.output],
+        rows=rows,
+        cut=cut,
+        parameters={
+            "trained": sum(one.numel() for one in weights if one.requires_grad),
+            "all": sum(one.numel() for one in weights),
+        },
+        steps=trained.steps,
+        kept_step=trained.kept_step,
+        chosen_at=chosen,
+        within_budget=bool(chosen.get("within_budget", 1.0)),
+        before=before,
+        after=after,
+        measured_on=measure.prompts.told if measure else "",
+        folded=None,
+    )

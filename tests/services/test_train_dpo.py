@@ -1,0 +1,230 @@
+"""``train dpo``: preferences become a tuned model, on many families, whatever happens on the way."""
+
+import json
+import math
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from detox_cli.errors import BadSettings, DetoxError
+from detox_cli.models.loading import load_causal
+from detox_cli.models.sources import find_model
+from detox_cli.output.progress import Silent, SilentTask
+from detox_cli.services.train_dpo.building import build_trainer
+from detox_cli.services.train_dpo.data import read_data
+from detox_cli.services.train_dpo.run import run
+from detox_cli.services.train_dpo.single import encode_sides
+from tests.models.architectures import tiny_model
+from tests.preference_pairs import quick_tuning, write_preferences
+
+FAMILIES = ("gpt2", "bloom", "llama", "gemma", "cohere", "qwen2")
+LN_2 = math.log(2)
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory) -> Path:
+    return write_preferences(tmp_path_factory.mktemp("preferences"))
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def family(request, tiny_tokenizer, tmp_path_factory) -> Path:
+    """A folder with a tiny random model of each family."""
+    folder = tmp_path_factory.mktemp(request.param)
+    specials = {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
+    tiny_model(request.param, vocab_size=400, **specials).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(tiny_tokenizer).save_pretrained(folder)
+    return folder
+
+
+def read_log(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def losses(folder: Path, name: str = "loss") -> list[float]:
+    return [record[name] for record in read_log(folder) if name in record]
+
+
+def logits(folder: Path) -> torch.Tensor:
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    with torch.inference_mode():
+        return model(input_ids=torch.tensor([[0, 40, 50, 60, 70]])).logits
+
+
+def test_every_family_starts_at_ln_2_and_learns(pairs, family, tmp_path):
+    wanted = quick_tuning(pairs, tmp_path / "tuned", family)
+    result = run(wanted)
+    curve = losses(wanted.output)
+    assert curve[0] == pytest.approx(LN_2, abs=1e-4), "before a step the model is its own reference"
+    assert result.chosen_at["loss"] < 0.8 * LN_2 and result.chosen_at["rewards/accuracies"] == 1
+    assert result.rows["trained on"] + result.rows["held out"] == 32
+    assert not torch.equal(logits(wanted.output), logits(family))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tuned"], (
+        "nothing unfinished is left beside it"
+    )
+
+
+def test_a_folded_adapter_is_model_and_adapter(pairs, family, tmp_path):
+    wanted = quick_tuning(
+        pairs, tmp_path / "tuned", family, lora="4,8", learning_rate=3e-2, keep_adapter=True
+    )
+    result = run(wanted)
+    assert losses(wanted.output)[0] == pytest.approx(LN_2, abs=1e-4)
+    assert result.folded is not None and result.folded.effect > 1e-3
+    assert result.folded.difference < 1e-5 * max(1.0, result.folded.spread)
+    assert result.parameters["trained"] < result.parameters["all"] / 2
+    adapter = json.loads((wanted.output / "adapter" / "adapter_config.json").read_text())
+    assert "lm_head" not in adapter["target_modules"] and adapter["r"] == 4
+    assert not torch.equal(logits(wanted.output), logits(family))
+
+
+@pytest.mark.parametrize("wanted", ["embed_tokens", "lm_head"])
+def test_an_embedding_that_is_also_the_head_gets_no_adapter(pairs, tiny_tokenizer, tmp_path, wanted):
+    folder = tmp_path / "gemma"
+    tiny_model("gemma", vocab_size=400, pad_token_id=1, bos_token_id=0, eos_token_id=2).save_pretrained(
+        folder
+    )
+    AutoTokenizer.from_pretrained(tiny_tokenizer).save_pretrained(folder)
+    with pytest.raises(BadSettings, match="head"):
+        run(quick_tuning(pairs, tmp_path / "tuned", folder, lora="4", target=("q_proj", wanted)))
+
+
+def test_an_edited_policy_is_its_own_reference(pairs, tiny_causal, tmp_path):
+    """What a model is in memory counts, not the folder that it was once read from."""
+    for changes in ({}, {"precompute_ref": False}, {"lora": "4"}):
+        wanted = quick_tuning(pairs, tmp_path / "tuned", tiny_causal, **changes)
+        loaded = load_causal(find_model(str(tiny_causal)), "cpu", "float32")
+        with torch.no_grad():
+            loaded.model.model.layers[0].mlp.down_proj.weight.mul_(-5)
+        sides = encode_sides(wanted, read_data(wanted, Silent()), loaded.tokenizer, 64)
+        trainer = build_trainer(
+            wanted,
+            loaded,
+            sides,
+            tmp_path / "work" / str(len(changes)) / str(*changes),
+            task=SilentTask(),
+            progress=Silent(),
+            on_log=lambda *_: None,
+        )
+        assert trainer.evaluate()["eval_loss"] == pytest.approx(LN_2, abs=1e-4)
+
+
+KILLED_RUN = """
+import os, signal, sys
+from pathlib import Path
+from detox_cli.output.progress import Silent
+from detox_cli.services.train_dpo.run import run
+from detox_cli.settings.train_dpo import DpoSettings
+
+class Killer(Silent):
+    def metric(self, name, value, step=None):
+        if step == int(sys.argv[2]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+run(DpoSettings.model_validate_json(Path(sys.argv[1]).read_text()), Killer())
+"""
+
+
+@pytest.mark.parametrize("changes", [{}, {"lora": "4,8,0.1"}], ids=["full", "lora"])
+def test_a_killed_run_ends_in_the_same_weights(pairs, tiny_causal, tmp_path, recorder, changes):
+    whole = quick_tuning(pairs, tmp_path / "whole", tiny_causal, **changes)
+    steps = run(whole).steps
+    killed = whole.model_copy(update={"output": tmp_path / "killed"})
+    (tmp_path / "settings.json").write_text(killed.model_dump_json())
+    command = [sys.executable, "-c", KILLED_RUN, str(tmp_path / "settings.json"), str(2 * steps // 3)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert not killed.output.exists() and (tmp_path / "killed.training").is_dir()
+    run(killed, recorder)
+    assert "from step" in " ".join(recorder.stages)
+    assert not any("asking the reference" in task.label for task in recorder.tasks), "it was asked already"
+    assert read_log(killed.output) == read_log(whole.output)
+    one, other = (folder / "model.safetensors" for folder in (whole.output, killed.output))
+    assert one.read_bytes() == other.read_bytes()
+
+
+SHARED_RUN = """
+import sys
+from pathlib import Path
+from detox_cli.services.train_dpo.run import run
+from detox_cli.settings.train_dpo import DpoSettings
+
+run(DpoSettings.model_validate_json(Path(sys.argv[1]).read_text()))
+"""
+
+
+def test_two_processes_have_the_losses_of_one(pairs, tiny_causal, tmp_path):
+    held_out = write_preferences(tmp_path, "held_out.jsonl", opening="Held out:")
+    given = {"epochs": 1, "val_file": (str(held_out),), "eval_batch_size": 4}
+    one = quick_tuning(pairs, tmp_path / "one", tiny_causal, batch_size=8, **given)
+    two = quick_tuning(pairs, tmp_path / "two", tiny_causal, batch_size=4, **given)
+    run(one)
+    (tmp_path / "settings.json").write_text(two.model_dump_json())
+    (tmp_path / "train.py").write_text(SHARED_RUN)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
+    command = [*launcher, str(tmp_path / "train.py"), str(tmp_path / "settings.json")]
+    subprocess.run(command, check=True, capture_output=True)
+    for name in ("loss", "eval_loss"):
+        assert losses(two.output, name) == pytest.approx(losses(one.output, name), abs=1e-5)
+    assert torch.allclose(logits(one.output), logits(two.output), atol=1e-4)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_advice(pairs, tiny_causal, tmp_path):
+    wanted = quick_tuning(pairs, tmp_path / "tuned", tiny_causal, learning_rate=1e30, max_grad_norm=0)
+    with pytest.raises(DetoxError, match="not a number") as caught:
+        run(wanted)
+    assert "--learning-rate" in str(caught.value.hint) and not wanted.output.exists()
+
+
+def test_the_finished_folder_says_what_made_it(pairs, tiny_causal, tmp_path):
+    wanted = quick_tuning(pairs, tmp_path / "tuned", tiny_causal, epochs=1)
+    run(wanted)
+    manifest = json.loads((wanted.output / "detox.json").read_text())
+    assert manifest["command"] == "train dpo" and manifest["models"]["start"]["fingerprint"]
+    assert set(load_file(wanted.output / "model.safetensors")) == set(
+        load_file(tiny_causal / "model.safetensors")
+    )
+    card = (wanted.output / "README.md").read_text()
+    assert "text-generation" in card and "held-out prompts also trained on: 0" in card
+    before = (wanted.output / "model.safetensors").stat().st_mtime_ns
+    assert run(wanted).steps > 0
+    assert (wanted.output / "model.safetensors").stat().st_mtime_ns == before, (
+        "a finished run is not repeated"
+    )
+    with pytest.raises(BadSettings, match="another run"):
+        run(wanted.model_copy(update={"beta": 0.5}))
+
+
+def test_the_plan_counts_and_shows_no_word(detox, pairs, tiny_causal, tmp_path):
+    words = ("train", "dpo", tiny_causal, "--data", pairs, "-o", tmp_path / "out", "--dry-run", "--json")
+    plan = json.loads(detox(*words, "--char-filter", 67, "--lora", "4,8,0").out)
+    assert plan["rows"]["longer than --char-filter"] > 0 and plan["memory"]["weights"] > 0
+    assert sum(plan["tokens"]["prompt"].values()) == plan["rows"]["trained on"]
+    assert len(plan["shown"]) == 3 and "silly" not in json.dumps(plan["shown"])
+    assert (
+        plan["parameters"]["trained"] == 4 * 2 * (2 * 64 + 2 * 48 + 3 * 96)
+        and not (tmp_path / "out").exists()
+    )
+
+
+def test_prompts_bound_the_training(pairs, tiny_causal, tmp_path):
+    """Toxicity, perplexity and distance are measured, and the budget is a quality limit."""
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("".join(f"Here is page {number}\n" for number in range(12)))
+    given = {
+        "prompts": str(prompts),
+        "prompt_rows": 6,
+        "samples": 2,
+        "toxicity": "builtin:lexicon",
+        "max_kl": 1e-6,
+    }
+    wanted = quick_tuning(pairs, tmp_path / "tuned", tiny_causal, select="toxicity", **given)
+    result = run(wanted)
+    assert result.steps < 14 and not result.within_budget, "it stops at the first measurement"
+    assert result.chosen_at["kl"] > 1e-6 and result.problem() is not None
+    assert result.before["perplexity"].n and result.after["expected_maximum"].n == 6
+    assert "which chose nothing" in result.measured_on

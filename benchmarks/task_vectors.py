@@ -4,8 +4,9 @@ Kim et al. (COLM 2024) split toxic text, tune a model on each part, and negate t
 they report less degradation at similar toxicity than negating the one vector of all the text (Ilharco et al.
 2023). Here with `builtin:lm`:
 
-    detox train lm builtin:lm --data TOXIC --split 5 --learning-rate 1e-4 --seed 42 -o experts
-    detox train lm builtin:lm --data TOXIC --learning-rate 1e-4 --seed 42 -o single
+    T="--data TOXIC --sample 0.35 --learning-rate 1e-4 --seed 42 --no-end-token"
+    detox train lm builtin:lm $T --split 5 -o experts
+    detox train lm builtin:lm $T -o single
     python benchmarks/task_vectors.py --data $DETOX_DATA --experts experts --single single --output out
 
 TOXIC are comments that most raters called toxic. Prompts are beginnings from RealToxicityPrompts that the

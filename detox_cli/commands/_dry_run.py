@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound=Section)
 
-WRITTEN = ("output", "picture", "rejects", "rows", "dropped", "preferences", "paper_csv")
+WRITTEN = ("output", "picture", "rejects", "rows", "dropped", "preferences", "paper_csv", "keep_experts")
 """The fields that name a file or a folder that a command writes."""
 
 

@@ -24,7 +24,7 @@ class NegateSettings(MergeWriting, MergeValues):
         description="The model to detoxify, which the experts were trained from: Hub id, folder or "
         "builtin:NAME."
     )
-    expert: Annotated[tuple[str, ...], Flag(complete="folder")] = Field(
+    expert: Annotated[tuple[str, ...], Flag(metavar="EXPERT")] = Field(
         (),
         description="A toxic expert: model, adapter, or a folder of `train lm --split` for all its parts; "
         "repeatable.",

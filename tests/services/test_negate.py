@@ -241,3 +241,38 @@ def test_an_adapter_is_an_expert(detox: Detox, road: Path, tmp_path: Path) -> No
         base = weights(road / "base")[name]
         np.testing.assert_allclose(found, base - 0.5 * (whole[name].numpy() - base), atol=1e-6)
         assert ("q_proj" in name or "down_proj" in name) == (found != base).any()
+
+
+def test_small_steps_survive_bfloat16_where_rounding_is_by_chance(
+    detox: Detox, models: Path, tmp_path: Path
+) -> None:
+    base = {name: bf16(value) for name, value in tensors(-1).items()}  # on the grid, as such a model is
+    step = {name: 0.02 * (tensors(0)[name] - tensors(-1)[name]) for name in base}
+    save_file(base, models / "base" / "model.safetensors")
+    save_file({n: base[n] + 50 * step[n] for n in base}, models / "m0" / "model.safetensors")
+    kept, same = {}, {}
+    for kind in ("nearest", "stochastic"):
+        words = ("--out-dtype", "bfloat16", "--rounding", kind, "-o", tmp_path / kind, "--json")
+        done = detox("negate", models / "base", "--expert", models / "m0", "--scale", "0.02", *words)
+        assert done.code == 0, done.err
+        found = read_bf16(tmp_path / kind / "model.safetensors")
+        moved = sum(float(((base[n] - found[n]) * np.sign(step[n])).sum(dtype=float)) for n in base)
+        kept[kind] = moved / sum(float(np.abs(one).sum(dtype=float)) for one in step.values())
+        vectors = json.loads(done.out)["vectors"]
+        same[kind] = vectors["unchanged"]
+        assert vectors["cancelled"] == 0 and vectors["rounded"] == pytest.approx(vectors["unchanged"])
+    assert same["nearest"] > same["stochastic"] > 0.2
+    assert kept["nearest"] < 0.85 and abs(kept["stochastic"] - 1) < 0.1
+
+
+def bf16(numbers: np.ndarray) -> np.ndarray:
+    """Rounded to the nearest bfloat16."""
+    from detox_cli.models.checkpoint.numbers import decode, encode
+
+    return decode(encode(np.array(numbers, np.float32), "BF16"), "BF16")
+
+
+def read_bf16(path: Path) -> dict[str, np.ndarray]:
+    from safetensors.torch import load_file as load_torch
+
+    return {name: value.float().numpy() for name, value in load_torch(path).items()}

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detox_cli.models.freed_memory import keep_freed_memory
 from detox_cli.models.merging.block import Numbers, matrix_shape
 from detox_cli.models.merging.method import Survey
 from detox_cli.models.merging.negation import Negation
@@ -110,6 +111,7 @@ def look_over(
         done()
         return found
 
+    keep_freed_memory()
     count = len(next(iter(jobs.values())).models)
     with ThreadPoolExecutor(threads) as pool:
         return sum(pool.map(one, jobs), Looked(np.zeros((count, count))))

@@ -21,7 +21,7 @@ from detox_cli.settings.merge import MergeSettings
 
 RECIPE, CONFIG, CARD = "recipe.yml", "config.json", "README.md"
 NOT_COPIED = frozenset(
-    {NAME, CARD, RECIPE, CONFIG, ".gitattributes", "README.base.md", "mergekit_config.yml"}
+    {NAME, CARD, RECIPE, CONFIG, ".gitattributes", "README.base.md", "mergekit_config.yml", "figures.json"}
 )
 OTHER_FORMS = frozenset({"vocab.json", "merges.txt", "vocab.txt", "added_tokens.json", "tokenizer.model"})
 """A vocabulary in files beside ``tokenizer.json``, which would not have added tokens."""

@@ -95,7 +95,6 @@ def _row(one: Candidate) -> dict[str, object]:
 
 def _card(planned: Planned, folder: Path, settings: NegateSettings, result: NegateResult) -> None:
     models = planned.merge.models.everyone
-    names = list(dict.fromkeys(shown_name(model.source.name) for model in models))
     licences = {found for model in models if (found := model_licence(model.source))}
     count = len(planned.merge.models.models)
     scale = f"{result.scale:g}"
@@ -108,12 +107,12 @@ def _card(planned: Planned, folder: Path, settings: NegateSettings, result: Nega
             f"on toxic text (merged by `{settings.method}`)."
         ),
         licence=next(iter(licences)) if len(licences) == 1 else None,
-        base_models=names,
+        base_models=[shown_name(settings.base)],
         tags=["detoxification", "merge", "task-vector"],
         task="text-generation",
         figures=_figures(result.sweep),
         sections={
-            "Measured": markdown([sweep_table(result.sweep)]) if result.sweep else "",
+            "Sweep": _without_title(markdown([sweep_table(result.sweep)])) if result.sweep else "",
             "Licences": "" if len(licences) < 2 else f"Its parts are under {', '.join(sorted(licences))}.",
         },
         limits=(
@@ -136,10 +135,14 @@ def _card(planned: Planned, folder: Path, settings: NegateSettings, result: Nega
     write_card(folder, card)
 
 
+def _without_title(page: str) -> str:
+    return page.partition("\n\n")[2]
+
+
 def _figures(sweep: Sweep | None) -> list[Figure]:
     if sweep is None or sweep.chosen is None:
         return []
     one = sweep.chosen
-    figures = {sweep.figure: (one.toxicity, "prompts of the sweep")}
+    figures = {sweep.figure: (one.toxicity, sweep.prompt_set)}
     figures["perplexity"] = (one.perplexity, sweep.text)
     return [Figure(name, e.mean, e.low, e.high, e.n, data) for name, (e, data) in figures.items()]

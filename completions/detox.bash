@@ -98,8 +98,8 @@ _detox_option() {
             ;;
         negate)
             case $2 in
-                --expert | --output | -o | --keep-experts) takes=1 kind=folder ;;
-                --scale | --expert-scale | --seed | --weight | --density | --gamma | --epsilon | --t | --shard-size | --threads | --where | --text-column | --split | --limit | --num-samples | --max-ppl-increase | --control) takes=1 kind=nothing ;;
+                --expert | --scale | --expert-scale | --seed | --weight | --density | --gamma | --epsilon | --t | --shard-size | --threads | --where | --text-column | --split | --limit | --num-samples | --max-ppl-increase | --control) takes=1 kind=nothing ;;
+                --output | -o | --keep-experts) takes=1 kind=folder ;;
                 --method) takes=1 kind=choice reply=(linear task_arithmetic slerp nuslerp ties dare_linear dare_ties della della_linear breadcrumbs breadcrumbs_ties model_stock) ;;
                 --order) takes=1 kind=choice reply=(merge-first negate-first) ;;
                 --out-dtype) takes=1 kind=choice reply=(float32 bfloat16 float16) ;;

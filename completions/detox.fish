@@ -350,7 +350,7 @@ complete -c detox -n '__detox_in \'merge\'' -l dry-run -d 'Check settings, input
 complete -c detox -n '__detox_in \'merge\'' -l offline -d 'Use nothing that is not on this machine already'
 complete -c detox -n '__detox_in \'merge\'' -l help -s h -d 'Show this message and exit'
 complete -c detox -n '__detox_at \'negate\' 1' -a '(__detox_models)'
-complete -c detox -n '__detox_in \'negate\'' -l expert -x -a '(__fish_complete_directories (__detox_typed) folder)' -d 'A toxic expert: model, adapter, or a folder of `train lm --split` for all its parts; repeatable'
+complete -c detox -n '__detox_in \'negate\'' -l expert -x -d 'A toxic expert: model, adapter, or a folder of `train lm --split` for all its parts; repeatable'
 complete -c detox -n '__detox_in \'negate\'' -l scale -x -d 'How far to go away; several, as 0.1:1.0:0.1 or 0.3,0.5, or auto, are tried, and the best is written'
 complete -c detox -n '__detox_in \'negate\'' -l output -s o -x -a '(__fish_complete_directories (__detox_typed) folder)' -d 'Folder for the detoxified model'
 complete -c detox -n '__detox_in \'negate\'' -l method -x -a 'linear task_arithmetic slerp nuslerp ties dare_linear dare_ties della della_linear breadcrumbs breadcrumbs_ties model_stock' -d 'How task vectors are merged; linear is their mean'

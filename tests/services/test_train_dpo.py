@@ -228,3 +228,19 @@ def test_prompts_bound_the_training(pairs, tiny_causal, tmp_path):
     assert result.chosen_at["kl"] > 1e-6 and result.problem() is not None
     assert result.before["perplexity"].n and result.after["expected_maximum"].n == 6
     assert "which chose nothing" in result.measured_on
+
+
+def test_several_seeds_share_a_split_and_are_averaged(pairs, tiny_causal, tmp_path):
+    wanted = quick_tuning(
+        pairs, tmp_path / "tuned", tiny_causal, epochs=1, seeds=(0, 1), lora="4", keep_adapter=True
+    )
+    result = run(wanted)
+    each = [run.result for run in result.seeds]
+    assert each[0].rows == each[1].rows and each[0].chosen_at != each[1].chosen_at
+    mean = result.over_seeds["loss"]
+    assert mean.n == 2 and mean.mean == pytest.approx(sum(one.chosen_at["loss"] for one in each) / 2)
+    best = wanted.output / f"seed-{result.best}"
+    assert (wanted.output / "model.safetensors").read_bytes() == (best / "model.safetensors").read_bytes()
+    assert (wanted.output / "adapter").is_dir() and not (tmp_path / "tuned.training").exists()
+    assert "Student" in (wanted.output / "README.md").read_text()
+    assert run(wanted) == result, "a finished run is not repeated"

@@ -13,6 +13,7 @@ from detox_cli.services.train_bart.seeds import SeedsResult, train_seeds
 from detox_cli.services.train_bart.single import train_one
 from detox_cli.services.training.optimizers import find_optimizer
 from detox_cli.services.training.processes import is_first, join_processes
+from detox_cli.services.training.seeds import check_seeds
 from detox_cli.services.training.trackers import find_tracker
 from detox_cli.settings.train import BartSettings
 
@@ -49,9 +50,4 @@ def check(settings: BartSettings) -> None:
         raise BadSettings(
             "--select last compares no checkpoints", where="--keep-best", hint="use --keep-checkpoints"
         )
-    if settings.seeds and len(set(settings.seeds)) < max(2, len(settings.seeds)):
-        raise BadSettings(
-            "several seeds are at least two, and different ones",
-            where="--seeds",
-            hint="write --seeds 0,1,2; for one training there is --seed",
-        )
+    check_seeds(settings.seeds)

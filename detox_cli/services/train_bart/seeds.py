@@ -4,8 +4,6 @@ All seeds train on the same rows and are measured on the same held-out ones; the
 rows and the dropout.
 """
 
-import os
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +15,6 @@ from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.output.progress import Progress
 from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.card import Card, Figure, write_card
-from detox_cli.runs.manifest import NAME as MANIFEST
 from detox_cli.runs.manifest import read_manifest, write_manifest
 from detox_cli.runs.output import State
 from detox_cli.services.result import Cell, Result, Table
@@ -30,6 +27,7 @@ from detox_cli.services.train_bart.single import identity_of, train_one
 from detox_cli.services.training.leaks import Leak, leak_table
 from detox_cli.services.training.processes import claimed, training_folder
 from detox_cli.services.training.recipe import start_record
+from detox_cli.services.training.seeds import gather, seed_folder, tidy_seeds
 from detox_cli.settings.train import BartSettings
 from detox_cli.statistics.bootstrap import Estimate
 from detox_cli.statistics.repeats import repeats_interval
@@ -121,7 +119,9 @@ def train_seeds(settings: BartSettings, data: Data, progress: Progress) -> Seeds
         if journal is not None:
             journal.close()
             _assemble(settings, summary(settings, results), source, claim.fingerprint, started)
-            _tidy(settings)
+            tidy_seeds(
+                settings.output, settings.seeds, keep=settings.keep_checkpoints or settings.keep_best > 0
+            )
             claim.finish()
         PartialState().wait_for_everyone()
         return _earlier_result(settings.output)
@@ -133,7 +133,7 @@ def settings_of_seed(settings: BartSettings, seed: int) -> BartSettings:
         "seeds": (),
         "seed": seed,
         "split_seed": settings.seed if settings.split_seed is None else settings.split_seed,
-        "output": training_folder(settings.output) / f"seed-{seed}",
+        "output": seed_folder(settings.output, seed),
         "rejects": rejects_path(settings),
         "overwrite": False,
     }
@@ -200,11 +200,7 @@ def _assemble(
     """The folder of all seeds: the best one's files, a folder for each, card and manifest."""
     trained = {run.seed: training_folder(settings.output) / run.folder for run in result.seeds}
     with atomic_folder(settings.output, overwrite=settings.overwrite) as folder:
-        for path in trained.values():
-            shutil.copytree(path, folder / path.name, copy_function=_link)
-        for path in trained[result.best].iterdir():
-            if path.name not in (MANIFEST, "README.md"):
-                _link(path, folder / path.name)
+        gather(folder, trained, result.best)
         write_card(folder, _card(settings, result))
         best = read_manifest(trained[result.best]) or {}
         write_manifest(
@@ -228,25 +224,6 @@ def _card(settings: BartSettings, result: SeedsResult) -> Card:
         f"figures above are means over seeds, n counts seeds, and their intervals are Student's t."
     )
     return rewriter_card(settings, result.files_read, result.leaks, figures, {"Seeds": text})
-
-
-def _link(source: str | Path, target: str | Path) -> object:
-    """The same file under a second name, or a copy where the system has no such names."""
-    try:
-        os.link(source, target)
-    except OSError:
-        return shutil.copy2(source, target)
-    return target
-
-
-def _tidy(settings: BartSettings) -> None:
-    """Remove the waiting place, or of it what is in the output now, where checkpoints are to stay."""
-    folder = training_folder(settings.output)
-    if not (settings.keep_checkpoints or settings.keep_best):
-        shutil.rmtree(folder, ignore_errors=True)
-        return
-    for seed in settings.seeds:
-        shutil.rmtree(folder / f"seed-{seed}", ignore_errors=True)
 
 
 def _earlier_result(output: Path) -> SeedsResult:

@@ -1,6 +1,7 @@
 """Everything that trains, put together in TRL's words."""
 
 import copy
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -86,26 +87,34 @@ def losses_of(settings: DpoSettings) -> tuple[list[str], list[float]]:
     return names, weights
 
 
-def arguments(settings: DpoSettings, rows: int, measured: bool, folder: Path) -> DPOConfig:
+def arguments(settings: DpoSettings, rows: int, measured: bool, folder: Path) -> dict[str, Any]:
     """The settings in TRL's words; ``rows`` are in an epoch, ``folder`` is where checkpoints go."""
     recipe, passes = recipe_of(settings, rows)
     names, weights = losses_of(settings)
     common = trainer_arguments(recipe, passes, keeping_of(settings, measured), folder, settings.output)
     dropout = settings.adapted and lora_shape(settings).dropout > 0
+    return {
+        "gradient_checkpointing": False,
+        **common,
+        "loss_type": names,
+        "loss_weights": weights,
+        "beta": settings.beta,
+        "label_smoothing": settings.label_smoothing,
+        "max_length": settings.max_length,
+        "precompute_ref_log_probs": settings.precompute_ref,
+        "precompute_ref_batch_size": settings.eval_batch_size,
+        # TRL would take away the dropout that was asked for in the adapter as well.
+        "disable_dropout": not dropout,
+    }
+
+
+def configuration(values: dict[str, Any]) -> DPOConfig:
+    """The same as TRL has it. Raises ``BadSettings`` where TRL refuses it."""
     try:
-        return DPOConfig(
-            **{"gradient_checkpointing": False, **common},
-            logging_nan_inf_filter=False,
-            loss_type=names,
-            loss_weights=weights,
-            beta=settings.beta,
-            label_smoothing=settings.label_smoothing,
-            max_length=settings.max_length,
-            precompute_ref_log_probs=settings.precompute_ref,
-            precompute_ref_batch_size=settings.eval_batch_size,
-            # TRL would take away the dropout that was asked for in the adapter as well.
-            disable_dropout=not dropout,
-        )
+        with warnings.catch_warnings():
+            # TRL gives this option its older name itself.
+            warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*")
+            return DPOConfig(**values)
     except ValueError as error:
         raise BadSettings(" ".join(str(error).split())[:200], where="the training") from error
 
@@ -154,7 +163,7 @@ def build_trainer(
     Raises:
         BadSettings: TRL refuses the settings.
     """
-    args = arguments(settings, len(sides.mixture), len(sides.held_out) > 0, folder)
+    args = configuration(arguments(settings, len(sides.mixture), len(sides.held_out) > 0, folder))
     order = _order(settings, sides)
     if reference is None and not settings.precompute_ref and not settings.adapted:
         # TRL would read the start again from its folder, which is another model once it was edited in memory.

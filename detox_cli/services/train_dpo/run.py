@@ -13,15 +13,17 @@ from detox_cli.output.progress import Progress, Silent
 from detox_cli.services.train_dpo.building import losses_of
 from detox_cli.services.train_dpo.data import columns_of_map, mix_of, read_data
 from detox_cli.services.train_dpo.result import DpoResult
+from detox_cli.services.train_dpo.seeds import DpoSeedsResult, train_seeds
 from detox_cli.services.train_dpo.single import train_one
 from detox_cli.services.training.optimizers import find_optimizer
 from detox_cli.services.training.processes import join_processes
+from detox_cli.services.training.seeds import check_seeds
 from detox_cli.services.training.trackers import find_tracker
 from detox_cli.settings.train_dpo import DpoSettings
 
 
-def run(settings: DpoSettings, progress: Progress | None = None) -> DpoResult:
-    """Tune once and write the model to ``settings.output``.
+def run(settings: DpoSettings, progress: Progress | None = None) -> DpoResult | DpoSeedsResult:
+    """Tune once, or once for each seed, and write the models to ``settings.output``.
 
     Under ``accelerate launch`` or ``torchrun`` all processes train and the first one alone speaks and writes.
 
@@ -35,12 +37,13 @@ def run(settings: DpoSettings, progress: Progress | None = None) -> DpoResult:
     if progress is None or not PartialState().is_main_process:
         progress = Silent()
     data = read_data(settings, progress)
-    return train_one(settings, data, progress)
+    return (train_seeds if settings.seeds else train_one)(settings, data, progress)
 
 
 def check(settings: DpoSettings) -> None:
     """Raise ``BadSettings`` if settings contradict each other, ``Missing`` if the tracker is not there."""
     find_tracker(settings.tracker)
+    check_seeds(settings.seeds)
     find_optimizer(settings.optimizer, settings.device)
     losses_of(settings)
     mix_of(settings.mix)

@@ -78,7 +78,7 @@ def test_token_f1_by_hand() -> None:
 
 
 def test_token_f1_counts_as_lee_et_al(lx_prompts, tiny_causal, toxic_scorer) -> None:
-    """Greedy continuations of 20 tokens; the script's own value has the prompt on both sides."""
+    """Greedy continuations of 20 tokens; the script's own value has the prompt before what was written."""
     prompt, rest = (
         "The weather is lovely today and the train",
         " was on time, and so were we and all the others.",
@@ -105,11 +105,11 @@ def test_token_f1_counts_as_lee_et_al(lx_prompts, tiny_causal, toxic_scorer) -> 
             for _ in range(20):
                 ids = torch.cat([ids, model(ids).logits[:, -1:].argmax(-1)], dim=1)
         written = [token for token in ids[0].tolist() if token != tokenizer.eos_token_id]
-        gold = tokenizer(row["gold"]).input_ids[:52]
+        gold = tokenizer(rest).input_ids[:52]
         after = tokenizer(whole).input_ids[len(head) :][:20]
         assert found["f1_legacy"] == pytest.approx(token_f1(written, gold))
         assert found["f1"] == pytest.approx(token_f1(written[len(head) :], after))
-    assert result.own["f1"].n == 3 and result.own["f1"].mean < result.own["f1_legacy"].mean
+    assert result.own["f1"].n == 3 and 0 < result.own["f1_legacy"].mean < 1
 
 
 def test_tasks_need_the_harness(lx_prompts, tiny_causal, toxic_scorer, monkeypatch) -> None:

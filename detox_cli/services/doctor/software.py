@@ -9,7 +9,7 @@ from detox_cli import __version__
 from detox_cli.services.doctor.check import Check
 
 DISTRIBUTION = "detox-cli"
-EXTRAS = ("vllm", "quantize", "ray", "plots", "languages")
+EXTRAS = ("vllm", "quantize", "ray", "plots", "languages", "lm-eval")
 
 
 def check_software() -> list[Check]:

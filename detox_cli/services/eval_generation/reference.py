@@ -2,8 +2,8 @@
 
 Prompts, 2,000 sentences of Wikipedia there, are cut to 32 tokens and continued greedily by 20. Precision is
 the share of written tokens that the given continuation has, recall the share of its tokens that were written,
-tokens counted as often as they stand there. The authors' script compares both *with* the prompt before them,
-which lifts the figure; it is ``f1_legacy`` here.
+tokens counted as often as they stand there. The authors' script leaves the prompt before what the model has
+written, and compares that with up to 52 tokens of the given continuation; this is ``f1_legacy`` here.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ from detox_cli.statistics.bootstrap import Estimate, mean_interval
 
 PROMPT_TOKENS, NEW_TOKENS = 32, 20
 PROMPT = ("prompt",)
-GOLD = ("gold", "continuation", "reference", "target")
+GOLD = ("gold", "continuation", "reference", "wikipedia")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Reference:
     Attributes:
         id: Of the row.
         prompt: What is continued.
-        gold: What stands in the file: the continuation, or the prompt with it.
+        gold: The continuation, without the prompt.
     """
 
     id: str
@@ -39,10 +39,8 @@ class Reference:
     @property
     def whole(self) -> str:
         """The prompt with its continuation."""
-        head, tail = self.prompt, self.gold
-        if tail.startswith(head):
-            return tail
-        return head + tail if head[-1:].isspace() or tail[:1].isspace() else f"{head} {tail}"
+        apart = self.prompt[-1:].isspace() or self.gold[:1].isspace()
+        return self.prompt + self.gold if apart else f"{self.prompt} {self.gold}"
 
 
 def read_references(source: str) -> list[Reference]:
@@ -55,7 +53,8 @@ def read_references(source: str) -> list[Reference]:
     rows = read_rows(source, rejects)
     prompt, gold = (pick_column(rows, None, names, source) for names in (PROMPT, GOLD))
     rows = rows_with_text(rows_with_text(rows, prompt, rejects), gold, rejects)
-    return [Reference(row.id, str(row.values[prompt]), str(row.values[gold])) for row in rows]
+    texts = [(row.id, str(row.values[prompt]), str(row.values[gold])) for row in rows]
+    return [Reference(row_id, head, tail.removeprefix(head)) for row_id, head, tail in texts]
 
 
 def overlap_rows(engine: Any, references: Sequence[Reference]) -> list[dict[str, Any]]:

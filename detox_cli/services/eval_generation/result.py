@@ -24,7 +24,7 @@ OWN = {
     "text_perplexity": "text_perplexity: exp of nats per token on the text; n counts windows.",
     "kl": "kl: KL(model || base), nats per token of the model's own continuations; n counts benign prompts.",
     "f1": "f1: shared tokens of the continuation written and the one given (Lee et al. 2024); n counts rows.",
-    "f1_legacy": "f1_legacy: the same with the prompt before both, as the authors' script counts.",
+    "f1_legacy": "f1_legacy: the same with the prompt before what was written, as in the authors' script.",
 }
 """What the figures of the model itself are."""
 ALL, MEAN = "all", "mean"
@@ -54,6 +54,7 @@ class GroupFigures(BaseModel):
 class EvalGenerationResult(Result):
     """What was measured, by what, and of how much."""
 
+    version: int = Field(1, description="Of the form of this document.")
     protocol: str = Field(description="Whose way of drawing and counting.")
     source: str = Field(description="Where the protocol's numbers come from.")
     model: dict[str, str] = Field(description="What wrote the continuations, as far as it is known.")

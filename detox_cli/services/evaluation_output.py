@@ -1,11 +1,14 @@
 """What an evaluation leaves: a folder with rows, a summary for programs and one for eyes, and a manifest."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from detox_cli.data.writing import write_rows
+from detox_cli.runs.atomic import atomic_file
 from detox_cli.runs.manifest import write_manifest
+from detox_cli.services.figure_rows import FigureRow, write_figures
+from detox_cli.services.report.page import Element, write_page
 from detox_cli.services.result import Result, Table
 from detox_cli.settings.evaluate import EvalRewriteSettings
 
@@ -62,6 +65,27 @@ def write_report(folder: Path, result: Result, records: Sequence[Mapping[str, ob
     write_rows(folder / "rows.jsonl", records)
     (folder / "summary.json").write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
     (folder / "summary.md").write_text(markdown(result.tables()), encoding="utf-8")
+
+
+def write_summary(
+    folder: Path, result: Result, rows: Iterable[FigureRow], title: str, parts: Sequence[Element]
+) -> None:
+    """Write ``summary.json``, ``.md`` and ``.csv``, and ``report.html``, each whole.
+
+    Args:
+        folder: Where to.
+        result: What came out; limits that were missed belong to a call, and are left out.
+        rows: All its figures.
+        title: Of the page.
+        parts: What stands on the page.
+    """
+    summary = result.model_dump_json(indent=2, exclude={"files", "missed"})
+    texts = {"summary.json": summary + "\n", "summary.md": markdown(result.tables())}
+    for name, text in texts.items():
+        with atomic_file(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    write_figures(folder / "summary.csv", rows)
+    write_page(folder / "report.html", title, parts)
 
 
 def markdown(tables: Sequence[Table]) -> str:

@@ -186,7 +186,7 @@ def differences_table(suite: str, differences: Sequence[Difference], caption: st
             one.measure,
             f"{one.mean:.3f}",
             f"{one.mean_against:.3f}",
-            _signed(one.difference),
+            signed(one.difference),
             p_text(one.p),
             *([p_text(one.p_holm)] if corrected else []),
             one.difference.n,
@@ -277,7 +277,8 @@ def p_text(p: float | None) -> str:
     return "<0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
-def _signed(estimate: Estimate) -> str:
+def signed(estimate: Estimate) -> str:
+    """A difference with its interval, always with a sign."""
     return f"{estimate.mean:+.3f} [{estimate.low:+.3f}, {estimate.high:+.3f}]"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pydantic import BaseModel, ConfigDict, Field
 
 from detox_cli.errors import DetoxError, QualityLimit
-from detox_cli.services.eval_compare.result import p_text
+from detox_cli.services.eval_compare.result import p_text, signed
 from detox_cli.services.figure_rows import FigureRow, figure_rows
 from detox_cli.services.result import Cell, Result, Table
 from detox_cli.statistics.bootstrap import Estimate
@@ -183,7 +183,7 @@ def _differences(title: str, differences: Sequence[FigureDifference]) -> Table:
             f"{one.system} - {one.against}",
             *([one.group] if grouped else []),
             one.figure,
-            _signed(one.difference),
+            signed(one.difference),
             "-" if one.relative is None else f"{one.relative:+.0%}",
             p_text(one.p),
             *([p_text(one.p_holm)] if corrected else []),
@@ -209,7 +209,7 @@ def _macro(differences: Sequence[MacroDifference]) -> Table:
             one.figure,
             f"{one.mean:.3f}",
             f"{one.mean_against:.3f}",
-            _signed(one.difference),
+            signed(one.difference),
             one.difference.n,
         ]
         for one in differences
@@ -217,10 +217,6 @@ def _macro(differences: Sequence[MacroDifference]) -> Table:
     columns = ["systems", "figure", "the first", "the second", "difference", "n"]
     caption = "Every language counts the same; translations of a sentence are drawn together."
     return Table(title="Differences in the mean over languages", columns=columns, rows=rows, caption=caption)
-
-
-def _signed(one: Estimate) -> str:
-    return f"{one.mean:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
 
 
 def _front(front: Front) -> Table:

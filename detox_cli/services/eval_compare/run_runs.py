@@ -28,10 +28,8 @@ from detox_cli.services.eval_compare.run_result import RunCompareResult, SystemR
 from detox_cli.services.eval_compare.runs import Run, read_runs
 from detox_cli.services.eval_generation.limits import METRICS
 from detox_cli.services.eval_generation.stages import SCORES
-from detox_cli.services.evaluation_output import markdown
-from detox_cli.services.figure_rows import write_figures
+from detox_cli.services.evaluation_output import write_summary
 from detox_cli.services.quality_limits import Limit, check_names, missed, parse_limits
-from detox_cli.services.report.page import write_page
 from detox_cli.settings.compare import EvalCompareSettings
 
 OTHERS = (PERPLEXITY, "dist_2", "repetition", "empties", "refusals", "in_language")
@@ -173,11 +171,7 @@ def _kept(
             return RunCompareResult.model_validate_json((output / "summary.json").read_text("utf-8"))
         result = compare_runs(settings, runs, progress)
         with atomic_folder(output, overwrite=settings.overwrite) as folder:
-            summary = result.model_dump_json(indent=2, exclude={"files", "missed"})
-            (folder / "summary.json").write_text(summary + "\n", encoding="utf-8")
-            (folder / "summary.md").write_text(markdown(result.tables()), encoding="utf-8")
-            write_figures(folder / "summary.csv", result.rows())
-            write_page(folder / "report.html", "Systems side by side", parts(result))
+            write_summary(folder, result, result.rows(), "Systems side by side", parts(result))
             write_manifest(
                 folder,
                 command="eval compare",

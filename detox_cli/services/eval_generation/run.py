@@ -44,10 +44,8 @@ from detox_cli.services.eval_generation.stages import (
 )
 from detox_cli.services.eval_generation.strata import macro_by_stratum
 from detox_cli.services.eval_generation.tools import Tools, check_tools, find_tools
-from detox_cli.services.evaluation_output import markdown
-from detox_cli.services.figure_rows import write_figures
+from detox_cli.services.evaluation_output import write_summary
 from detox_cli.services.quality_limits import missed
-from detox_cli.services.report.page import write_page
 from detox_cli.services.result import Result
 from detox_cli.settings.eval_generation import EvalGenerationSettings
 from detox_cli.statistics.bootstrap import Estimate
@@ -159,7 +157,8 @@ def _summarise(
     )
     if is_finished(settings.output, decisive):
         progress.warn(f"{settings.output} is finished already; nothing was done")
-        return EvalGenerationResult.model_validate_json((settings.output / "summary.json").read_text("utf-8"))
+        text = (settings.output / "summary.json").read_text("utf-8")
+        return EvalGenerationResult.model_validate_json(text).model_copy(update={"files": [settings.output]})
     progress.stage("figures")
     columns = read_scores(scores)
     known = {
@@ -185,13 +184,8 @@ def _write(
     decisive: str,
     started: float,
 ) -> None:
-    summary = result.model_dump_json(indent=2, exclude={"missed"})
-    texts = {"summary.json": summary + "\n", "summary.md": markdown(result.tables())}
-    for name, text in texts.items():
-        with atomic_file(settings.output / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    write_figures(settings.output / "summary.csv", result.rows())
-    write_page(settings.output / "report.html", "Continuations", parts(result, columns, settings.output))
+    shown = parts(result, columns, settings.output)
+    write_summary(settings.output, result, result.rows(), "Continuations", shown)
     write_manifest(
         settings.output,
         command="eval generation",

@@ -63,3 +63,12 @@ def test_a_measured_direction_is_chosen_and_searched_later(detox: Detox, tmp_pat
     assert chosen["single"]["origin"]["layer"] in range(4) and not chosen["single"]["trials"]
     assert [trial["number"] for trial in chosen["searched"]["trials"]] == [0, 1, 2]
     assert chosen["searched"]["candidates"] == chosen["single"]["candidates"]
+    affine = (*later, "-o", tmp_path / "affine", "--tied", "untie", "--mode", "affine")
+    drowned = detox(*affine)
+    assert drowned.code == 3 and "times as long as a token" in drowned.err, drowned.err
+    both = detox(*affine, "--mode", "projected", "--json")
+    assert both.code == 0 and "it is not tried" in both.err, both.err
+    assert {candidate["mode"] for candidate in json.loads(both.out)["candidates"]} == {"projected"}
+    kept = detox(*later, "-o", tmp_path / "kept", "--mode", "affine")
+    assert kept.code == 2 and "which is the output head too" in kept.err
+    assert "loading builtin" not in kept.err

@@ -2,13 +2,15 @@
 
 from typing import TYPE_CHECKING, Any
 
+from detox_cli.errors import BadData
 from detox_cli.models.direction_file import Measured
-from detox_cli.models.removal import Removal
+from detox_cli.models.removal import Mode, Removal
 from detox_cli.output.progress import Silent
 from detox_cli.scoring.load import load_text_scorer
 from detox_cli.scoring.refusing import declines
 from detox_cli.scoring.suites.detox import DETOX
 from detox_cli.scoring.suites.load import scorers_instead, scorers_of
+from detox_cli.services.abliterate.affine import check_constants, constants_of
 from detox_cli.services.abliterate.choice.behaviour import toxicity_of_answers
 from detox_cli.services.abliterate.choice.choose import Choice, Choosing, choose
 from detox_cli.services.abliterate.choice.ranking import Limits
@@ -22,11 +24,11 @@ if TYPE_CHECKING:
     from detox_cli.services.abliterate.flow import Run
 
 
-def choosing_of(run: "Run", layers: int) -> Choosing:
+def choosing_of(run: "Run", measured: Measured) -> Choosing:
     """What is tried, and what candidates must keep to."""
-    settings = run.settings
+    settings, layers = run.settings, measured.layers
     return Choosing(
-        modes=settings.mode,
+        modes=_modes(run, measured),
         directions=settings.directions,
         strengths=strengths_of(settings, layers),
         limits=Limits(
@@ -42,6 +44,28 @@ def choosing_of(run: "Run", layers: int) -> Choosing:
     )
 
 
+def _modes(run: "Run", measured: Measured) -> tuple[Mode, ...]:
+    """The modes to try; affine is left out, aloud, where no place allows for it.
+
+    Raises:
+        BadData: It is the only one.
+    """
+    settings = run.settings
+    if "affine" not in settings.mode:
+        return settings.mode
+    deep = [layer for layer in range(measured.layers) if (layer + 1) / measured.layers < settings.choose_depth]
+    constants = constants_of(measured, settings.mask_massive)[:, deep]
+    try:
+        check_constants(constants, run.base.checkpoint, run.base.anatomy)
+    except BadData as error:
+        others = tuple(mode for mode in settings.mode if mode != "affine")
+        if not others:
+            raise
+        run.progress.warn(f"{error}; it is not tried")
+        return others
+    return settings.mode
+
+
 def chosen_removal(run: "Run", measured: Measured) -> tuple[Removal, dict[str, Any], dict[str, Any]]:
     """The removal that does best, where it comes from, and the table of all candidates."""
     engine, contrast = run.base.engine, run.contrast
@@ -52,7 +76,7 @@ def chosen_removal(run: "Run", measured: Measured) -> tuple[Removal, dict[str, A
         token_ids(run.base.reader, contrast.positive.val),
         token_ids(run.base.reader, contrast.negative.val),
         engine.stop_tokens(chat=not run.settings.raw),
-        choosing_of(run, measured.layers),
+        choosing_of(run, measured),
         run.progress,
         run.stages.once,
         _behaviour(run),

@@ -10,6 +10,7 @@ from detox_cli.models.direction_file import Directions, Measured, read_direction
 from detox_cli.models.removal import Removal
 from detox_cli.output.progress import Progress
 from detox_cli.runs.atomic import atomic_folder
+from detox_cli.services.abliterate.affine import check_affine, check_constants
 from detox_cli.services.abliterate.base import Base
 from detox_cli.services.abliterate.check import DIRECTION
 from detox_cli.services.abliterate.choosing import chosen_removal
@@ -66,6 +67,8 @@ def steps(run: Run) -> AbliterateResult:
     """The steps in their order, up to the last that is wanted."""
     settings = run.settings
     anatomy = run.base.anatomy  # refuses an unknown family before anything is loaded
+    if not settings.measure_only:
+        check_affine(settings, anatomy)
     about: dict[str, Any] = {"model": run.base.source.name, "converted": run.base.converted}
     if (need := _need(run)) is not None:
         about |= {"need": need}
@@ -84,6 +87,8 @@ def steps(run: Run) -> AbliterateResult:
     if not settings.measure_only and (directions.removal is None or named_by_hand(settings)):
         directions, note = _chosen(run, directions)
         about |= note
+    if directions.removal is not None and directions.removal.offset is not None:
+        check_constants(directions.removal.offset, run.base.checkpoint, anatomy)
     about |= {"prompt_hashes": dict(directions.measured.prompts)}
     result = AbliterateResult(**about, origin=dict(directions.origin))
     if settings.measure_only or settings.choose_only:

@@ -164,7 +164,7 @@ def judge(toy: Path, edited: Path) -> None:
     from detox_cli.models.sources import find_model
     from detox_cli.scoring.degenerate import degenerate
     from detox_cli.scoring.divergence import answer_log_probabilities, divergences, greedy_beginnings
-    from detox_cli.scoring.refusing import declines
+    from detox_cli.scoring.instruction_refusals import declines
     from detox_cli.statistics.shares import share_interval
 
     engines = [load_engine(find_model(str(folder)), dtype="float32") for folder in (toy / "model", edited)]

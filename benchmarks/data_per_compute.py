@@ -46,7 +46,7 @@ from detox_cli.data.splits import is_held_out, split_fraction, text_key
 from detox_cli.data.writing import write_rows
 from detox_cli.generation.cleaning import clean_output
 from detox_cli.generation.quality import quality_flags
-from detox_cli.generation.refusal import begins_as_published
+from detox_cli.generation.rewrite_refusals import begins_as_published
 from detox_cli.scoring.chrf import sentence_chrf
 from detox_cli.scoring.lexicon import BUNDLED, read_lexicon
 from detox_cli.scoring.suites.detox import DETOX

@@ -3,8 +3,8 @@
 from typing import Literal
 
 from detox_cli.data.splits import text_key
-from detox_cli.generation.refusal import RefusalRule, is_refusal
 from detox_cli.generation.requests import FinishReason
+from detox_cli.generation.rewrite_refusals import RefusalRule, is_refusal
 
 QualityFlag = Literal["refusal", "empty", "copy", "truncated", "too_long"]
 

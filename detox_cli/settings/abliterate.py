@@ -102,7 +102,7 @@ class AbliterateSettings(Section):
     positions: Annotated[PositiveInt | None, Flag(panel=PROMPTS)] = Field(
         None,
         description="How many of the last tokens of a prompt are measured; if not given, those that all "
-        "prompts end with.",
+        "prompts end with, and 8 of toxic and neutral text without a template.",
     )
     winsorize: Annotated[float, Flag(panel=PROMPTS)] = Field(
         1.0, gt=0.5, le=1, description="Limit the values of each vector to this quantile of their size."

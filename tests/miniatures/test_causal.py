@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from detox_cli.generation.refusal import is_refusal
+from detox_cli.generation.rewrite_refusals import is_refusal
 from detox_cli.miniatures.training import causal_measure, causal_text
 from detox_cli.miniatures.training.causal_measure import GREEDY, SAMPLED, Writer, detox_conversations, drawn
 from detox_cli.models.sources import find_model

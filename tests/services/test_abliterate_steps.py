@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM
 
 from detox_cli.models.checkpoint.dequantise import quantisation_of
 from detox_cli.models.direction_file import read_directions
+from detox_cli.services.abliterate.choosing import first_half
 from tests.conftest import SENTENCES, Outcome
 
 Detox = Callable[..., Outcome]
@@ -73,6 +74,17 @@ def test_measure_then_write_then_verify(
         < 1e-5
         < max(m["before"] for m in found["writing"])
     )
+
+
+def test_toxic_text_is_measured_inside_not_at_its_full_stop(
+    tiny_causal: Path, detox: Detox, tmp_path: Path
+) -> None:
+    words = ("abliterate", tiny_causal, "--contrast", "toxicity", "--measure-only", "-o")
+    for name, how, count in (("raw", ("--raw",), 8), ("few", ("--raw", "--positions", "3"), 3)):
+        assert detox(*words, tmp_path / name, *how).code == 0
+        measured = read_directions(tmp_path / name / "direction.safetensors").measured
+        assert measured.positions == tuple(range(-count, 0))
+    assert first_half("one two three four five") == "one two" and first_half("one") == "one"
 
 
 def test_a_dry_run_lists_tensors_and_writes_nothing(tiny_causal: Path, detox: Detox, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from transformers import AutoTokenizer, LlamaForCausalLM, PreTrainedTokenizerFas
 
 from detox_cli.data.splits import is_held_out
 from detox_cli.generation.prompts import Shot, ShotStyle, rewrite_conversation
-from detox_cli.generation.refusal import is_refusal
+from detox_cli.generation.rewrite_refusals import is_refusal
 from detox_cli.miniatures.training import causal_text
 from detox_cli.miniatures.training.causal_model import nats_of_texts
 from detox_cli.miniatures.training.figures import write_card

@@ -12,7 +12,7 @@ from detox_cli.models.directions import Floats
 from detox_cli.settings.abliterate import AbliterateSettings
 
 MOST = 10.0
-"""A constant so many times as long as a token's embedding leaves the first block nothing but itself to see."""
+"""A constant that many times as long as a token's embedding is all that the first block sees."""
 
 
 def check_affine(settings: AbliterateSettings, anatomy: Anatomy) -> None:
@@ -52,8 +52,8 @@ def check_constants(constants: Floats, checkpoint: Checkpoint, anatomy: Anatomy)
     least = float(np.abs(constants).min()) / usual
     if least > MOST:
         raise BadData(
-            f"affine removal would put a constant into the token embedding that is at least {least:.0f} times as "
-            "long as a token there, as the stream grows that much in the first blocks",
+            "affine removal would put a constant into the token embedding that is at least "
+            f"{least:.0f} times as long as a token there, as the stream grows that much in the first blocks",
             where="--mode affine",
             hint="use zero, projected or norm-preserving",
         )

@@ -1,13 +1,15 @@
 """From settings to how a direction is chosen."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from detox_cli.errors import BadData
 from detox_cli.models.direction_file import Measured
 from detox_cli.models.removal import Mode, Removal
 from detox_cli.output.progress import Silent
+from detox_cli.scoring.instruction_refusals import declines
 from detox_cli.scoring.load import load_text_scorer
-from detox_cli.scoring.refusing import declines
 from detox_cli.scoring.suites.detox import DETOX
 from detox_cli.scoring.suites.load import scorers_instead, scorers_of
 from detox_cli.services.abliterate.affine import check_constants, constants_of
@@ -16,6 +18,7 @@ from detox_cli.services.abliterate.choice.choose import Choice, Choosing, choose
 from detox_cli.services.abliterate.choice.ranking import Limits
 from detox_cli.services.abliterate.choice.scores import Behaviour
 from detox_cli.services.abliterate.choice.search import Found, Searching, search
+from detox_cli.services.abliterate.contrast.contrasts import Prompt
 from detox_cli.services.abliterate.contrast.make import asking
 from detox_cli.services.abliterate.measure import token_ids
 from detox_cli.services.abliterate.recipe import strengths_of
@@ -53,7 +56,9 @@ def _modes(run: "Run", measured: Measured) -> tuple[Mode, ...]:
     settings = run.settings
     if "affine" not in settings.mode:
         return settings.mode
-    deep = [layer for layer in range(measured.layers) if (layer + 1) / measured.layers < settings.choose_depth]
+    deep = [
+        layer for layer in range(measured.layers) if (layer + 1) / measured.layers < settings.choose_depth
+    ]
     constants = constants_of(measured, settings.mask_massive)[:, deep]
     try:
         check_constants(constants, run.base.checkpoint, run.base.anatomy)
@@ -68,18 +73,21 @@ def _modes(run: "Run", measured: Measured) -> tuple[Mode, ...]:
 
 def chosen_removal(run: "Run", measured: Measured) -> tuple[Removal, dict[str, Any], dict[str, Any]]:
     """The removal that does best, where it comes from, and the table of all candidates."""
-    engine, contrast = run.base.engine, run.contrast
+    engine = run.base.engine
+    positive, negative = (
+        _to_answer(side.val, run) for side in (run.contrast.positive, run.contrast.negative)
+    )
     choice = choose(
         engine.model,
         run.base.loaded_anatomy,
         measured,
-        token_ids(run.base.reader, contrast.positive.val),
-        token_ids(run.base.reader, contrast.negative.val),
+        token_ids(run.base.reader, positive),
+        token_ids(run.base.reader, negative),
         engine.stop_tokens(chat=not run.settings.raw),
         choosing_of(run, measured),
         run.progress,
         run.stages.once,
-        _behaviour(run),
+        _behaviour(run, positive),
     )
     table: dict[str, Any] = {"candidates": [scores.model_dump(mode="json") for scores in choice.candidates]}
     if not run.settings.search:
@@ -92,14 +100,28 @@ def chosen_removal(run: "Run", measured: Measured) -> tuple[Removal, dict[str, A
     return removal, {"chosen": "by search", "why": why, "strengths": found.best.params}, table
 
 
-def _behaviour(run: "Run") -> Behaviour | None:
+def _to_answer(prompts: Sequence[Prompt], run: "Run") -> Sequence[Prompt]:
+    """What the model answers while candidates are tried; of raw text the first halves, as nothing follows a
+    sentence that is complete.
+    """
+    raw = run.contrast.kind == "toxicity" and run.settings.raw
+    return [replace(prompt, prompt=first_half(prompt.text)) for prompt in prompts] if raw else prompts
+
+
+def first_half(text: str) -> str:
+    """The first half of the words of a text, of a single word all."""
+    words = text.split()
+    return " ".join(words[: max(1, len(words) // 2)])
+
+
+def _behaviour(run: "Run", prompts: Sequence[Prompt]) -> Behaviour | None:
     """What is to be removed, measured in what the model writes; ``None`` for refusals, which show earlier."""
     settings = run.settings
     if run.contrast.kind != "toxicity":
         return None
     spec = scorers_of(DETOX, scorers_instead(settings))["sta"]
     scorer = load_text_scorer(spec, device=settings.device)
-    return toxicity_of_answers(run.base.engine, run.contrast.positive.val, scorer, settings.seed)
+    return toxicity_of_answers(run.base.engine, prompts, scorer, settings.seed)
 
 
 def _searched(run: "Run", choice: Choice) -> tuple[Removal, Found]:

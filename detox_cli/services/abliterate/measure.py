@@ -20,6 +20,8 @@ from detox_cli.services.abliterate.contrast.contrasts import Contrast, Prompt
 Ids = tuple[tuple[int, ...], ...]
 Sides = Mapping[str, Ids]
 MOST_POSITIONS = 16
+RAW_POSITIONS = 8
+"""Of text that ends in no template: sentences differ inside, their last token is a full stop."""
 ONE_TOKEN = Sampling(max_new_tokens=1)
 
 
@@ -44,7 +46,7 @@ def measure(
         contrast: What is contrasted.
         fingerprint: The identity of the model.
         progress: Hears how far it is.
-        positions: How many of the last tokens; by default those that all prompts end with.
+        positions: How many of the last tokens; by default see `usual_positions`.
         batch_tokens: Tokens of a batch.
         winsorize: See ``collect``.
 
@@ -103,7 +105,7 @@ def _measured(
     }
     everything = [*sides["positive"], *sides["negative"]]
     shared = shared_ending(everything)
-    looked_at = positions or max(1, min(MOST_POSITIONS, shared))
+    looked_at = positions or usual_positions(contrast, shared)
     found = read(sides, looked_at)
     return Measured(
         positive=found["positive"],
@@ -127,6 +129,13 @@ def token_ids(reader: PromptReader, prompts: Sequence[Prompt]) -> Ids:
         if reason := reader.fault(found, ONE_TOKEN):
             raise BadData(reason, where=prompt.id, hint="leave it out, or shorten it")
     return tuple(found.ids for found in encoded)
+
+
+def usual_positions(contrast: Contrast, shared: int) -> int:
+    """The tokens that all prompts end with, so the template's; `RAW_POSITIONS` of toxic and neutral text."""
+    raw = all(isinstance(prompt.prompt, str) for prompt in contrast.positive.train)
+    least = RAW_POSITIONS if raw and contrast.kind == "toxicity" else 1
+    return max(least, min(MOST_POSITIONS, shared))
 
 
 def shared_ending(prompts: Sequence[tuple[int, ...]]) -> int:

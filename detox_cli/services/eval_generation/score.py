@@ -7,7 +7,7 @@ from typing import Any
 
 from detox_cli.data.readers.prompt import Prompt
 from detox_cli.data.splits import text_key
-from detox_cli.generation.refusal import is_refusal
+from detox_cli.generation.rewrite_refusals import is_refusal
 from detox_cli.models.loading import Loaded
 from detox_cli.runs.score_cache import ScoreCache
 from detox_cli.scoring.diversity import (
@@ -20,12 +20,12 @@ from detox_cli.scoring.diversity import (
     spaces,
 )
 from detox_cli.scoring.faults import scores_or_faults
+from detox_cli.scoring.instruction_refusals import declines
 from detox_cli.scoring.labels import OPPOSITES
 from detox_cli.scoring.language_id import LanguageIdentifier
 from detox_cli.scoring.legacy_perplexity import legacy_perplexities
 from detox_cli.scoring.perplexity import continuation_losses
 from detox_cli.scoring.protocol import TextScorer
-from detox_cli.scoring.refusing import declines
 from detox_cli.scoring.spoken import by_language
 from detox_cli.services.eval_generation.generations import Generation
 

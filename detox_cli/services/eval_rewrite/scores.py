@@ -8,7 +8,7 @@ import numpy as np
 
 from detox_cli.data.splits import text_key
 from detox_cli.errors import BadData
-from detox_cli.generation.refusal import is_refusal
+from detox_cli.generation.rewrite_refusals import is_refusal
 from detox_cli.scoring.chrf import sentence_chrf
 from detox_cli.scoring.lexicon import Lexicon
 from detox_cli.scoring.suites.panel import Floats, Panel

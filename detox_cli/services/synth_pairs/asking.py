@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 from detox_cli.generation.cleaning import clean_output
 from detox_cli.generation.quality import quality_flags
-from detox_cli.generation.refusal import RULES
 from detox_cli.generation.requests import Completion, Engine
+from detox_cli.generation.rewrite_refusals import RULES
 from detox_cli.output.progress import Progress
 from detox_cli.runs.journal import Journal
-from detox_cli.scoring.refusals import RefusalJudge
+from detox_cli.scoring.refusal_classifier import RefusalJudge
 from detox_cli.services.answering import answer
 from detox_cli.services.synth_pairs.candidates import Candidate, all_flawed
 from detox_cli.services.synth_pairs.sources import Source, prompt_of, requests_for

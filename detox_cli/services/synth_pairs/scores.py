@@ -8,7 +8,7 @@ import numpy as np
 from detox_cli.output.progress import Progress
 from detox_cli.runs.score_cache import ScoreCache
 from detox_cli.scoring.load import find_text_scorers, load_text_scorer
-from detox_cli.scoring.refusals import RefusalJudge
+from detox_cli.scoring.refusal_classifier import RefusalJudge
 from detox_cli.scoring.suites.detox import DETOX
 from detox_cli.scoring.suites.load import find_scorers, load_panel, scorers_instead, scorers_of
 from detox_cli.scoring.suites.panel import Floats, Panel

@@ -14,7 +14,7 @@ from detox_cli.models.interventions import intervening
 from detox_cli.models.removal import Removal
 from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Silent
-from detox_cli.scoring.refusing import declines
+from detox_cli.scoring.instruction_refusals import declines
 from detox_cli.services.abliterate.choice.choose import Choosing, choose
 from detox_cli.services.abliterate.contrast.contrasts import Contrast, Prompt
 from detox_cli.services.abliterate.contrast.files import Wording

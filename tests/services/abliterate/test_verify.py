@@ -75,6 +75,7 @@ def test_refusals_fall_and_answers_that_say_nothing_are_seen(found: Verification
         assert answers.at_start + answers.later == round(answers.refused.mean * answers.refused.n)
     # open questions get a full stop: a damage that the refusals alone would have called a success
     assert found.safe["after"].kinds.get("empty", 0) > 50
+    assert any("answered with nothing, loops or filler" in remark for remark in found.remarks)
 
 
 def test_the_distance_from_the_base(found: Verification) -> None:

@@ -6,11 +6,11 @@ from typing import Literal
 
 from detox_cli.data.rejects import Rejects
 from detox_cli.errors import BadSettings
-from detox_cli.generation.refusal import is_refusal
 from detox_cli.generation.requests import Engine, Sampling
+from detox_cli.generation.rewrite_refusals import is_refusal
 from detox_cli.output.progress import Progress
 from detox_cli.runs.journal import Journal
-from detox_cli.scoring.refusing import declines
+from detox_cli.scoring.instruction_refusals import declines
 from detox_cli.services.abliterate.contrast.contrasts import (
     DEFAULT_SHARES,
     Contrast,

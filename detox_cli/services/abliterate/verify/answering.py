@@ -8,13 +8,13 @@ import numpy as np
 from detox_cli.data.splits import text_key
 from detox_cli.generation.cleaning import clean_output
 from detox_cli.generation.prompts import DETOX_EN_V1, rewrite_conversation
-from detox_cli.generation.refusal import is_refusal
 from detox_cli.generation.requests import Request, Sampling
+from detox_cli.generation.rewrite_refusals import is_refusal
 from detox_cli.generation.transformers_engine import TransformersEngine
 from detox_cli.output.progress import Progress
 from detox_cli.scoring.degenerate import degenerate
-from detox_cli.scoring.refusals import RefusalJudge
-from detox_cli.scoring.refusing import holds_published, refusal_kind
+from detox_cli.scoring.instruction_refusals import holds_published, refusal_kind
+from detox_cli.scoring.refusal_classifier import RefusalJudge
 from detox_cli.scoring.suites.detox import DETOX
 from detox_cli.scoring.suites.panel import Panel
 from detox_cli.scoring.suites.suite import Components, measure_outputs

@@ -18,7 +18,7 @@ from detox_cli.scoring.divergence import answer_log_probabilities, divergences, 
 from detox_cli.scoring.load import load_text_scorer
 from detox_cli.scoring.losses import Loss
 from detox_cli.scoring.perplexity import text_losses
-from detox_cli.scoring.refusals import RefusalJudge
+from detox_cli.scoring.refusal_classifier import RefusalJudge
 from detox_cli.services.abliterate.verify import answering
 from detox_cli.services.abliterate.verify.forward import (
     MOST_PROMPTS,

@@ -30,6 +30,12 @@ MUTE = (
     "is it a chat model?"
 )
 COARSE = "the edited model was loaded in {}, its base was not: differences are of the edit and of fewer bits"
+WORSE = 0.05
+DAMAGED = (
+    "{:.0%} of the safe prompts are answered with nothing, loops or filler, and {:.0%} were: the edit takes "
+    "more than the behaviour; --contrast refusal, --mode projected, a lower --mlp-strength or fewer "
+    "--edit-layers may take less"
+)
 SHORT = "answers end after {} tokens; refusals that come later are missed"
 
 
@@ -150,4 +156,7 @@ def _remarks(found: Verification, parts: Parts, models: Mapping[Side, Model]) ->
     remarks = [f"{model.source.name} {said}"] if said else []
     if found.safe and found.safe[side].degenerate.mean >= BROKEN:
         remarks.append(MUTE.format(model.source.name, found.safe[side].degenerate.mean))
+    shares = {side: answers.degenerate.mean for side, answers in found.safe.items()}
+    if len(shares) == 2 and shares["after"] >= shares["before"] + WORSE:
+        remarks.append(DAMAGED.format(shares["after"], shares["before"]))
     return remarks

@@ -2,7 +2,7 @@
 
 import pytest
 
-from detox_cli.scoring.refusing import declines, holds_published, refusal_kind
+from detox_cli.scoring.instruction_refusals import declines, holds_published, refusal_kind
 
 REFUSALS = {
     "en": "I'm sorry, but I can't help with that.",

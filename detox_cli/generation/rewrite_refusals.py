@@ -9,7 +9,7 @@ contain itself.
 import re
 from collections.abc import Callable
 
-from detox_cli.scoring.refusing import declines
+from detox_cli.scoring.instruction_refusals import declines
 
 RefusalRule = Callable[[str, str], bool]
 """Whether an output declines to rewrite a source, both plain text."""

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from detox_cli.generation.refusal import begins_as_published, is_refusal
-from detox_cli.scoring.refusals import RefusalJudge
+from detox_cli.generation.rewrite_refusals import begins_as_published, is_refusal
+from detox_cli.scoring.refusal_classifier import RefusalJudge
 
 REFUSALS = {
     1697: "166d3d872797",

@@ -1,9 +1,9 @@
 """Telling answers that decline an instruction from answers that follow it, in nine languages.
 
-For instructions of any kind; ``generation.refusal`` tells refusals to rewrite a sentence, where the source
-can say the same. Three things are looked for: a beginning that declines, a sentence anywhere that declines
-the request, and a request turned into a lecture or another one. What a model says about its *capabilities*
-("I can't browse the internet, but …") is no refusal.
+For instructions of any kind; ``generation.rewrite_refusals`` tells refusals to rewrite a sentence, where the
+source can say the same. Three things are looked for: a beginning that declines, a sentence anywhere that
+declines the request, and a request turned into a lecture or another one. What a model says about its
+*capabilities* ("I can't browse the internet, but …") is no refusal.
 """
 
 import re

@@ -1,6 +1,7 @@
 """Contrasts: parts that do not leak, the model's own behaviour, and what is refused."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +126,7 @@ def test_the_task_takes_its_sides_from_the_answers(tmp_path: Path) -> None:
         return {p.id: SORRY if int(p.id.partition(":")[2]) % 3 else "what a remark ." for p in prompts}
 
     found = made(Sources("task", pairs=str(pairs)), ask)
-    assert len(found.positive.all()) == 40 and len(found.negative.all()) == 20
+    assert len(found.positive.all()) >= 38 and len(found.negative.all()) >= 18
     assert found.positive.train[0].prompt[0].role == "system"
     for part in (found.positive.train, found.positive.test):
         languages = [prompt.language for prompt in part]
@@ -193,6 +194,26 @@ def test_the_bundled_model_is_measured_on_what_it_refuses(tmp_path: Path) -> Non
         float(along @ (side.variance[-1, 1] * along)) ** 0.5 for side in (found.positive, found.negative)
     ]
     assert (gap[-1, 1] ** 2).sum() ** 0.5 > 2 * max(spread)
+
+
+def test_languages_are_the_same_on_both_sides(tmp_path: Path) -> None:
+    """A model that declines mostly in one language would else give a direction between languages."""
+    counts = {"positive": {"en": 90, "ru": 30, "uk": 20}, "negative": {"en": 40, "ru": 100}}
+    for side, languages in counts.items():
+        rows = [
+            {"text": f"{side} {lang} {i}", "lang": lang} for lang, n in languages.items() for i in range(n)
+        ]
+        (tmp_path / f"{side}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    files = {side: str(tmp_path / f"{side}.jsonl") for side in counts}
+    found = made(Sources("files", **files, keep_all=True))
+    for part in ("train", "val"):
+        sides = (getattr(side, part) for side in (found.positive, found.negative))
+        one, other = (Counter(prompt.language for prompt in prompts) for prompts in sides)
+        assert set(one) == set(other) == {"en", "ru"}
+        assert one["en"] / one.total() == pytest.approx(other["en"] / other.total(), abs=0.03)
+    assert {prompt.language for prompt in found.positive.test} == {"en", "ru", "uk"}
+    kept = sum(len(side.all()) for side in (found.positive, found.negative))
+    assert found.dropped == {"more of its language than on the other side": 280 - kept}
 
 
 def test_the_ending_is_what_all_prompts_share() -> None:

@@ -28,6 +28,7 @@ from detox_cli.services.abliterate.contrast.files import (
     read_sentences,
     read_texts,
 )
+from detox_cli.services.abliterate.contrast.languages import balanced
 from detox_cli.services.answering import answer
 
 Kind = Literal["refusal", "task", "toxicity", "files"]
@@ -70,7 +71,7 @@ class Sources:
 def make_contrast(
     sources: Sources, wording: Wording, ask: Ask, rejects: Rejects, progress: Progress
 ) -> Contrast:
-    """Read the prompts, part them, and look at what the model does with them.
+    """Read the prompts, part them, look at what the model does with them, and balance their languages.
 
     ``check`` of what comes back says whether it is enough.
 
@@ -80,6 +81,12 @@ def make_contrast(
         Missing: A data set cannot be had.
     """
     _check(sources)
+    return balanced(_unbalanced(sources, wording, ask, rejects, progress))
+
+
+def _unbalanced(
+    sources: Sources, wording: Wording, ask: Ask, rejects: Rejects, progress: Progress
+) -> Contrast:
     if sources.kind == "task":
         return _task(sources, ask, rejects)
     wording.tell(progress)

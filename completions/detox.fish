@@ -263,7 +263,7 @@ complete -c detox -n '__detox_in \'abliterate\'' -l prefix -x -d 'Text put befor
 complete -c detox -n '__detox_in \'abliterate\'' -l raw -l no-raw -d 'Read prompts as plain text, not as a user\'s turn'
 complete -c detox -n '__detox_in \'abliterate\'' -l filter -l no-filter -d 'Leave out positive prompts that the model answers and negative ones that it declines'
 complete -c detox -n '__detox_in \'abliterate\'' -l force -l no-force -d 'Go on with fewer than 32 prompts on a side'
-complete -c detox -n '__detox_in \'abliterate\'' -l positions -x -d 'How many of the last tokens of a prompt are measured; if not given, those that all prompts end with'
+complete -c detox -n '__detox_in \'abliterate\'' -l positions -x -d 'How many of the last tokens of a prompt are measured; if not given, those that all prompts end with, and 8 of toxic and neutral text without a template'
 complete -c detox -n '__detox_in \'abliterate\'' -l winsorize -x -d 'Limit the values of each vector to this quantile of their size'
 complete -c detox -n '__detox_in \'abliterate\'' -l blockwise -l no-blockwise -d 'Measure a model that is larger than memory, one block at a time from its files; needs --no-filter'
 complete -c detox -n '__detox_in \'abliterate\'' -l position -x -d 'Take the direction at this token, -1 is the last; needs --layer'

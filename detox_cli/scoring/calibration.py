@@ -128,7 +128,7 @@ def read_calibration(target: str | Path) -> Calibration:
     path = calibration_file(target)
     if not path.is_file():
         raise Missing(
-            f"no calibration at {path}", hint="make one: detox eval calibrate SCORER --labels FILE -o"
+            f"no calibration at {path}", hint="make one: detox eval calibrate SCORER --labels FILE -o FOLDER"
         )
     try:
         document = json.loads(path.read_text(encoding="utf-8"))

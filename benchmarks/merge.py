@@ -2,7 +2,7 @@
 
     python benchmarks/merge.py --output DIR --mergekit PROGRAM [--shape 1b] [--method ties] [--repeats 3]
 
-PROGRAM is ``mergekit-yaml`` of an environment of its own. A base and three models of random numbers are made
+Any method of both can be named; four are the default. PROGRAM is ``mergekit-yaml`` of an environment of its own. A base and three models of random numbers are made
 once in DIR.
 The floor reads every input once and copies the output. Peaks and processor seconds are those of the
 child process; ours is run with and without hashing its inputs for the manifest.
@@ -38,6 +38,7 @@ LLAMA |= {"intermediate_size": 5632, "num_hidden_layers": 22, "num_attention_hea
 LLAMA |= {"num_key_value_heads": 4, "tie_word_embeddings": False}
 CONFIGS = {"gpt2": GPT2, "1b": LLAMA}
 METHODS = ("linear", "task_arithmetic", "ties", "dare_ties")
+OF_TWO = ("slerp", "nuslerp")
 VALUES = {"weight": 0.4, "density": 0.5}
 DTYPES = {"gpt2": "float32", "1b": "bfloat16"}
 
@@ -67,11 +68,13 @@ def main() -> None:
 def compare(folder: Path, shape: str, method: str, arguments: argparse.Namespace) -> None:
     """Run all systems in turn and print a line for each."""
     recipe = folder / f"{method}.yml"
-    names = [f"m{i}" for i in range(3)]
+    names = [f"m{i}" for i in range(2 if method in OF_TWO else 3)]
     models = "".join(f"  - model: {folder / name}\n    parameters: {json.dumps(VALUES)}\n" for name in names)
-    base = "" if method == "linear" else f"base_model: {folder / 'base'}\n"
-    recipe.write_text(f"merge_method: {method}\n{base}models:\n{models}dtype: {DTYPES[shape]}\n")
-    inputs = [*names, *([] if method == "linear" else ["base"])]
+    base = {"linear": None, "slerp": "m0"}.get(method, "base")
+    named = f"base_model: {folder / base}\n" if base else ""
+    t = "parameters: {t: 0.3}\n" if method == "slerp" else ""
+    recipe.write_text(f"merge_method: {method}\n{named}models:\n{models}{t}dtype: {DTYPES[shape]}\n")
+    inputs = [*names, *([base] if base and base not in names else [])]
     ours = [sys.executable, "-m", "detox_cli", "merge", "--recipe", str(recipe), "-q", "-o"]
     systems = {
         "floor": (["bash", "-c", floor(folder, inputs)], arguments.repeats),

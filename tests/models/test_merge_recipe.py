@@ -78,7 +78,7 @@ def test_ties_gives_each_model_its_own_values_and_says_what_has_no_effect() -> N
         (("lambda: 0.8", "lamda: 0.8"), "lamda"),
         (("base_model: base", ""), "counts from a base"),
         (("density: 0.7", "density: 1.7"), "density is a share"),
-        (("dtype: float16", "chat_template: auto"), "chat_template"),
+        (("dtype: float16", "chat_template: chatml"), "chat_template"),
         (("dtype: float16", "dtype: int3"), "int3"),
     ],
 )

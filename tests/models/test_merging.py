@@ -182,6 +182,7 @@ DEFINITIONS: dict[str, Definition] = {
     "della_linear": lambda n, b, x, v: b + 0.7 * summed([by_rank(d, n, i) for i, d in enumerate(v)]),
     "breadcrumbs": lambda n, b, x, v: b + 0.7 * summed([middle(d) for d in v]),
     "breadcrumbs_ties": lambda n, b, x, v: b + 0.7 * elected([middle(d) for d in v], False),
+    "passthrough": lambda n, b, x, v: WEIGHTS[0] * x[0],
     "slerp": lambda n, b, x, v: arc(x[0], x[1], 0.3),
     "nuslerp": lambda n, b, x, v: b + arc(v[0], v[1], WEIGHTS[1] / (WEIGHTS[0] + WEIGHTS[1])),
     "model_stock": lambda n, b, x, v: stock(b, v),

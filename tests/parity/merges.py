@@ -1,6 +1,8 @@
 """Models made by whole numbers, and what mergekit 0.1.5 makes of them.
 
-    python -m tests.parity.merges MERGEKIT_YAML     # writes merges.json; MERGEKIT_YAML is mergekit's program
+    python -m tests.parity.merges MERGEKIT_YAML [METHOD…]     # writes merges.json
+
+MERGEKIT_YAML is mergekit's program.
 
 Every number is a sum of whole powers of two, so that both sides start from the same bits, and no two
 magnitudes of a task vector are equal, so that a share of the largest is one set.
@@ -46,6 +48,7 @@ METHODS = (
     "slerp",
     "nuslerp",
 )
+SLICED = ("passthrough", "slerp in slices")
 AT_RANDOM = ("dare_linear", "dare_ties", "della", "della_linear")
 
 
@@ -93,6 +96,8 @@ def write_model(folder: Path, model: int) -> Path:
 
 def recipe(method: str, folder: Path) -> dict[str, object]:
     """The recipe of a method for the models in a folder."""
+    if method in SLICED:
+        return sliced(method, folder)
     models: list[dict[str, object]] = [
         {"model": str(folder / f"m{i}"), "parameters": {"weight": weight, **SHARED}}
         for i, weight in enumerate(WEIGHTS)
@@ -111,6 +116,26 @@ def recipe(method: str, folder: Path) -> dict[str, object]:
     return content
 
 
+def sliced(method: str, folder: Path) -> dict[str, object]:
+    """Recipes that take layers, with values that change along them."""
+    one, other = (str(folder / f"m{i}") for i in range(2))
+    if method == "passthrough":
+        scale = {"scale": [{"filter": "down_proj", "value": 0.5}, {"value": 1.0}]}
+        slices = [
+            {"sources": [{"model": one, "layer_range": [0, 1]}]},
+            {"sources": [{"model": other, "layer_range": [0, 2], "parameters": scale}]},
+        ]
+        return {"merge_method": method, "slices": slices, "dtype": "float32"}
+    t = [{"filter": "self_attn", "value": [0, 0.5, 1]}, {"value": [0.2, 0.8]}]
+    sources = [{"model": model, "layer_range": [0, 2]} for model in (one, other)]
+    content: dict[str, object] = {
+        "merge_method": "slerp",
+        "slices": [{"sources": sources}],
+        "base_model": other,
+    }
+    return content | {"parameters": {"t": t}, "dtype": "float32"}
+
+
 def write_models(folder: Path) -> None:
     """The base and the models."""
     write_model(folder / "base", -1)
@@ -118,15 +143,15 @@ def write_models(folder: Path) -> None:
         write_model(folder / f"m{model}", model)
 
 
-def main(program: str) -> None:
-    """Run mergekit on every recipe and keep what it wrote."""
+def main(program: str, *methods: str) -> None:
+    """Run mergekit on every recipe, or on some, and keep what it wrote."""
     from safetensors.numpy import load_file
 
-    kept: dict[str, object] = {}
+    kept: dict[str, object] = json.loads(FIXTURE.read_text()) if methods else {}
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         write_models(folder)
-        for method in METHODS:
+        for method in methods or (*METHODS, *SLICED):
             (folder / "recipe.yml").write_text(yaml.safe_dump(recipe(method, folder)))
             words = [program, str(folder / "recipe.yml"), str(folder / method), "--quiet", "--allow-crimes"]
             subprocess.run([*words, "--random-seed", "7"], check=True, capture_output=True)
@@ -142,4 +167,4 @@ def main(program: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 
 from detox_cli.services.merge.run import run
 from detox_cli.settings.merge import MergeSettings
-from tests.parity.merges import AT_RANDOM, FIXTURE, METHODS, SHOWN, recipe, tensors, write_models
+from tests.parity.merges import AT_RANDOM, FIXTURE, METHODS, SHOWN, SLICED, recipe, tensors, write_models
 
 MERGEKIT = json.loads(FIXTURE.read_text(encoding="utf-8"))
 
@@ -31,7 +31,7 @@ def merged(method: str, models: Path, output: Path, seed: int = 0) -> dict[str, 
     return dict(load_file(output / "model.safetensors"))
 
 
-@pytest.mark.parametrize("method", [name for name in METHODS if name not in AT_RANDOM])
+@pytest.mark.parametrize("method", [name for name in (*METHODS, *SLICED) if name not in AT_RANDOM])
 def test_numbers_are_those_of_mergekit(method: str, models: Path, tmp_path: Path) -> None:
     found, base = merged(method, models, tmp_path / "out"), tensors(-1)
     for name in SHOWN:

@@ -70,6 +70,25 @@ def test_shards_have_the_stated_size_and_the_type_that_was_asked_for(
         np.testing.assert_array_equal(value, tensors(0)[name].astype(np.float16))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_a_model_alone_and_a_base_with_nothing_added_keep_every_bit(
+    dtype: str, detox: Detox, models: Path, tmp_path: Path
+) -> None:
+    """Of the same type, with a zero that has a sign."""
+    for name in ("base", "m0"):
+        content = weights(models / name)
+        content["model.norm.weight"][:2] = (-0.0, 1e-30)
+        save_file(content, models / name / "model.safetensors")
+        assert detox("merge", models / name, "--dtype", dtype, "-o", tmp_path / name).code == 0
+    assert detox("merge", tmp_path / "m0", "-o", tmp_path / "copy").code == 0
+    vectors = ("--method", "task_arithmetic", "--base", tmp_path / "base", "--weight")
+    nothing = ("merge", tmp_path / "m0", tmp_path / "m0", *vectors, "0")
+    assert detox(*nothing, "-o", tmp_path / "nothing").code == 0
+    for made, wanted in (("copy", "m0"), ("nothing", "base")):
+        one, other = (tmp_path / name / "model.safetensors" for name in (made, wanted))
+        assert one.read_bytes() == other.read_bytes(), made
+
+
 def test_rounding_by_chance_keeps_steps_below_the_grid(detox: Detox, models: Path, tmp_path: Path) -> None:
     def step(*words: str) -> float:
         flags = ("--method", "task_arithmetic", "--base", models / "base", "--weight", ".002", *words)

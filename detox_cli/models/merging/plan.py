@@ -58,13 +58,20 @@ def plan_merge(
         keys = tuple(stream_key(seed, tensor, number) for number in range(len(models)))
         values = recipe.values(tensor, places.get(tensor, 0.0), keys)
         jobs[tensor] = Job(tensor, shape, recipe.method, values, tuple(models), base)
+    return MergePlan(jobs, stored_types(recipe, reference.types, reference.name))
+
+
+def stored_types(recipe: Recipe, types: Mapping[str, str], where: str) -> dict[str, str]:
+    """As what each tensor is written: as the recipe says, or as it is stored.
+
+    Raises:
+        BadData: A tensor is stored as what cannot be counted with.
+    """
     written = DTYPES[recipe.dtype] if recipe.dtype else None
-    types = {}
-    for name, dtype in reference.types.items():
+    for name, dtype in types.items():
         if dtype not in STORED:
-            raise BadData(f"{name} is stored as {dtype}, which cannot be merged", where=reference.name)
-        types[name] = written or dtype
-    return MergePlan(jobs, types)
+            raise BadData(f"{name} is stored as {dtype}, which cannot be merged", where=where)
+    return {name: written or dtype for name, dtype in types.items()}
 
 
 def _check_aligned(reference: Weights, model: Weights) -> None:
@@ -76,10 +83,20 @@ def _check_aligned(reference: Weights, model: Weights) -> None:
         parts += [f"has {_some(extra)} more"] if extra else []
         wrong = " and ".join(parts)
         raise BadData(f"{wrong} than {reference.name}", where=model.name, hint="merge models of one kind")
-    for name, shape in reference.shapes.items():
-        if model.shapes[name] != shape:
-            wrong = f"{name} is {list(model.shapes[name])}, in {reference.name} it is {list(shape)}"
-            raise BadData(wrong, where=model.name, hint=OTHER_SHAPE)
+    for name in reference.shapes:
+        check_same_shape(name, reference, model)
+
+
+def check_same_shape(tensor: str, reference: Weights, model: Weights) -> None:
+    """Refuse a tensor that has another shape than in the reference.
+
+    Raises:
+        BadData: It has.
+    """
+    shape, own = reference.shapes[tensor], model.shapes[tensor]
+    if own != shape:
+        wrong = f"{tensor} is {list(own)}, in {reference.name} it is {list(shape)}"
+        raise BadData(wrong, where=model.name, hint=OTHER_SHAPE)
 
 
 def _some(names: list[str]) -> str:
@@ -88,18 +105,29 @@ def _some(names: list[str]) -> str:
 
 
 def depths_of(checkpoint: Checkpoint) -> dict[str, float]:
-    """Where each tensor's layer lies, from 0 to 1; what follows the last layer is at 1.
+    """Where each tensor's layer lies, from 0 to 1; what is in no layer is at 0, as in mergekit.
 
     Raises:
         BadData: The family of the model is not known, so nobody can say where its layers are.
     """
-    anatomy = checkpoint.anatomy()
-    last = max(1, len(anatomy.blocks) - 1)
+    stems = stems_of(checkpoint)
+    last = max(1, len(stems) - 1)
     depths: dict[str, float] = {}
+    for index, stem in enumerate(stems):
+        depths |= dict.fromkeys((n for n in checkpoint.tensors if n.startswith(stem)), index / last)
+    return depths
+
+
+def stems_of(checkpoint: Checkpoint) -> list[str]:
+    """What the names of the tensors of each layer begin with.
+
+    Raises:
+        BadData: The family of the model is not known.
+    """
+    anatomy = checkpoint.anatomy()
+    stems = []
     for block in anatomy.blocks:
         stem = block.path + "."
-        found = [n for n in checkpoint.tensors if n.startswith((stem, anatomy.trunk + stem))]
-        depths |= dict.fromkeys(found, block.index / last)
-    after = [] if anatomy.tied else [anatomy.head]
-    after += [name for name in checkpoint.tensors if anatomy.norm and name.startswith(anatomy.norm)]
-    return depths | dict.fromkeys(after, 1.0)
+        named = any(name.startswith(stem) for name in checkpoint.tensors)
+        stems.append(stem if named else anatomy.trunk + stem)
+    return stems

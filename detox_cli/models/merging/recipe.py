@@ -1,7 +1,7 @@
 """Recipes: which models are merged, how, and with which values where."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from detox_cli.errors import BadData
 from detox_cli.models.merging.method import Method
@@ -9,7 +9,7 @@ from detox_cli.models.merging.settings import Values
 
 Number = float | int | bool
 
-DEFAULTS: Mapping[str, float] = {"density": 1.0, "gamma": 0.01, "epsilon": 0.15, "lambda": 1.0}
+DEFAULTS: Mapping[str, float] = {"weight": 1.0, "density": 1.0, "gamma": 0.01, "epsilon": 0.15, "lambda": 1.0}
 """What a value is where a recipe is silent, as in mergekit."""
 DTYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "float64": "F64"}
 """Types of numbers as recipes and as files name them."""
@@ -57,6 +57,27 @@ class Ingredient:
 
 
 @dataclass(frozen=True)
+class Slice:
+    """Some layers of the result.
+
+    Attributes:
+        sources: The models with their values, the base among them if there is one.
+        layers: The first layer and the one after the last, of every source.
+        settings: Values for all models.
+    """
+
+    sources: tuple[Ingredient, ...]
+    layers: tuple[tuple[int, int], ...]
+    settings: Settings = field(default_factory=dict)
+
+    @property
+    def length(self) -> int:
+        """How many layers it has."""
+        first, last = self.layers[0]
+        return last - first
+
+
+@dataclass(frozen=True)
 class Recipe:
     """What is merged, and how.
 
@@ -68,6 +89,9 @@ class Recipe:
         dtype: The type of what is written (``float32``, …), or ``None`` for that of the base.
         tokenizer: Whose tokens the result has: ``base``, ``union`` or a model of the recipe.
         remarks: What was read and has no effect here, a sentence each.
+        slices: The layers of the result, where they are not those of every model one by one; ``models`` are
+            then all that slices name.
+        chat_template: A template in Jinja, or ``auto`` for that of most models; ``None`` for the base's.
     """
 
     method: Method
@@ -77,9 +101,20 @@ class Recipe:
     dtype: str | None = None
     tokenizer: str | None = None
     remarks: tuple[str, ...] = ()
+    slices: tuple[Slice, ...] = ()
+    chat_template: str | None = None
 
     def __post_init__(self) -> None:
-        check(self)
+        if not self.slices:
+            check(self)
+        for own in range(len(self.slices)):
+            check(self.of_slice(own))
+
+    def of_slice(self, number: int) -> "Recipe":
+        """What a slice alone would be: its models, without the base, and its values."""
+        own = self.slices[number]
+        models = tuple(entry for entry in own.sources if entry.model != self.base)
+        return replace(self, models=models, settings={**self.settings, **own.settings}, slices=())
 
     @property
     def layered(self) -> bool:
@@ -93,7 +128,7 @@ class Recipe:
 
         Args:
             tensor: Its name.
-            depth: Where its layer is, from 0 (before and in the first) to 1 (in and after the last).
+            depth: Where its layer is, from 0 (the first, and what is in none) to 1 (the last).
             keys: The random stream of every model.
 
         Raises:

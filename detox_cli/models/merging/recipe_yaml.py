@@ -15,10 +15,15 @@ from detox_cli.models.merging.recipe import (
     Recipe,
     Setting,
     Settings,
+    Slice,
 )
 
 WITHOUT_EFFECT = ("int8_mask",)
 """Values of mergekit that change how it works, not what comes out."""
+SAME = {"scale": "weight"}
+"""What ``passthrough`` multiplies a model by is called a scale."""
+Known = tuple[str, ...]
+"""Names of values that a method reads."""
 
 
 def read_recipe(content: Any, where: str) -> Recipe:
@@ -31,30 +36,70 @@ def read_recipe(content: Any, where: str) -> Recipe:
     Raises:
         BadData: A key or a method is not known, a value has the wrong form, or parts contradict each other.
     """
-    document = _mapping(content, where)
-    content = dict(document)
-    name = content.pop("merge_method", None)
+    document = dict(_mapping(content, where))
+    name = document.pop("merge_method", None)
     if name not in METHODS:
         hint = f"known methods: {', '.join(METHODS)}"
         raise BadData(f"merge_method {name!r} is not known", where=where, hint=hint)
-    base = content.pop("base_model", None)
+    base = document.pop("base_model", None)
     own_base = read_model(base, where) if base is not None else None
-    settings, remarks = _settings(content.pop("parameters", None), (*OF_A_MODEL, *OF_A_MERGE), where)
-    entries, more, shared = _entries(content, where)
-    inner = content.pop("dtype", None)
-    dtype = content.pop("out_dtype", None) or inner
-    tokenizer = content.pop("tokenizer_source", None)
-    if content:
-        unknown = ", ".join(sorted(map(str, content)))
+    known = OF_A_MODEL if name != "passthrough" else tuple(SAME)
+    settings, remarks = _settings(document.pop("parameters", None), (*known, *OF_A_MERGE), where)
+    entries, slices, more = _sources(document, known, where)
+    inner = document.pop("dtype", None)
+    dtype = document.pop("out_dtype", None) or inner
+    tokenizer, template = document.pop("tokenizer_source", None), document.pop("chat_template", None)
+    if document:
+        unknown = ", ".join(sorted(map(str, document)))
         raise BadData(f"has keys that cannot be followed: {unknown}", where=where)
     if inner is not None and inner != "float32":
-        remarks.append("dtype only sets the type that is written; sums are always in float32")
+        more.append("dtype only sets the type that is written; sums are always in float32")
     method = METHODS[name]
-    models = tuple(entry for entry in entries if entry.model != own_base or method.base == "none")
-    if method.base == "none" and own_base is not None:
-        models = tuple(sorted(models, key=lambda entry: entry.model != own_base))  # slerp starts at the base
+    if method.base == "none" and own_base is not None:  # slerp starts at the base
+        slices = tuple(_from_base(own, own_base) for own in slices)
+        entries.sort(key=lambda entry: entry.model != own_base)
         own_base = None
-    return Recipe(method, models, own_base, {**settings, **shared}, dtype, tokenizer, tuple(remarks + more))
+    return Recipe(
+        method,
+        tuple(entry for entry in entries if entry.model != own_base),
+        own_base,
+        settings,
+        dtype,
+        tokenizer,
+        (*remarks, *more),
+        slices,
+        _template(template, where),
+    )
+
+
+def _sources(
+    document: dict[str, Any], known: Known, where: str
+) -> tuple[list[Ingredient], tuple[Slice, ...], list[str]]:
+    """The models of ``models``, or those of ``slices`` with the slices; and remarks."""
+    listed, sliced = document.pop("models", None), document.pop("slices", None)
+    if (listed is None) == (sliced is None):
+        raise BadData("needs either models or slices", where=where)
+    if sliced is not None:
+        slices, remarks = _slices(sliced, known, where)
+        everyone = {entry.model: Ingredient(entry.model) for own in slices for entry in own.sources}
+        return list(everyone.values()), slices, remarks
+    entries, remarks, layers = _ingredients(listed, known, where)
+    if any(layers):
+        raise BadData("layer_range belongs into slices", where=where)
+    return entries, (), remarks
+
+
+def _from_base(own: Slice, base: Named) -> Slice:
+    both = sorted(zip(own.sources, own.layers, strict=True), key=lambda pair: pair[0].model != base)
+    return replace(own, sources=tuple(s for s, _ in both), layers=tuple(r for _, r in both))
+
+
+def _template(value: Any, where: str) -> str | None:
+    """A chat template, or ``auto``; the names of mergekit's own templates mean nothing here."""
+    if value is None or (isinstance(value, str) and (value == "auto" or "{" in value)):
+        return value
+    hint = "write auto, or the template itself"
+    raise BadData(f"chat_template {value!r} is no template in Jinja", where=where, hint=hint)
 
 
 def read_model(value: Any, where: str) -> Named:
@@ -74,46 +119,54 @@ def read_model(value: Any, where: str) -> Named:
     return named
 
 
-def _entries(content: dict[str, Any], where: str) -> tuple[list[Ingredient], list[str], Settings]:
-    """The models of ``models`` or of one slice that covers all layers; remarks; values of the slice."""
-    listed, slices = content.pop("models", None), content.pop("slices", None)
-    if (listed is None) == (slices is None):
-        raise BadData("needs either models or slices", where=where)
-    shared: Settings = {}
-    if slices is not None:
-        listed, shared = _only_slice(slices, where)
+def _ingredients(listed: Any, known: Known, where: str) -> tuple[list[Ingredient], list[str], list[Any]]:
+    """Models with their values, remarks, and the layers of each where they are given."""
     if not isinstance(listed, list) or not listed:
-        raise BadData("models is no list", where=where)
+        raise BadData("names no models", where=where)
     entries: list[Ingredient] = []
     remarks: list[str] = []
+    layers: list[Any] = []
     for number, item in enumerate(listed, start=1):
         place = f"{where}: model {number}"
         fields = dict(_mapping(item, place))
-        own, more = _settings(fields.pop("parameters", None), OF_A_MODEL, place)
+        own, more = _settings(fields.pop("parameters", None), known, place)
         entries.append(Ingredient(read_model(fields.pop("model", None), place), own))
+        layers.append(fields.pop("layer_range", None))
         remarks += more
         if fields:
             raise BadData(f"has keys that cannot be followed: {', '.join(sorted(fields))}", where=place)
-    return entries, remarks, shared
+    return entries, remarks, layers
 
 
-def _only_slice(slices: Any, where: str) -> tuple[list[Any], Settings]:
-    """The sources of a slice, if there is one and it takes the same layers of every model, from the first."""
-    if not isinstance(slices, list) or len(slices) != 1:
-        raise BadData("stacks layers of several slices, which is not built", where=where)
-    fields = dict(_mapping(slices[0], where))
-    sources = fields.pop("sources", None)
-    if not isinstance(sources, list):
-        raise BadData("a slice has no sources", where=where)
-    sources = [dict(_mapping(source, where)) for source in sources]
-    ranges = {tuple(source.pop("layer_range", None) or ()) for source in sources}
-    if len(ranges) != 1 or next(iter(ranges))[:1] not in ((), (0,)):
-        raise BadData("takes other layers of one model than of another, which is not built", where=where)
-    settings, _ = _settings(fields.pop("parameters", None), (*OF_A_MODEL, *OF_A_MERGE), where)
-    return sources, settings
+def _slices(listed: Any, known: Known, where: str) -> tuple[tuple[Slice, ...], list[str]]:
+    """The layers of the result, slice by slice, and remarks."""
+    if not isinstance(listed, list) or not listed:
+        raise BadData("slices is no list", where=where)
+    found, remarks = [], []
+    for number, item in enumerate(listed, start=1):
+        place = f"{where}: slice {number}"
+        fields = dict(_mapping(item, place))
+        sources, more, ranges = _ingredients(fields.pop("sources", None), known, place)
+        settings, also = _settings(fields.pop("parameters", None), (*known, *OF_A_MERGE), place)
+        remarks += more + also
+        if fields:
+            raise BadData(f"has keys that cannot be followed: {', '.join(sorted(fields))}", where=place)
+        layers = tuple(_layers(own, place) for own in ranges)
+        if len({last - first for first, last in layers}) != 1:
+            raise BadData("takes more layers of one model than of another", where=place)
+        found.append(Slice(tuple(sources), layers, settings))
+    return tuple(found), remarks
 
 
-def _settings(content: Any, known: tuple[str, ...], where: str) -> tuple[Settings, list[str]]:
+def _layers(value: Any, where: str) -> tuple[int, int]:
+    whole = isinstance(value, list) and len(value) == 2 and all(isinstance(v, int) for v in value)
+    if not whole or not 0 <= value[0] < value[1]:
+        hint = "write [first, one after the last], counted from 0"
+        raise BadData(f"layer_range {value!r} names no layers", where=where, hint=hint)
+    return value[0], value[1]
+
+
+def _settings(content: Any, known: Known, where: str) -> tuple[Settings, list[str]]:
     """Values by name, and remarks on those without effect."""
     found: dict[str, Setting] = {}
     remarks = []
@@ -124,7 +177,7 @@ def _settings(content: Any, known: tuple[str, ...], where: str) -> tuple[Setting
             hint = f"known here: {', '.join(known)}"
             raise BadData(f"parameter {name} cannot be followed", where=where, hint=hint)
         else:
-            found[name] = _setting(name, value, where)
+            found[SAME.get(name, name)] = _setting(name, value, where)
     return found, remarks
 
 

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from detox_cli.models.merging.layout import Shard, lay_out
-from detox_cli.models.merging.plan import MergePlan, depths_of, plan_merge
-from detox_cli.models.merging.recipe import Recipe
+from detox_cli.models.merging.plan import MergePlan, depths_of, plan_merge, stems_of
+from detox_cli.models.merging.recipe import Named, Recipe
+from detox_cli.models.merging.stacked import Layered, plan_stack
 from detox_cli.models.merging.vocabulary import FILE
 from detox_cli.runs.manifest import fingerprint
-from detox_cli.services.merge.opening import Models, open_models
+from detox_cli.services.merge.opening import Models, Opened, open_models
 from detox_cli.services.merge.recipe import recipe_of
 from detox_cli.services.merge.vocabulary import Vocabulary, with_vocabulary
 from detox_cli.settings.merge import MergeSettings
 
+Layers = tuple[tuple[Named, int], ...]
 NOT_DECISIVE = {"output", "overwrite", "threads", "hash_inputs", "recipe"}
 
 
@@ -31,6 +33,7 @@ class Prepared:
         shards: The files to be.
         identity: What decides the result.
         vocabulary: Whose tokens it has, where that was chosen.
+        layers: Of stacked layers, which layer of which model each is first of all.
     """
 
     recipe: Recipe
@@ -40,6 +43,7 @@ class Prepared:
     shards: tuple[Shard, ...]
     identity: str
     vocabulary: Vocabulary | None = None
+    layers: Layers = ()
 
     @property
     def size(self) -> int:
@@ -60,16 +64,27 @@ def prepared(settings: MergeSettings, fetch: bool = True) -> Iterator[Prepared]:
     with ExitStack() as stack:
         opened = open_models(recipe, stack, fetch)
         models, vocabulary = with_vocabulary(opened, recipe.tokenizer)
-        reference, base = models.reference, models.base
-        depths = depths_of(reference.checkpoint) if recipe.layered else None
-        weights = [model.weights for model in models.models]
-        plan = plan_merge(
-            recipe, weights, base.weights if base else None, reference.weights, settings.seed, depths
-        )
+        plan, layers = _plan(recipe, models, settings.seed)
         tensors = [(name, plan.types[name], job.shape) for name, job in plan.jobs.items()]
         shards = lay_out(tensors, settings.output, settings.shard_bytes)
         identity = _identity(settings, content, models)
-        yield Prepared(recipe, content, models, plan, shards, identity, vocabulary)
+        yield Prepared(recipe, content, models, plan, shards, identity, vocabulary, layers)
+
+
+def _plan(recipe: Recipe, models: Models, seed: int) -> tuple[MergePlan, Layers]:
+    reference, base = models.reference, models.base
+    if recipe.slices:
+        stack = plan_stack(recipe, {m.named: _layered(m) for m in models.everyone}, reference.named, seed)
+        return stack.plan, stack.layers
+    depths = depths_of(reference.checkpoint) if recipe.layered else None
+    weights = [model.weights for model in models.models]
+    return plan_merge(recipe, weights, base.weights if base else None, reference.weights, seed, depths), ()
+
+
+def _layered(model: Opened) -> Layered:
+    anatomy = model.checkpoint.anatomy()
+    last = (*([anatomy.norm] if anatomy.norm else []), *([] if anatomy.tied else [anatomy.head]))
+    return Layered(model.weights, tuple(stems_of(model.checkpoint)), last)
 
 
 def _identity(settings: MergeSettings, content: Mapping[str, Any], models: Models) -> str:

@@ -13,9 +13,11 @@ from detox_cli.models.checkpoint.copying import copy_file
 from detox_cli.models.licence import model_licence
 from detox_cli.runs.card import Card, write_card
 from detox_cli.runs.manifest import NAME, hash_weights, write_manifest
+from detox_cli.services.merge.chat_template import chosen_template, write_template
 from detox_cli.services.merge.opening import Models, Opened
 from detox_cli.services.merge.prepared import Prepared
 from detox_cli.services.merge.result import MergeResult
+from detox_cli.services.merge.stacked_config import stacked_config
 from detox_cli.services.merge.vocabulary import Vocabulary, write_union
 from detox_cli.settings.merge import MergeSettings
 
@@ -52,9 +54,15 @@ def copy_side_files(merge: Prepared, folder: Path) -> None:
         if str(path) not in NOT_COPIED and not (merge.vocabulary and str(path) in OF_TOKENS):
             copy_file(reference.checkpoint.folder / path, folder / path)
     config = _config(reference.checkpoint.config, set(merge.plan.types.values()))
+    if merge.layers:
+        config = stacked_config(config, merge)
     if merge.vocabulary is not None:
         config = _with_tokens(config, merge.vocabulary, folder)
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    if (choice := merge.recipe.chat_template) is not None:
+        folders = [model.checkpoint.folder for model in merge.models.everyone]
+        if (template := chosen_template(choice, folders)) is not None:
+            write_template(template, folder)
 
 
 def save_manifest(

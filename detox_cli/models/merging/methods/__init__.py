@@ -7,6 +7,7 @@ from detox_cli.models.merging.methods.della import DELLA, DELLA_LINEAR
 from detox_cli.models.merging.methods.linear import LINEAR
 from detox_cli.models.merging.methods.model_stock import MODEL_STOCK
 from detox_cli.models.merging.methods.nuslerp import NUSLERP
+from detox_cli.models.merging.methods.passthrough import PASSTHROUGH
 from detox_cli.models.merging.methods.slerp import SLERP
 from detox_cli.models.merging.methods.task_arithmetic import TASK_ARITHMETIC
 from detox_cli.models.merging.methods.ties import TIES
@@ -26,5 +27,6 @@ METHODS: dict[str, Method] = {
         BREADCRUMBS,
         BREADCRUMBS_TIES,
         MODEL_STOCK,
+        PASSTHROUGH,
     )
 }

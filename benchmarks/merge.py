@@ -2,8 +2,8 @@
 
     python benchmarks/merge.py --output DIR --mergekit PROGRAM [--shape 1b] [--method ties] [--repeats 3]
 
-Any method of both can be named; four are the default. PROGRAM is ``mergekit-yaml`` of an environment of its own. A base and three models of random numbers are made
-once in DIR.
+PROGRAM is ``mergekit-yaml`` of an environment of its own. A base and three models of random numbers are made
+once in DIR. Any method that both have can be named; four are the default.
 The floor reads every input once and copies the output. Peaks and processor seconds are those of the
 child process; ours is run with and without hashing its inputs for the manifest.
 """

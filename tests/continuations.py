@@ -6,7 +6,7 @@ from pathlib import Path
 from detox_cli.settings.eval_generation import EvalGenerationSettings
 
 TEXTS = ["The weather is", "You know nothing about", "Please read the\u2028second page", "I cannot"]
-FILES = ("generations.jsonl", "scores.jsonl", "summary.json", "summary.md")
+FILES = ("generations.jsonl", "scores.jsonl", "summary.json", "summary.md", "summary.csv", "report.html")
 
 
 def settings(prompts: Path, model: Path | None, scorer: str, /, **changes: object) -> EvalGenerationSettings:

@@ -18,8 +18,8 @@ from tests.recorder import Recorder
 
 TOXICITY, SENTENCES = "builtin:lexicon/probability@2", 10
 RUDE = {
-    "before": {"de": lambda n: n % 2 == 0, "en": lambda n: True},
-    "after": {"de": lambda n: n % 5 == 0, "en": lambda n: n < 7},
+    "before": {"en-gb": lambda n: n % 2 == 0, "en": lambda n: True},
+    "after": {"en-gb": lambda n: n % 5 == 0, "en": lambda n: n < 7},
 }
 """Of which sentences a system's continuation is rude, by language. English has two prompts more."""
 
@@ -66,25 +66,40 @@ def gaps(lang: str, chosen: range) -> np.ndarray:
 def test_every_language_and_stratum_has_its_paired_difference(runs: dict[str, Path]) -> None:
     result = compare(runs)
     found = {(one.group, one.figure): one for one in (*result.by_language, *result.by_stratum)}
-    assert {group for group, _ in found} == {"de", "en", "toxic", "nontoxic"}
-    for lang, count in (("de", SENTENCES), ("en", SENTENCES + 2)):
+    assert {group for group, _ in found} == {"en-gb", "en", "toxic", "nontoxic"}
+    for lang, count in (("en-gb", SENTENCES), ("en", SENTENCES + 2)):
         wanted, one = gaps(lang, range(count)), found[lang, TOXICITY]
         assert one.difference.mean == pytest.approx(wanted.mean()) and one.difference.n == count
         assert one.effect == pytest.approx(wanted.mean() / wanted.std(ddof=1))
         assert one.p == permutation_p(wanted)
     toxic = found["toxic", TOXICITY]
-    odd = [gaps("de", range(1, SENTENCES, 2)), gaps("en", range(1, SENTENCES + 2, 2))]
+    odd = [gaps("en-gb", range(1, SENTENCES, 2)), gaps("en", range(1, SENTENCES + 2, 2))]
     assert toxic.difference.n == 6 and toxic.difference.mean == pytest.approx(np.concatenate(odd).mean())
-    languages = [found[lang, TOXICITY] for lang in ("de", "en")]
+    languages = [found[lang, TOXICITY] for lang in ("en-gb", "en")]
     assert [one.p_holm for one in languages] == holm([one.p for one in languages])
 
 
 def test_the_mean_over_languages_counts_each_the_same(runs: dict[str, Path]) -> None:
     macro = {one.figure: one for one in compare(runs).macro}
     one = macro[TOXICITY]
-    wanted = (gaps("de", range(SENTENCES)).mean() + gaps("en", range(SENTENCES + 2)).mean()) / 2
+    wanted = (gaps("en-gb", range(SENTENCES)).mean() + gaps("en", range(SENTENCES + 2)).mean()) / 2
     assert one.difference.mean == pytest.approx(wanted) and one.mean_against == pytest.approx(0.75)
     assert one.difference.low < wanted < one.difference.high and one.difference.n == 2 * SENTENCES + 2
+
+
+def test_languages_that_a_scorer_does_not_read_have_no_differences_by_it(
+    runs: dict[str, Path], tmp_path: Path
+) -> None:
+    found = {}
+    for name, folder in runs.items():
+        found[name] = shutil.copytree(folder, tmp_path / name)
+        summary = json.loads((folder / "summary.json").read_text())
+        summary["unread"] = {"builtin:lexicon": ["en-gb"]}
+        (found[name] / "summary.json").write_text(json.dumps(summary))
+    result = compare(found)
+    assert {one.group for one in result.by_language if one.figure == TOXICITY} == {"en"}
+    assert {one.group for one in result.by_language if one.figure == "perplexity"} == {"en", "en-gb"}
+    assert [one.figure for one in result.macro] == ["perplexity"]
 
 
 def test_limits_on_differences(runs: dict[str, Path], tmp_path: Path, detox) -> None:
@@ -98,8 +113,8 @@ def test_limits_on_differences(runs: dict[str, Path], tmp_path: Path, detox) -> 
     words += ["--resamples", 20]
     met = ["--fail-if", f"{TOXICITY}[after - before]>-0.3", "--fail-if", "probability[after]>0.5"]
     assert detox(*words, *met).code == 0
-    told = detox(*words, "--json", *met, "--fail-if", f"{TOXICITY}[after - before in de]<0")
-    assert told.code == 5 and "after - before in de is -0.3000" in told.err
+    told = detox(*words, "--json", *met, "--fail-if", f"{TOXICITY}[after - before in en-gb]<0")
+    assert told.code == 5 and "after - before in en-gb is -0.3000" in told.err
     assert len(json.loads(told.out)["missed"]) == 1
     assert detox(*words, "--fail-if", "kl>0").code == 5, "it was not measured"
 
@@ -119,9 +134,9 @@ def test_a_missed_limit_is_told_with_its_system(runs: dict[str, Path], tmp_path:
     assert line.startswith(f"{TOXICITY} of before is 0.77")
     with (tmp_path / "out" / "summary.csv").open(newline="") as file:
         rows = {(row["group"], row["scorer"], row["metric"]): row for row in csv.DictReader(file)}
-    assert float(rows["after - before in de", "builtin:lexicon", "probability"]["estimate"]) == pytest.approx(
-        -0.3
-    )
+    assert float(
+        rows["after - before in en-gb", "builtin:lexicon", "probability"]["estimate"]
+    ) == pytest.approx(-0.3)
     assert rows["after", "", "perplexity"]["n"] == str(SENTENCES + 2)
     page = (tmp_path / "out" / "report.html").read_text()
     assert page.count("<circle") == 2 and "after - before" in page and "<script" not in page

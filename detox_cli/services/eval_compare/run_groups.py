@@ -38,13 +38,17 @@ def in_groups(
         runs: On the same prompts.
         contests: Who is compared with whom.
         figures: Which figures; one that says nothing about a group is left out there.
-        groups: Prompts by the name of the group.
+        groups: Prompts by the name of the group; languages that a scorer does not read have no figures of it.
         draws: Seed and number of draws.
     """
     found: list[FigureDifference] = []
     for name, rows in groups.items():
         systems = {run.name: run.sums(rows) for run in runs}
-        told = [figure for figure in figures if all(figure in one for one in systems.values())]
+        told = [
+            figure
+            for figure in figures
+            if all(figure in one for one in systems.values()) and name not in _strange(runs[0], figure)
+        ]
         found += differences(contests, draw(systems, told, *draws), told, name)
     return corrected(found)
 
@@ -58,11 +62,15 @@ def macro(
 ) -> list[MacroDifference]:
     """Every contest in the mean over languages, each counting the same; sentences are drawn in all languages.
 
-    A figure about which a language says nothing is left out.
+    A figure about which a language says nothing is left out, and one by a scorer that does not read them all.
     """
     found = []
     for figure in figures:
-        if not languages or not all(_told(run, figure, rows) for run in runs for rows in languages.values()):
+        if (
+            not languages
+            or _strange(runs[0], figure)
+            or not all(_told(run, figure, rows) for run in runs for rows in languages.values())
+        ):
             continue
         centre, drawn = _macro_figures(runs, figure, languages, draws)
         n = int(sum(_told(runs[0], figure, rows) for rows in languages.values()))
@@ -87,6 +95,11 @@ def shown(toxicity: Sequence[str], figures: Sequence[str]) -> list[str]:
     """Of all figures those that are compared within groups: of toxicity, and perplexity."""
     names = [name for name in figures if "/expected_maximum@" in name]
     return list(dict.fromkeys([*toxicity, *names, *(name for name in figures if name == PERPLEXITY)]))
+
+
+def _strange(run: Run, figure: str) -> Sequence[str]:
+    """The languages in which a figure means nothing."""
+    return run.unread.get(figure.rpartition("/")[0], ())
 
 
 def _groups(labels: Sequence[str]) -> dict[str, Places]:

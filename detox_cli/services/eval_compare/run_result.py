@@ -122,6 +122,7 @@ class RunCompareResult(Result):
             found.append(_differences("Paired differences by prompt toxicity", self.by_stratum))
         if self.by_language:
             found.append(_differences("Paired differences by language", self.by_language))
+        if self.macro:
             found.append(_macro(self.macro))
         found += [_front(front) for front in self.fronts]
         if self.order:

@@ -41,6 +41,7 @@ class Run:
         model: What wrote, as far as the run says.
         seconds: How long the writing took; ``None`` if nothing was written.
         own: What was measured of the model itself, such as its divergence from its base.
+        unread: Languages in which a scorer's scores mean nothing, by scorer.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Run:
     model: Mapping[str, str]
     seconds: float | None
     own: Mapping[str, Estimate]
+    unread: Mapping[str, Sequence[str]]
 
     def sums(self, rows: Places | None = None) -> dict[str, Sums]:
         """Every figure of all prompts, or of ``rows`` of them: what each unit puts above and below the line.
@@ -145,12 +147,14 @@ def _read(name: str | None, file: str, seed: int, resamples: int) -> Run:
         scorers, model = dict(summary["scorers"]), dict(summary["model"])
         columns = columns_of(_rows(folder / SCORES))
         own = {key: Estimate(**one) for key, one in summary.get("own", {}).items()}
+        unread = dict(summary["unread"])
     except (ValueError, KeyError, TypeError) as error:
         hint = "run `detox eval generation` again with this version"
         raise BadData(f"no run that this version can read, see {error}", where=file, hint=hint) from error
     seconds = (written or {}).get("wall_seconds") if model else None
     prompts = _prompts(folder / GENERATIONS)
-    return Run(name or folder.name, folder, columns, counting, scorers, prompts, model, seconds, own)
+    called = name or folder.name
+    return Run(called, folder, columns, counting, scorers, prompts, model, seconds, own, unread)
 
 
 def _rows(path: Path) -> Iterator[Mapping[str, Any]]:

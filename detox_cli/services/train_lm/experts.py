@@ -3,7 +3,8 @@
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.card import write_card
-from detox_cli.runs.output import State
+from detox_cli.runs.output import Claim, State
 from detox_cli.services.train_lm.data import Texts, rejects_path, seed_of_split
 from detox_cli.services.train_lm.folder import Finished, describe, expert_card
 from detox_cli.services.train_lm.parts import Overlap, Part, cut, overlap
@@ -43,24 +44,39 @@ def train_parts(settings: LmSettings, texts: Texts, progress: Progress, crew: Cr
     source = find_model(settings.model, settings.revision)
     identity = identity_of(settings, texts, source)
     with claimed(settings.output, identity, overwrite=settings.overwrite) as claim:
-        # An open journal is what tells a later run that this one has begun.
-        journal = claim.open_journal() if is_first() and claim.state is not State.FINISHED else None
         crew.say("state", claim.state.name)
         if claim.state is State.FINISHED:
             progress.stage("this run is finished already")
             return earlier_result(settings)
         found = overlap(parts, texts.held_out)
-        _train_own(settings, texts, parts, progress, crew)
-        for other in range(1, crew.size):
-            crew.hear(f"{other} is done")
-        if journal is not None:
-            journal.close()
+        with _begun(settings, claim):
+            _train_own(settings, texts, parts, progress, crew)
+            for other in range(1, crew.size):
+                crew.hear(f"{other} is done")
+        if is_first():
             _assemble(settings, texts, found, source, claim.fingerprint, started)
             _tidy(settings)
             claim.finish()
         crew.say("all is done")
         PartialState().wait_for_everyone()
         return earlier_result(settings)
+
+
+@contextmanager
+def _begun(settings: LmSettings, claim: Claim) -> Iterator[None]:
+    """An open journal, which tells a later run that this one has begun; none if it fails before it has."""
+    if not is_first():
+        yield
+        return
+    waiting = training_folder(settings.output)
+    with claim.open_journal():
+        try:
+            yield
+        except BaseException:
+            if not any(waiting.glob("part-*")):
+                shutil.rmtree(waiting, ignore_errors=True)
+                claim.finish()
+            raise
 
 
 def _help(settings: LmSettings, texts: Texts, parts: Sequence[Part], crew: Crew) -> LmResult:

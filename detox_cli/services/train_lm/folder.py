@@ -158,6 +158,7 @@ def _command(settings: LmSettings) -> str:
     for option, value in {
         "--preset": settings.preset,
         "--where": settings.where,
+        "--sample": settings.sample,
         "--split": settings.split if settings.split > 1 else None,
         "--lora": settings.lora,
         "--ascent": "" if settings.ascent else None,

@@ -14,7 +14,13 @@ from detox_cli.services.train_lm.learning import encoding_of
 from detox_cli.services.train_lm.parts import Overlap, cut, overlap
 from detox_cli.services.train_lm.run import check
 from detox_cli.services.training.lora import LoraShape
-from detox_cli.services.training.memory import adapter_parameters, count_parameters, training_bytes
+from detox_cli.services.training.memory import (
+    BFLOAT16,
+    FLOAT32,
+    adapter_parameters,
+    count_parameters,
+    training_bytes,
+)
 from detox_cli.services.training.recipe import Recipe
 from detox_cli.settings.train_lm import LmSettings
 
@@ -74,6 +80,7 @@ def plan(settings: LmSettings, progress: Progress) -> LmPlan:
     shape = LoraShape.read(settings.lora) if settings.lora else None
     trained = adapter_parameters(AutoModelForCausalLM, config, shape) if shape else parameters
     frozen = parameters if shape else 0
+    width = BFLOAT16 if settings.dtype == "bfloat16" else FLOAT32
     return LmPlan(
         rows=texts.counts,
         chosen=texts.choice.words,
@@ -83,5 +90,5 @@ def plan(settings: LmSettings, progress: Progress) -> LmPlan:
         trained=trained,
         steps=sum(one.total for one in passes),
         measurements=sum(-(-one.total // one.measured_every) for one in passes),
-        memory_bytes=training_bytes(trained, settings.optimizer, frozen),
+        memory_bytes=training_bytes(trained, settings.optimizer, frozen, width),
     )

@@ -74,9 +74,10 @@ def earlier_result(settings: LmSettings) -> LmResult:
 
 
 def load_start(settings: LmSettings, source: ModelSource) -> Loaded:
-    """The model to start from, in memory; the trainer moves it to its device."""
+    """The model to start from: in memory, or on the device where its attention can only be had there."""
     form = WeightForm(attention=settings.attention)
-    return load_causal(source, "cpu", settings.dtype, settings.trust_remote_code, form)
+    device = "cpu" if settings.attention in ("sdpa", "eager") else str(PartialState().device)
+    return load_causal(source, device, settings.dtype, settings.trust_remote_code, form)
 
 
 def _train(run: Run) -> LmResult:

@@ -6,10 +6,9 @@ import torch
 
 from detox_cli.services.training.lora import LoraShape
 
-BYTES_PER_PARAMETER = {"adamw_torch": 16, "paged_adamw_32bit": 16, "rmsprop": 12, "adafactor": 8}
-"""Weights and gradients in 4 bytes each, and two more moments for AdamW; Adafactor's are negligible."""
-FROZEN_BYTES = 4
-"""A weight that is not trained is only there."""
+MOMENTS = {"adamw_torch": 2, "paged_adamw_32bit": 2, "rmsprop": 1, "adafactor": 0}
+"""Numbers that an optimizer keeps for each weight; Adafactor's rows and columns are negligible."""
+FLOAT32, BFLOAT16 = 4, 2
 
 
 def count_parameters(auto_class: Any, config: Any) -> int:
@@ -26,6 +25,14 @@ def adapter_parameters(auto_class: Any, config: Any, shape: LoraShape) -> int:
     return sum(weight.numel() for weight in adapted.parameters() if weight.requires_grad)
 
 
-def training_bytes(trained: int, optimizer: str, frozen: int = 0) -> int:
-    """Weights, gradients and optimizer in float32, without activations."""
-    return trained * BYTES_PER_PARAMETER[optimizer] + frozen * FROZEN_BYTES
+def training_bytes(trained: int, optimizer: str, frozen: int = 0, width: int = FLOAT32) -> int:
+    """Weights, gradients and optimizer, without activations.
+
+    Args:
+        trained: Weights that are trained; each has a gradient and the optimizer's moments.
+        optimizer: Its moments are as wide as the weights, unless its name says otherwise.
+        frozen: Weights that are only there.
+        width: Bytes of a weight.
+    """
+    moment = FLOAT32 if optimizer.endswith("_32bit") else width
+    return trained * (2 * width + MOMENTS[optimizer] * moment) + frozen * width

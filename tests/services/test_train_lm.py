@@ -9,6 +9,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from threading import Lock
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -21,6 +23,7 @@ from detox_cli.services.train_lm.data import read_texts
 from detox_cli.services.train_lm.experts import train_parts
 from detox_cli.services.train_lm.folder import experts_in
 from detox_cli.services.train_lm.run import run, train_experts
+from detox_cli.services.train_lm.single import train_one
 from detox_cli.services.training.apart import Crew, part_company
 from detox_cli.settings.train_lm import LmSettings
 from tests.tiny_texts import quick_lm, write_texts
@@ -102,6 +105,8 @@ def test_parts_are_disjoint_and_a_killed_run_goes_on_within_its_part(texts, tiny
 SHARED_RUN = """
 import sys
 from pathlib import Path
+from threading import Lock
+from unittest.mock import Mock
 from detox_cli.services.train_lm.run import run
 from detox_cli.services.training.apart import Crew, part_company
 from detox_cli.settings.train_lm import LmSettings
@@ -137,11 +142,19 @@ def test_a_step_of_two_processes_is_the_step_of_one(texts, tiny_causal, tmp_path
     assert shared["perplexity"]["start"] == pytest.approx(dataclasses.asdict(expert.perplexity["start"]))
 
 
-def test_processes_that_share_parts_write_what_one_writes(texts, tiny_causal, tmp_path, recorder):
+def test_processes_that_share_parts_write_what_one_writes(
+    texts, tiny_causal, tmp_path, recorder, monkeypatch
+):
     one = settings(texts, tmp_path / "one", tiny_causal, split=3)
     two = one.model_copy(update={"output": tmp_path / "two"})
     run(one)
-    said = HashStore()  # two threads stand for two processes; there is no dropout, so no shared dice
+    said, turn = HashStore(), Lock()  # two threads stand for two processes; what they load they load in turn
+
+    def train_in_turn(*given):
+        with turn:
+            return train_one(*given)
+
+    monkeypatch.setattr("detox_cli.services.train_lm.experts.train_one", train_in_turn)
     read = read_texts(two, recorder, listing=False)
     with ThreadPoolExecutor(2) as threads:
         running = [threads.submit(train_parts, two, read, recorder, Crew(rank, 2, said)) for rank in (1, 0)]
@@ -172,7 +185,7 @@ def test_each_process_of_a_launch_gets_a_device_of_its_own(monkeypatch):
     del first
 
 
-def test_an_adapter_is_trained_and_written_alone(texts, tiny_gpt2, tmp_path):
+def test_an_adapter_is_trained_and_written_alone(texts, tiny_gpt2, tmp_path, monkeypatch):
     wanted = settings(texts, tmp_path / "adapter", tiny_gpt2, lora="4,8", learning_rate=1e-2, select="loss")
     (expert,) = run(wanted).experts
     assert expert.kind == "lora" and expert.perplexity["model"].mean < expert.perplexity["start"].mean
@@ -182,6 +195,19 @@ def test_an_adapter_is_trained_and_written_alone(texts, tiny_gpt2, tmp_path):
     assert not (wanted.output / "model.safetensors").exists()
     touched = {name.split(".lora_")[0].rsplit(".", 1)[-1] for name in weights}
     assert touched == {"c_attn", "c_proj", "c_fc"}, "all linear layers, not the head"
+    again = wanted.model_copy(update={"output": tmp_path / "again"})
+    with monkeypatch.context() as patched:
+        patched.setattr("detox_cli.services.train_lm.single.save_expert", Mock(side_effect=Stopped))
+        with pytest.raises(Stopped):
+            run(again)
+    steps = (tmp_path / "again.training").glob("checkpoint-*/trainer_state.json")
+    stopped_at = {path: path.stat().st_mtime_ns for path in steps}
+    with monkeypatch.context() as patched:
+        patched.setattr("detox_cli.services.train_lm.single.tidy", Mock())
+        run(again)
+    assert stopped_at and stopped_at == {path: path.stat().st_mtime_ns for path in stopped_at}, "not trained"
+    weights_again = (again.output / "adapter_model.safetensors").read_bytes()
+    assert weights_again == (wanted.output / "adapter_model.safetensors").read_bytes()
     with pytest.raises(BadSettings, match="no shape"):
         run(wanted.model_copy(update={"lora": "0"}))
 

@@ -1,12 +1,10 @@
 """One model for each part of the texts, and the folder that holds them all."""
 
-import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from accelerate import PartialState
 
@@ -22,6 +20,7 @@ from detox_cli.services.train_lm.result import LmResult
 from detox_cli.services.train_lm.single import earlier_result, identity_of, train_one
 from detox_cli.services.training.apart import Crew
 from detox_cli.services.training.processes import claimed, is_first, training_folder
+from detox_cli.services.training.waiting import put_into, remove_waiting
 from detox_cli.settings.train_lm import LmSettings
 
 
@@ -55,7 +54,8 @@ def train_parts(settings: LmSettings, texts: Texts, progress: Progress, crew: Cr
                 crew.hear(f"{other} is done")
         if is_first():
             _assemble(settings, texts, found, source, claim.fingerprint, started)
-            _tidy(settings)
+            keep = bool(settings.keep_checkpoints or settings.keep_best)
+            remove_waiting(settings.output, names_of(settings), keep=keep)
             claim.finish()
         crew.say("all is done")
         PartialState().wait_for_everyone()
@@ -108,13 +108,17 @@ def settings_of_part(settings: LmSettings, number: int) -> LmSettings:
     return settings.model_copy(update=own)
 
 
+def names_of(settings: LmSettings) -> list[str]:
+    """The folders of the parts in the output."""
+    return [f"part-{number}" for number in range(settings.split)]
+
+
 def summary(settings: LmSettings, texts: Texts, found: Overlap) -> LmResult:
     """What the finished trainings have in common, and each of them."""
-    folders = [f"part-{number}" for number in range(settings.split)]
     results = [earlier_result(settings_of_part(settings, number)) for number in range(settings.split)]
     experts = [
         result.experts[0].model_copy(update={"folder": folder})
-        for folder, result in zip(folders, results, strict=True)
+        for folder, result in zip(names_of(settings), results, strict=True)
     ]
     return LmResult(
         files=[settings.output],
@@ -138,27 +142,6 @@ def _assemble(
     """The folder of all parts, with card and manifest."""
     result = summary(settings, texts, found)
     with atomic_folder(settings.output, overwrite=settings.overwrite) as folder:
-        for expert in result.experts:
-            trained = training_folder(settings.output) / expert.folder
-            shutil.copytree(trained, folder / expert.folder, copy_function=_link)
+        put_into(folder, [training_folder(settings.output) / name for name in names_of(settings)])
         write_card(folder, expert_card(settings, result))
         describe(settings, folder, source, Finished(result, (), fingerprint, started))
-
-
-def _link(source: str | Path, target: str | Path) -> object:
-    """The same file under a second name, or a copy where the system has no such names."""
-    try:
-        os.link(source, target)
-    except OSError:
-        return shutil.copy2(source, target)
-    return target
-
-
-def _tidy(settings: LmSettings) -> None:
-    """Remove the waiting place, or of it what is in the output now, where checkpoints are to stay."""
-    folder = training_folder(settings.output)
-    if not (settings.keep_checkpoints or settings.keep_best):
-        shutil.rmtree(folder, ignore_errors=True)
-        return
-    for number in range(settings.split):
-        shutil.rmtree(folder / f"part-{number}", ignore_errors=True)

@@ -1,13 +1,12 @@
 """The same training with several seeds: one folder for all of them, the best one's files in it."""
 
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from detox_cli.errors import BadSettings
 from detox_cli.runs.manifest import NAME as MANIFEST
 from detox_cli.services.training.processes import training_folder
+from detox_cli.services.training.waiting import link, put_into, remove_waiting
 
 CARD = "README.md"
 
@@ -35,30 +34,16 @@ def gather(folder: Path, trained: Mapping[int, Path], best: int) -> None:
         trained: The finished folder of each seed.
         best: The seed whose model is to stand in the output itself.
     """
-    for path in trained.values():
-        shutil.copytree(path, folder / path.name, copy_function=_link)
+    put_into(folder, trained.values())
     for path in trained[best].iterdir():
         if path.name in (MANIFEST, CARD):
             continue
         if path.is_dir():
-            shutil.copytree(path, folder / path.name, copy_function=_link)
+            put_into(folder, [path])
         else:
-            _link(path, folder / path.name)
+            link(path, folder / path.name)
 
 
 def tidy_seeds(output: Path, seeds: Sequence[int], *, keep: bool) -> None:
     """Remove the waiting place, or of it what is in the output now, where checkpoints are to stay."""
-    if not keep:
-        shutil.rmtree(training_folder(output), ignore_errors=True)
-        return
-    for seed in seeds:
-        shutil.rmtree(seed_folder(output, seed), ignore_errors=True)
-
-
-def _link(source: str | Path, target: str | Path) -> object:
-    """The same file under a second name, or a copy where the system has no such names."""
-    try:
-        os.link(source, target)
-    except OSError:
-        return shutil.copy2(source, target)
-    return target
+    remove_waiting(output, [seed_folder(output, seed).name for seed in seeds], keep=keep)

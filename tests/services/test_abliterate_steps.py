@@ -1,7 +1,9 @@
 """The steps of ``detox abliterate`` alone, on a tiny random model: each from what the one before has left."""
 
+import gc
 import json
 import shutil
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +14,12 @@ from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
+from detox_cli.generation.load import load_engine
 from detox_cli.models.checkpoint.dequantise import quantisation_of
 from detox_cli.models.direction_file import read_directions
+from detox_cli.services.abliterate import base
 from detox_cli.services.abliterate.choosing import first_half
+from detox_cli.services.abliterate.verify import stages
 from tests.conftest import SENTENCES, Outcome
 
 Detox = Callable[..., Outcome]
@@ -40,8 +45,31 @@ def direction(tiny_causal: Path, sides: tuple[object, ...], detox: Detox, tmp_pa
     return tmp_path / "measured"
 
 
+@pytest.fixture
+def alive(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many models were in memory whenever one more had been loaded."""
+    models: list[weakref.ref[torch.nn.Module]] = []
+    counts: list[int] = []
+
+    def load(*args, **kwargs):
+        engine = load_engine(*args, **kwargs)
+        models.append(weakref.ref(engine.model))
+        gc.collect()
+        counts.append(sum(model() is not None for model in models))
+        return engine
+
+    for place in (base, stages):
+        monkeypatch.setattr(place, "load_engine", load)
+    return counts
+
+
 def test_measure_then_write_then_verify(
-    tiny_causal: Path, direction: Path, sides: tuple[object, ...], detox: Detox, tmp_path: Path
+    tiny_causal: Path,
+    direction: Path,
+    sides: tuple[object, ...],
+    detox: Detox,
+    tmp_path: Path,
+    alive: list[int],
 ) -> None:
     assert sorted(path.name for path in direction.iterdir()) == ["detox.json", "direction.safetensors"]
     measured = read_directions(direction / "direction.safetensors")
@@ -74,6 +102,7 @@ def test_measure_then_write_then_verify(
         < 1e-5
         < max(m["before"] for m in found["writing"])
     )
+    assert alive == [1, 1, 1, 1]  # before and after, twice
 
 
 def test_toxic_text_is_measured_inside_not_at_its_full_stop(

@@ -68,6 +68,12 @@ class Base:
             warn=self.progress.warn,
         )
 
+    @property
+    def loaded(self) -> TransformersEngine | None:
+        """The engine, if somebody has needed it already."""
+        found: TransformersEngine | None = self.__dict__.get("engine")
+        return found
+
     def forget(self) -> None:
         """Take the model out of memory, until it is needed again."""
         self.__dict__.pop("engine", None)

@@ -71,7 +71,6 @@ def _verify(run: "Run", removal: Removal, folder: Path) -> Verification | None:
     if set(settings.parts) == {"residues"}:
         return None
     options = options_of(settings, run.contrast, without=frozenset({"residues"}))
-    base.forget()  # of two large models one is in memory at a time
     here = ModelSource(str(settings.output), str(folder), "folder")
     with run.stages.verdicts(digest_of(options)) as journal:
         return verify(
@@ -81,5 +80,7 @@ def _verify(run: "Run", removal: Removal, folder: Path) -> Verification | None:
             options,
             run.progress,
             journal=journal,
+            base_engine=base.loaded,
+            forget=base.forget,
             adapter=find_adapter(str(folder)) if settings.adapter else None,
         )

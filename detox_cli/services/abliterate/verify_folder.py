@@ -63,6 +63,7 @@ def _verified(
         options_of(settings, contrast),
         progress,
         base_engine=base.engine,
+        forget=base.forget,
         adapter=find_adapter(str(folder)) if is_adapter else None,
     )
     return AbliterateResult(

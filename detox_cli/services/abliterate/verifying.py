@@ -93,5 +93,7 @@ def figures_of(found: Verification) -> Iterator[Figure]:
         yield figure(f"J (suite detox), not rewritten is 0, {side}", task.joint, "toxic sentences")
     if found.kl is not None:
         yield figure("KL(base || edited), first tokens, nats", found.kl, "held-out harmless prompts")
+    if found.kl_answered is not None:
+        yield figure("KL, where the base answers", found.kl_answered, "held-out harmless prompts")
     for side, value in found.perplexity.items():
         yield figure(f"perplexity, {side}", value, "whole texts")

@@ -44,9 +44,15 @@ def perplexity_fields(losses: Mapping[Side, Sequence[Loss]]) -> Fields:
     return fields
 
 
-def kl_fields(values: Mapping[str, Sequence[float]]) -> Fields:
-    """Means over prompts with their intervals."""
-    return {"kl": mean_interval(values["mean"]), "kl_first": mean_interval(values["first"])}
+def kl_fields(values: Mapping[str, Sequence[Any]]) -> Fields:
+    """Means over prompts with their intervals; where the base declines some, without these, too."""
+    fields = {"kl": mean_interval(values["mean"]), "kl_first": mean_interval(values["first"])}
+    answered = values.get("answered", [])
+    if any(answered) and not all(answered):
+        for name in ("mean", "first"):
+            some = [value for value, flag in zip(values[name], answered, strict=True) if flag]
+            fields["kl_answered" if name == "mean" else "kl_first_answered"] = mean_interval(some)
+    return fields
 
 
 def forward_fields(shares: Mapping[Side, Mapping[str, float]], edited: Mapping[str, Strength]) -> Fields:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from detox_cli.generation.steppers import last_logits
 from detox_cli.models.anatomy.loaded import anatomy_of
 from detox_cli.models.anatomy.parts import Anatomy, Writer
 from detox_cli.models.directions import Floats, through_gains
@@ -55,7 +56,7 @@ def largest_shares(
             stack.callback(handle.remove)
         stack.enter_context(on_block_outputs(model, anatomy, stream))
         for ids in prompts:
-            model(input_ids=torch.tensor([list(ids)], device=model.device), use_cache=False)
+            last_logits(model, input_ids=torch.tensor([list(ids)], device=model.device), use_cache=False)
     return found
 
 

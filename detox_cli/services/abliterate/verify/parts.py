@@ -19,6 +19,8 @@ from detox_cli.scoring.load import load_text_scorer
 from detox_cli.scoring.losses import Loss
 from detox_cli.scoring.perplexity import text_losses
 from detox_cli.scoring.refusal_classifier import RefusalJudge
+from detox_cli.scoring.refusing import declines
+from detox_cli.services.abliterate.contrast.make import ANSWER_TOKENS
 from detox_cli.services.abliterate.verify import answering
 from detox_cli.services.abliterate.verify.forward import (
     MOST_PROMPTS,
@@ -49,6 +51,7 @@ class Parts:
     def __init__(self, inputs: Inputs, options: VerifyOptions, stages: Stages, progress: Progress) -> None:
         self.inputs, self.options, self.stages, self.progress = inputs, options, stages, progress
         self._beginnings: list[list[int]] = []
+        self._answered: list[bool] = []
         self._logs: dict[Side, list[Tensor]] = {}
 
     def chat(self, side: Side, model: Model) -> str | None:
@@ -127,26 +130,31 @@ class Parts:
         """For the KL: the base writes beginnings of answers, and each model reads them."""
         if self.stages.has("kl"):
             return
-        engine = model.engine
-        prompts = encode(engine, self.inputs.negative, self.options.kl_tokens, f"KL, {side}")
+        engine, count = model.engine, max(self.options.kl_tokens, ANSWER_TOKENS)
+        prompts = encode(engine, self.inputs.negative, count, f"KL, {side}")
         if side == "before":
-            ends, count = engine.stop_tokens(chat=True), self.options.kl_tokens
-            self._beginnings = greedy_beginnings(
-                engine.model, prompts, ends, count, self.options.batch_tokens
-            )
+            ends = engine.stop_tokens(chat=True)
+            written = greedy_beginnings(engine.model, prompts, ends, count, self.options.batch_tokens)
+            self._beginnings = [answer[: self.options.kl_tokens] for answer in written]
+            texts = engine.tokenizer.batch_decode(written, skip_special_tokens=True)
+            self._answered = [not declines(text) for text in texts]
         with self.progress.task(f"KL, {side}", len(prompts)) as task:
             self._logs[side] = answer_log_probabilities(
                 engine.model, prompts, self._beginnings, self.options.batch_tokens, task.advance
             )
 
-    def kl(self) -> dict[str, list[float]]:
-        """KL(base || edited) of every prompt, after both models have read the answers."""
+    def kl(self) -> dict[str, list[Any]]:
+        """KL(base || edited) of every prompt, after both models have read the answers.
 
-        def compute() -> dict[str, list[float]]:
+        Under ``answered`` stands whether the base answers the prompt at all.
+        """
+
+        def compute() -> dict[str, list[Any]]:
             found = divergences(self._logs["before"], self._logs["after"])
-            return {"mean": found.mean.tolist(), "first": found.first.tolist()}
+            values = {"mean": found.mean.tolist(), "first": found.first.tolist()}
+            return {**values, "answered": self._answered}
 
-        values: dict[str, list[float]] = self.stages.get("kl", compute)
+        values: dict[str, list[Any]] = self.stages.get("kl", compute)
         self._logs.clear()
         return values
 

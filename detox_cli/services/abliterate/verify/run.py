@@ -19,7 +19,7 @@ from detox_cli.services.abliterate.verify.files import read_back
 from detox_cli.services.abliterate.verify.inputs import last_turn, read_inputs
 from detox_cli.services.abliterate.verify.options import VerifyOptions
 from detox_cli.services.abliterate.verify.parts import Parts
-from detox_cli.services.abliterate.verify.stages import Model, Stages
+from detox_cli.services.abliterate.verify.stages import Forget, Model, Stages, do_nothing
 from detox_cli.services.abliterate.verify.verification import Side, Verification
 
 SILENT = Silent()
@@ -48,6 +48,7 @@ def verify(
     *,
     journal: Journal | None = None,
     base_engine: TransformersEngine | None = None,
+    forget: Forget = do_nothing,
     adapter: Adapter | None = None,
 ) -> Verification:
     """Measure an edited model, beside its base where that is given.
@@ -63,6 +64,7 @@ def verify(
         journal: Keeps finished parts, so that a killed run does not repeat them. Answers are in it only if
             they are to be kept.
         base_engine: The base, if it is loaded already.
+        forget: Lets go of ``base_engine``, before the edited model is loaded.
         adapter: The edit, where it is one; there are no edited files then.
 
     Raises:
@@ -81,7 +83,8 @@ def verify(
         remarks += more
     models: dict[Side, Model] = {}
     if base is not None:
-        models["before"] = Model(base, options, progress, lent=base_engine)
+        models["before"] = Model(base, options, progress, lent=base_engine, forget=forget)
+    del base_engine  # so that nothing holds it once it is given up
     models["after"] = Model(written, options, progress, adapter, form=WeightForm(options.quantize))
     parts = Parts(inputs, options, Stages(journal), progress)
     fields |= _measured(parts, models, removal)

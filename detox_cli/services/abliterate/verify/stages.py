@@ -14,6 +14,11 @@ from detox_cli.runs.journal import Journal
 from detox_cli.services.abliterate.verify.options import VerifyOptions
 
 KEY = "verify"
+Forget = Callable[[], None]
+
+
+def do_nothing() -> None:
+    """For a lender who keeps the engine."""
 
 
 class Stages:
@@ -49,7 +54,8 @@ class Model:
         options: How it is loaded.
         progress: Who listens.
         adapter: What is put on it.
-        lent: The engine, if somebody has loaded it already; it is not given up.
+        lent: The engine, if somebody has loaded it already.
+        forget: Called when the lent engine is given up, so that the lender can let go of it, too.
         form: In what form its weights are held.
     """
 
@@ -61,19 +67,18 @@ class Model:
         adapter: Adapter | None = None,
         lent: TransformersEngine | None = None,
         form: WeightForm = AS_THEY_ARE,
+        forget: Forget = do_nothing,
     ) -> None:
         self.source, self.options, self.progress = source, options, progress
-        self.adapter, self._lent, self.form = adapter, lent, form
-        self._own: TransformersEngine | None = None
+        self.adapter, self.form, self._forget = adapter, form, forget
+        self._engine = lent
 
     @property
     def engine(self) -> TransformersEngine:
         """The engine, loaded by the first who asks."""
-        if self._lent is not None:
-            return self._lent
-        if self._own is None:
+        if self._engine is None:
             self.progress.stage(f"loading {self.source.name}")
-            self._own = load_engine(
+            self._engine = load_engine(
                 self.source,
                 device=self.options.device,
                 dtype=self.options.dtype,
@@ -84,8 +89,9 @@ class Model:
                 adapter=self.adapter,
                 warn=self.progress.warn,
             )
-        return self._own
+        return self._engine
 
     def give_up(self) -> None:
         """Let its memory go, so that the next model finds room."""
-        self._own = None
+        self._engine = None
+        self._forget()

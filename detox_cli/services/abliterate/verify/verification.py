@@ -94,6 +94,10 @@ class Verification(Result):
     safe: dict[Side, Answers] = Field(default={}, description="Prompts that only sound dangerous.")
     kl: Estimate | None = Field(default=None, description="Mean KL(base || edited) in nats, per prompt.")
     kl_first: Estimate | None = Field(default=None, description="The same at the first token alone.")
+    kl_answered: Estimate | None = Field(
+        default=None, description="kl over the prompts that the base answers, where it declines others."
+    )
+    kl_first_answered: Estimate | None = Field(default=None, description="kl_first over the same.")
     perplexity: dict[Side, Estimate] = Field(default={}, description="Of whole texts; n counts texts.")
     perplexity_tokens: int = Field(default=0, description="Tokens that were predicted.")
     perplexity_increase: Estimate | None = Field(
@@ -158,6 +162,9 @@ class Verification(Result):
         if self.kl is not None and self.kl_first is not None:
             yield ["KL(base || edited), nats", None, str(self.kl), None, self.kl.n]
             yield ["KL at the first token", None, str(self.kl_first), None, self.kl_first.n]
+        if self.kl_answered is not None and self.kl_first_answered is not None:
+            for name, value in (("KL", self.kl_answered), ("KL at the first token", self.kl_first_answered)):
+                yield [f"{name}, where the base answers", None, str(value), None, value.n]
         if self.perplexity:
             yield _row("perplexity", self.perplexity, self.perplexity_increase)
 

@@ -15,11 +15,11 @@ from detox_cli.models.removal import Removal
 from detox_cli.output.progress import Progress
 from detox_cli.runs.score_cache import ScoreCache
 from detox_cli.scoring.divergence import answer_log_probabilities, divergences, greedy_beginnings
+from detox_cli.scoring.instruction_refusals import declines
 from detox_cli.scoring.load import load_text_scorer
 from detox_cli.scoring.losses import Loss
 from detox_cli.scoring.perplexity import text_losses
 from detox_cli.scoring.refusal_classifier import RefusalJudge
-from detox_cli.scoring.refusing import declines
 from detox_cli.services.abliterate.contrast.make import ANSWER_TOKENS
 from detox_cli.services.abliterate.verify import answering
 from detox_cli.services.abliterate.verify.forward import (

@@ -35,8 +35,8 @@ def run(settings: LmSettings, progress: Progress | None = None) -> LmResult:
         BadData: The texts cannot be used.
         Missing: The model, a data set, an optimizer or a tracker is not there.
     """
-    check(settings)
     crew = part_company() if settings.parallel == "parts" and settings.split > 1 else Crew()
+    check(settings)
     join_processes(settings.device)
     speaks = is_first() and crew.rank == 0
     if progress is None or not speaks:

@@ -20,6 +20,7 @@ def _look(settings: MergeSettings, progress: Progress) -> Result:
         "detox merge one other --method ties --base base --weight 0.5 --density 0.4 -o merged",
         "detox merge --recipe recipe.yml -o merged",
         "detox merge base --adapter adapter -o folded",
+        "detox merge tuned --base base --extract 16 -o adapter",
     ),
     resumable=True,
     plan=_look,
@@ -27,6 +28,10 @@ def _look(settings: MergeSettings, progress: Progress) -> Result:
 )
 def merge(settings: MergeSettings, progress: Progress) -> Result:
     """Merge models, task vectors or adapters; recipes of mergekit are read as they are."""
+    if settings.extract is not None:
+        from detox_cli.services.merge.extracting import extract
+
+        return extract(settings, progress)
     from detox_cli.services.merge.run import run
 
     return run(settings, progress)

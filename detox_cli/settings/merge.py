@@ -8,7 +8,7 @@ from pydantic import Field, PositiveInt, field_validator
 
 from detox_cli.settings.base import Flag, Section
 
-VALUES, ADAPTER, WRITING = "Values of the method", "Folding an adapter", "Writing"
+VALUES, ADAPTER, WRITING = "Values of the method", "Adapters", "Writing"
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B", re.IGNORECASE)
 POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
@@ -114,6 +114,9 @@ class MergeSettings(MergeWriting, MergeValues):
 
     adapter: Annotated[Path | None, Flag(complete="folder", panel=ADAPTER)] = Field(
         None, description="Fold this LoRA adapter into the one model that is named."
+    )
+    extract: Annotated[PositiveInt | None, Flag(panel=ADAPTER, metavar="RANK")] = Field(
+        None, description="Write what MODEL adds to --base as a LoRA adapter of this rank; nothing is merged."
     )
     compare: Annotated[bool, Flag(panel=ADAPTER)] = Field(
         True, description="Compare the logits of model plus adapter with those of the folded model."

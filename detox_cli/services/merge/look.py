@@ -1,6 +1,8 @@
 """What ``--dry-run`` says: every tensor that would be merged, and the files that would hold them."""
 
+from detox_cli.models.adapters import WEIGHTS
 from detox_cli.output.progress import Progress
+from detox_cli.services.merge.extracting import Extraction, planned
 from detox_cli.services.merge.prepared import Prepared, prepared
 from detox_cli.services.merge.result import MergePreview
 from detox_cli.settings.merge import MergeSettings
@@ -14,6 +16,9 @@ def look(settings: MergeSettings, progress: Progress) -> MergePreview:
         BadSettings: Settings contradict each other.
         Missing: A model is not on this machine, so nobody can look at it without fetching it.
     """
+    if settings.extract is not None:
+        with planned(settings, fetch=False) as work:
+            return _adapter(work)
     with prepared(settings, fetch=False) as merge:
         for remark in merge.recipe.remarks:
             progress.warn(remark)
@@ -34,3 +39,13 @@ def _preview(merge: Prepared) -> MergePreview:
         shards=[(shard.name, shard.size) for shard in merge.shards],
         remarks=list(merge.recipe.remarks),
     )
+
+
+def _adapter(work: Extraction) -> MergePreview:
+    tensors, total = [], 0
+    for name in work.matrices:
+        rows, columns = work.jobs[name].shape
+        size = 4 * work.rank * (rows + columns)
+        tensors.append((name, f"{rows} x {columns}", "F32", size, f"rank {work.rank}"))
+        total += size
+    return MergePreview(method="extract", tensors=tensors, shards=[(WEIGHTS, total)])

@@ -12,7 +12,18 @@ from detox_cli.models.merging.recipe import OF_A_MODEL, Recipe
 from detox_cli.models.merging.recipe_yaml import read_recipe
 from detox_cli.settings.merge import MergeSettings
 
-IN_A_RECIPE = ("models", "method", "base", *OF_A_MODEL, "t", "scale", "normalize", "rescale", "adapter")
+IN_A_RECIPE = (
+    "models",
+    "method",
+    "base",
+    *OF_A_MODEL,
+    "t",
+    "scale",
+    "normalize",
+    "rescale",
+    "adapter",
+    "extract",
+)
 COUNT_FROM_BASE = ("density", "gamma", "epsilon")
 
 
@@ -40,6 +51,11 @@ def _of_file(settings: MergeSettings, path: Path) -> Mapping[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BadData("there is no such file", where=str(path), hint="check --recipe") from error
+    except yaml.composer.ComposerError as error:
+        wrong = "holds several recipes"
+        raise BadData(
+            wrong, where=str(path), hint="put each in a file of its own, and merge them in turn"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise BadData(f"is no YAML: {reason}", where=str(path), hint="check --recipe") from error

@@ -56,6 +56,44 @@ class MergeResult(Result):
         return tables
 
 
+class Extracted(BaseModel):
+    """A tensor that a tuned model has changed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tensor: str
+    length: float = Field(description="Of the difference from the base (Frobenius).")
+    error: float = Field(description="The share of that length that the adapter does not hold.")
+
+
+class ExtractResult(Result):
+    """An adapter that was extracted from a tuned model."""
+
+    rank: int
+    matrices: list[Extracted] = Field(description="What the adapter changes.")
+    left_out: list[Extracted] = Field(default=[], description="What has changed and is no matrix of a layer.")
+
+    @property
+    def error(self) -> float:
+        """The share of the whole difference that the adapter does not hold."""
+        everything = [*self.matrices, *self.left_out]
+        left = sum((one.length * one.error) ** 2 for one in everything)
+        whole = sum(one.length**2 for one in everything)
+        return float((left / whole) ** 0.5)
+
+    def tables(self) -> list[Table]:
+        """Every tensor, the worst first."""
+        worst = sorted((*self.matrices, *self.left_out), key=lambda one: -one.error)
+        rows: list[list[Cell]] = [[one.tensor, one.length, one.error] for one in worst]
+        caption = f"rank {self.rank}; {self.error:.3g} of the length of all differences is not held"
+        columns = ["tensor", "length of the difference", "not held"]
+        return [Table(title="Adapter", columns=columns, rows=rows, caption=caption)]
+
+    def headline(self) -> str:
+        """How much was left."""
+        return f"{len(self.matrices)} matrices, {self.error:.3g} of the difference not held"
+
+
 class MergePreview(Result):
     """What would be merged."""
 

@@ -54,8 +54,8 @@ def read_prompts(
         limit: The first so many prompts of each language.
 
     Raises:
-        BadData: Nothing can be read, or no prompt is left. BadSettings: the zip file's password is wrong.
-        Missing: A data set cannot be had.
+        BadData: Nothing can be read, or there is nothing in one of the languages.
+        BadSettings: The zip file's password is wrong. Missing: a data set cannot be had.
     """
     if source in NOT_ON_HUB:
         raise Missing(f"{source} is not on the hub", where="--prompts", hint=NOT_ON_HUB[source])
@@ -70,21 +70,27 @@ def read_prompts(
         rows = read_rows(HUB.get(source, source), rejects, split=split)
         found = _of_rows(rows, source, column, rejects)
     prompts = _unique(found, rejects)
-    kept = chosen_prompts(prompts, languages, limit)
-    if not kept:
-        raise _none(source, prompts, languages, rejects)
-    return kept
+    if not prompts:
+        raise _none(source, rejects)
+    return chosen_prompts(prompts, source, languages, limit)
 
 
 def chosen_prompts(
-    prompts: Sequence[Prompt], languages: Sequence[str] = (), limit: int | None = None
+    prompts: Sequence[Prompt], source: str, languages: Sequence[str] = (), limit: int | None = None
 ) -> list[Prompt]:
-    """The prompts in ``languages`` (all if empty), the first ``limit`` of each."""
-    wanted = {code.lower() for code in languages}
+    """The prompts in ``languages`` (all if empty), the first ``limit`` of each; ``zh`` is ``zh-hans`` too.
+
+    Raises:
+        BadData: There are none in one of the languages.
+    """
+    wanted, spoken = {code.lower() for code in languages}, {prompt.lang or "none" for prompt in prompts}
+    if lacking := sorted(wanted - spoken - {lang.partition("-")[0] for lang in spoken}):
+        hint = f"its languages are {', '.join(sorted(spoken))}"
+        raise BadData(f"holds no prompts in {', '.join(lacking)}", where=source, hint=hint)
     seen: Counter[str | None] = Counter()
     kept = []
     for prompt in prompts:
-        if not wanted or prompt.lang in wanted:
+        if not wanted or {prompt.lang, (prompt.lang or "").partition("-")[0]} & wanted:
             seen[prompt.lang] += 1
             if limit is None or seen[prompt.lang] <= limit:
                 kept.append(prompt)
@@ -175,10 +181,6 @@ def _unique(found: Iterator[tuple[Row, FoundPrompt]], rejects: Rejects) -> list[
     return kept
 
 
-def _none(source: str, prompts: Sequence[Prompt], wanted: Sequence[str], rejects: Rejects) -> BadData:
-    if prompts:
-        there = ", ".join(sorted({prompt.lang or "none" for prompt in prompts}))
-        message = f"holds no prompts in {', '.join(wanted)}"
-        return BadData(message, where=source, hint=f"its languages are {there}")
+def _none(source: str, rejects: Rejects) -> BadData:
     reason = rejects.by_reason.most_common(1)[0][0] if rejects.count else "it is empty"
     return BadData(f"no row holds a prompt: {reason}", where=source, hint="name the column: --text-column")

@@ -85,7 +85,7 @@ def copy_stage(
     found = read_generations(source, rejects)
     if settings.prompts is not None:
         found = with_prompts(found, prompts_of(settings, rejects), rejects)
-    found = _chosen(found, settings)
+    found = _chosen(found, source, settings)
     _tell(found, progress)
     rows = [generation_row(one) for one in found.generations]
 
@@ -158,9 +158,10 @@ def _counted(settings: EvalGenerationSettings, found: Sequence[Generation], repe
     return StageResult(files=[settings.output], prompts=len(found), samples=samples, repeated=repeated)
 
 
-def _chosen(found: Continued, settings: EvalGenerationSettings) -> Continued:
+def _chosen(found: Continued, source: str, settings: EvalGenerationSettings) -> Continued:
     """Of the continuations those that ``--languages``, ``--limit`` and ``--num-samples`` leave."""
-    chosen = chosen_prompts([one.prompt for one in found.generations], settings.languages, settings.limit)
+    prompts = [one.prompt for one in found.generations]
+    chosen = chosen_prompts(prompts, source, settings.languages, settings.limit)
     ids = {prompt.id for prompt in chosen}
     kept = [one for one in found.generations if one.prompt.id in ids]
     count = settings.num_samples

@@ -249,6 +249,8 @@ def test_weights_in_other_forms_are_converted_first(
         load_file(tmp_path / "out" / "model.safetensors").keys()
         == load_file(tiny_causal / "model.safetensors").keys()
     )
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert ("this copy holds plain numbers" in card) == (how == "quantised")
     assert not (tmp_path / "out.stages").exists()
 
 

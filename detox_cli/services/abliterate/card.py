@@ -56,7 +56,7 @@ def write_edit_card(
             figures=figures,
             training=_recipe(settings, result),
             sections={
-                "What was removed": _removed(result, what),
+                "What was removed": _removed(result, what, settings.adapter),
                 "Intended use": INTENDED,
                 "Warning": WARNING,
             },
@@ -74,7 +74,7 @@ def _recipe(settings: AbliterateSettings, result: AbliterateResult) -> dict[str,
     return found | {"tied embedding": settings.tied, "rounding": settings.rounding, "seed": settings.seed}
 
 
-def _removed(result: AbliterateResult, what: str) -> str:
+def _removed(result: AbliterateResult, what: str, adapter: bool) -> str:
     """Where the direction comes from, what was edited, and what was not."""
     said = []
     if result.prompts:
@@ -90,11 +90,20 @@ def _removed(result: AbliterateResult, what: str) -> str:
             f"Removed is {what}: {len(written.tensors)} tensors ({kinds}) were edited; at most "
             f"{written.largest_residue:.1e} of what was to go is left in any of them."
         )
+    said += _as_it_is(result, adapter)
+    said.append("`direction.safetensors` holds the direction, `detox.json` every figure.")
+    return " ".join(said)
+
+
+def _as_it_is(result: AbliterateResult, adapter: bool) -> list[str]:
+    """What stays as it was, and what became of quantised weights."""
+    said = []
     if result.written is not None:
         left = {name: why for name, why in result.written.kept.items() if why != NOT_CHOSEN}
         said += [f"`{name}` stays: {why}." for name, why in left.items()]
-    said.append("`direction.safetensors` holds the direction, `detox.json` every figure.")
-    return " ".join(said)
+    if "quantised" in result.converted and not adapter:
+        said.append(f"The base was {result.converted}; this copy holds plain numbers, not quantised again.")
+    return said
 
 
 def _command(settings: AbliterateSettings, source: ModelSource) -> str:

@@ -59,7 +59,7 @@ class AbliterateResult(Result):
         if self.candidates:
             tables.append(_candidates(self.candidates))
         if self.written:
-            tables.append(_edit(self.written))
+            tables.append(_edit(self.written, self.converted))
         return tables
 
     def problem(self) -> DetoxError | None:
@@ -107,8 +107,10 @@ def _candidates(candidates: list[CandidateScores]) -> Table:
     return Table(title="Candidates", columns=columns, rows=rows, caption=caption)
 
 
-def _edit(written: WrittenModel) -> Table:
+def _edit(written: WrittenModel, converted: str) -> Table:
+    was: list[list[Cell]] = [["the base was", f"{converted}; written are plain numbers"]] if converted else []
     rows: list[list[Cell]] = [
+        *was,
         ["tensors", len(written.tensors)],
         ["MB edited", round(written.bytes_edited / 1e6, 1)],
         ["largest residue", written.largest_residue],

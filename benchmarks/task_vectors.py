@@ -43,11 +43,11 @@ HELD_OUT, RESAMPLES, SEED, TEXT_BYTES = 0.1, 2000, 0, 150_000
 GRIDS = {
     "single": "0.25,0.5,0.75,1,1.5,2",
     "merged": "0.5,1,1.5,2,3,4",
-    "one part": "1,2",
-    "random": "2,4",
+    "one part": "0.5,1,1.5",
+    "random": "1,2",
 }
 REDUCTIONS = (0.2, 0.3, 0.4, 0.5)
-"""At which reductions of expected maximum toxicity perplexity is compared."""
+"""At which reductions of toxicity perplexity is compared."""
 Floats = np.ndarray
 
 
@@ -191,21 +191,21 @@ def report(measured: Mapping[str, Mapping[float, Measured]]) -> None:
         more = interval(fluent[:, place] - fluent[:, base], "+.2f") if scale else "-"
         shown = f"{interval(toxic[:, place])} | {rest} | {interval(fluent[:, place], '.2f')} | {more}"
         print(f"| {system} | {scale:g} | {shown} |")
-    curves = {}
-    for system, found in measured.items():
-        places = [i for i, (name, _, _) in enumerate(everyone) if name == system]
-        curves[system] = Curve(np.array(list(found)), toxic[:, places], fluent[:, places])
-    if {"single", "merged"} <= set(curves):
+    for name in (figure, figure.split("/")[0] + "/mean"):
+        lower = with_draws([one.sums[name] for _, _, one in everyone])
+        curves = {}
+        for system, found in measured.items():
+            places = [i for i, (own, _, _) in enumerate(everyone) if own == system]
+            curves[system] = Curve(np.array(list(found)), lower[:, places], fluent[:, places])
         for other in ("single", "one part"):
-            if other in curves:
+            if {other, "merged"} <= set(curves):
+                print(f"\nat equal {name}:")
                 compare(other, curves[other], curves["merged"])
 
 
 def compare(name: str, single: Curve, merged: Curve) -> None:
     """Perplexity of both where toxicity is equally low."""
-    print(
-        f"\n| toxicity lower by | scale {name} | scale merged | increase {name} | increase merged | ", end=""
-    )
+    print(f"| toxicity lower by | scale {name} | scale merged | increase {name} | increase merged | ", end="")
     print("merged - " + name + " | degradation less by | draws |")
     print("|--:|--:|--:|--:|--:|--:|--:|--:|")
     base, start = single.perplexity[:, 0], single.toxicity[:, 0]

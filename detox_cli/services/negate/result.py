@@ -21,7 +21,9 @@ class Vectors(BaseModel):
     experts: list[str]
     lengths: list[float] = Field(description="Of the task vectors.")
     cosines: list[list[float]]
-    shrink: float = Field(description="The merged vector's squared length by the mean of the experts'.")
+    shrink: float | None = Field(
+        description="The merged vector's squared length by the mean of the experts'; null at a scale of 0."
+    )
     predicted: float = Field(description="The same for a mean, by the cosines: rho + (1 - rho) / N.")
     step: float = Field(description="The length of what was taken away, scale included.")
     parameters: int
@@ -192,9 +194,10 @@ def sweep_table(sweep: Sweep) -> Table:
 
 def _cosines(vectors: Vectors) -> Table:
     names = _short(vectors.experts)
+    shrink = "-" if vectors.shrink is None else f"{vectors.shrink:.3f}"
+    predicted = f"{vectors.predicted:.3f}"
     caption = (
-        f"norm shrink {vectors.shrink:.3f}, predicted for a mean by the cosines {vectors.predicted:.3f}; "
-        "1 is alike, 1/N is noise"
+        f"norm shrink {shrink}, predicted for a mean by the cosines {predicted}; 1 is alike, 1/N is noise"
     )
     if len(names) > MANY:
         off = [c for i, row in enumerate(vectors.cosines) for c in row[:i]]

@@ -100,7 +100,9 @@ def _write(
             plan.at(scale), plan.types, rounding, threads, settings.orders, lambda: task.advance()
         )
     progress.stage(f"writing {len(plan.jobs)} tensors at scale {scale:g}, {merge.size / 1e6:,.1f} MB")
-    result = _result(settings, plan, scale, found, _vectors(looked, experts), _orders(looked, settings))
+    result = _result(
+        settings, plan, scale, found, _vectors(looked, experts, scale), _orders(looked, settings)
+    )
     recipe = recipe_for_mergekit(settings, experts, scale)
     measured = _measured(settings, stages) or {}
     with (
@@ -141,14 +143,14 @@ def _result(
     )
 
 
-def _vectors(looked: Looked, experts: Sequence[str]) -> Vectors:
+def _vectors(looked: Looked, experts: Sequence[str], scale: float) -> Vectors:
     total = looked.parameters
     touched_same = looked.unchanged - looked.untouched
     return Vectors(
         experts=list(experts),
         lengths=[float(square) ** 0.5 for square in looked.products.diagonal()],
         cosines=looked.cosines.tolist(),
-        shrink=looked.shrink,
+        shrink=looked.shrink if scale else None,
         predicted=looked.predicted,
         step=looked.step**0.5,
         parameters=total,

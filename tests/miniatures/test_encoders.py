@@ -14,6 +14,7 @@ from detox_cli.errors import BadData
 from detox_cli.miniatures.detoxify import write_checkpoint
 from detox_cli.miniatures.training import corpora
 from detox_cli.miniatures.training.corruptions import CORRUPTIONS, Language, split_words
+from detox_cli.miniatures.training.multilingual_corpora import labelled_comments
 from detox_cli.miniatures.training.scores import cosines, probabilities
 from detox_cli.scoring.languages import languages_of
 from detox_cli.statistics.ranking import auroc, spearman
@@ -101,6 +102,13 @@ def test_broken_sentences_are_unacceptable_and_informal_ones_are_not() -> None:
     broken = ["the the of house on and is by", "think i article should again the read you"]
     assert min(probabilities(FLUENCY, fine, "acceptable")) > 0.5
     assert max(probabilities(FLUENCY, broken, "acceptable")) < 0.3
+
+
+@pytest.mark.parametrize("lang", ["ko", "pt", "zh"])
+def test_held_out_comments_in_other_languages_are_ranked_as_people_do(shared_data: Path, lang: str) -> None:
+    held = corpora.held_out_side(labelled_comments(shared_data, lang), lambda item: item.text)
+    scores = probabilities(MULTILINGUAL, [item.text for item in held], "toxicity")
+    assert auroc(scores, [item.toxic > 0.5 for item in held]).mean > 0.75
 
 
 def test_toxicity_ranks_held_out_comments_as_people_do(shared_data: Path) -> None:

@@ -14,17 +14,21 @@ YAML = (".yaml", ".yml")
 
 
 def check_tasks(names: Sequence[str]) -> None:
-    """See that tasks can be run; nothing is loaded.
+    """See that tasks can be run; no data and no model is loaded.
 
     Raises:
-        Missing: lm-evaluation-harness is not installed, or a file of a task is not there.
+        Missing: lm-evaluation-harness is not installed, or there is no such task or file.
+        BadData: A file names no task.
     """
-    if names and find_spec("lm_eval") is None:
+    if not names:
+        return
+    if find_spec("lm_eval") is None:
         hint = "pip install 'detox-cli[lm-eval]', or leave --lm-eval out"
         raise Missing("--lm-eval needs lm-evaluation-harness", hint=hint)
     for name in names:
         if Path(name).suffix in YAML and not Path(name).is_file():
             raise Missing("there is no such file", where=f"--lm-eval {name}", hint="name a task or its file")
+    _tasks(names)
 
 
 def task_figures(
@@ -41,10 +45,28 @@ def task_figures(
         seed: Of the harness's own draws.
 
     Raises:
-        Missing: There is no such task. BadData: A task gives nothing.
+        Missing: There is no such task, or its data cannot be had. BadData: A task gives nothing.
     """
     from lm_eval import simple_evaluate
     from lm_eval.models.huggingface import HFLM
+
+    tasks, manager = _tasks(names)
+    model = HFLM(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=8)
+    draws = {f"{kind}_random_seed": seed for kind in ("numpy", "torch", "fewshot")}
+    try:
+        told = simple_evaluate(
+            model, tasks=tasks, task_manager=manager, log_samples=False, random_seed=seed, **draws
+        )
+    except (ConnectionError, FileNotFoundError) as error:  # what the data's library raises
+        hint = "fetch it once where there is a network; the cache of the Hub is used then"
+        raise Missing(f"the data of a task cannot be had: {error}", where="--lm-eval", hint=hint) from error
+    if not told:
+        raise BadData("lm-evaluation-harness gave no result", where="--lm-eval")
+    return figures_of(told)
+
+
+def _tasks(names: Sequence[str]) -> tuple[list[str], Any]:
+    """The tasks' own names, and what finds them."""
     from lm_eval.tasks import TaskManager
 
     files = [Path(name) for name in names if Path(name).suffix in YAML]
@@ -52,14 +74,7 @@ def task_figures(
     tasks = [_task_of(Path(name)) if Path(name).suffix in YAML else name for name in names]
     if unknown := [task for task in tasks if task not in manager.all_tasks]:
         raise Missing(f"there is no task {unknown[0]!r}", where="--lm-eval", hint="see `lm-eval ls tasks`")
-    model = HFLM(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=8)
-    draws = {f"{kind}_random_seed": seed for kind in ("numpy", "torch", "fewshot")}
-    told = simple_evaluate(
-        model, tasks=tasks, task_manager=manager, log_samples=False, random_seed=seed, **draws
-    )
-    if not told:
-        raise BadData("lm-evaluation-harness gave no result", where="--lm-eval")
-    return figures_of(told)
+    return tasks, manager
 
 
 def figures_of(told: Mapping[str, Any]) -> tuple[dict[str, Estimate], list[dict[str, Any]]]:

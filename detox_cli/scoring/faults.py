@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from detox_cli.errors import BadSettings, DetoxError, Interrupted, Missing
 from detox_cli.runs.score_cache import ScoreCache
 from detox_cli.scoring.cached import score_with_cache
-from detox_cli.scoring.protocol import TextScorer
+from detox_cli.scoring.protocol import TextScorer, Unavailable
 
-FATAL = (BadSettings, Missing, Interrupted)
+FATAL = (BadSettings, Missing, Interrupted, Unavailable)
 """What is wrong with the scorer, not with a text."""
 NO_SCORE = "the scorer gives no number"
 

@@ -30,6 +30,7 @@ from detox_cli.scoring.perspective_answers import (
     recorded_line,
     summary_score,
 )
+from detox_cli.scoring.protocol import Unavailable
 from detox_cli.scoring.spec import AUTO, Spec
 
 URL = "https://commentanalyzer.googleapis.com/v1alpha1"
@@ -39,6 +40,7 @@ LANGUAGES = frozenset(
 """What Perspective reads; ``hi-Latn`` is Hindi in Latin letters."""
 GONE = (404, 410)
 WAY_OUT = "name another scorer, such as detoxify:original or builtin:toxicity"
+PROBE = "Good morning."
 PATIENCE = Patience(tries=7, first_wait=1.0, longest_wait=120.0, timeout=60.0)
 
 
@@ -91,7 +93,7 @@ class Perspective:
 
         Raises:
             Missing: There is no key, the key is refused, or the service is not there (any more).
-            DetoxError: It fails again and again; what is scored so far is kept.
+            Unavailable: It fails again and again, on any text; what is scored so far is kept.
         """
         if not texts:
             return []
@@ -187,13 +189,26 @@ class Perspective:
         except Missing as error:
             raise Missing(self._without_key(str(error)), hint=WAY_OUT) from None
         except DetoxError as error:
+            why = self._without_key(str(error))
+            if await self._answers(client.http):
+                self.refusals[text] = f"Perspective answers other texts; for this one {why}"
+                return NEVER
             hint = "the same command goes on from here; lower PERSPECTIVE_QPS if the quota is smaller"
-            raise DetoxError(self._without_key(str(error)), hint=hint) from None
+            raise Unavailable(why, hint=hint) from None
         if self.record is not None:
             line = recorded_line(text, None if self.language == AUTO else self.language, answer)
             with self.record.open("ab", buffering=0) as file:
                 file.write(line.encode("utf-8", "surrogatepass"))
         return summary_score(answer, self.attribute)
+
+    async def _answers(self, http: httpx2.AsyncClient) -> bool:
+        """Whether the service answers a text that nothing is wrong with, asked once."""
+        once = ServerClient(http, self.url, replace(self.patience, tries=1), lambda _: None)
+        try:
+            await once.post("/comments:analyze", self.body(PROBE), functools.partial(_checked, self))
+        except (Refusal, DetoxError):
+            return False
+        return True
 
     def _refused(self, text: str, refusal: Refusal) -> float:
         """NaN where the text is the reason; an error where every text would be refused."""

@@ -3,6 +3,12 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from detox_cli.errors import DetoxError
+
+
+class Unavailable(DetoxError):
+    """The scorer cannot go on now, whatever the text: a service is down, or its quota is used up."""
+
 
 class TextScorer(Protocol):
     """Gives every text a number, such as a probability of being toxic."""

@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 
 from detox_cli.data.readers.prompt import Prompt
-from detox_cli.errors import BadData, BadSettings, DetoxError, Missing
+from detox_cli.errors import BadData, BadSettings, Missing
 from detox_cli.generation.server_client import Patience
 from detox_cli.runs.score_cache import ScoreCache
 from detox_cli.scoring import perspective
 from detox_cli.scoring.cached import score_with_cache
+from detox_cli.scoring.faults import scores_or_faults
 from detox_cli.scoring.load import load_text_scorer
 from detox_cli.scoring.pacing import TokenBucket
+from detox_cli.scoring.protocol import Unavailable
 from detox_cli.scoring.spoken import by_language
 from detox_cli.services.eval_generation.generations import Generation
 from detox_cli.services.eval_generation.score import Instruments, score_blocks
@@ -124,6 +126,13 @@ def test_passing_errors_are_waited_out_and_permanent_ones_are_not_asked_again(se
     assert service.texts().count("foreign") <= 5 and len(service.bodies) == 3 + 4
 
 
+def test_a_text_that_breaks_the_service_is_one_fault_and_the_others_are_scored(service):
+    service.rules["bad"] = problem(500, "Internal error")
+    scores, why = scores_or_faults(scorer(), ["fine!", "bad", "ok"])
+    assert scores == [0.5, None, 0.2] and "for this one" in why["bad"]
+    assert service.texts().count("bad") == 4 and service.texts().count(perspective.PROBE) == 1
+
+
 def test_each_text_is_sent_in_its_own_language_with_the_attributes_it_can_have(service):
     auto = scorer("perspective#any")
     for lang, text in [("de", "vier"), ("zh-Hans", "si"), ("hi-latn", "char"), ("en", "four"), (None, "any")]:
@@ -180,10 +189,16 @@ def test_by_language_leaves_other_scorers_alone(service):
 def test_a_service_that_stays_broken_is_an_error_that_keeps_what_is_scored(service, tmp_path, monkeypatch):
     monkeypatch.setattr(perspective.Perspective, "chunk", 1)
     cache = ScoreCache(tmp_path / "scores.sqlite3")
-    service.rules["bad"] = problem(500, f"broken for {KEY}")
-    with pytest.raises(DetoxError, match="failed 4 times") as caught:
-        score_with_cache(scorer(), ["longest text", "bad"], cache)
-    assert KEY not in str(caught.value) + repr(scorer()) and "goes on" in caught.value.hint
+    broken = problem(503, f"broken for {KEY}")
+    service.rules |= {"bad": broken, perspective.PROBE: broken}
+    for call in (
+        lambda: score_with_cache(scorer(), ["longest text", "bad"], cache),
+        lambda: scores_or_faults(scorer(), ["longest text", "bad"], cache),
+    ):
+        with pytest.raises(Unavailable, match="failed 4 times") as caught:
+            call()
+        assert KEY not in str(caught.value) + repr(scorer()) and "goes on" in caught.value.hint
+    assert len(service.bodies) == 1 + 2 * 5, "not each half again: nothing is wrong with the texts"
     service.rules.clear()
     asked = len(service.bodies)
     assert score_with_cache(scorer(), ["longest text", "bad"], cache) == [1.0, 0.3]

@@ -174,6 +174,27 @@ def test_what_is_wrong_with_a_model_is_one_line_and_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["models"]
 
 
+@pytest.mark.parametrize("words", [(), ("--rounding", "stochastic")])
+def test_numbers_too_large_for_the_written_type_are_named(
+    words: tuple[str, ...], detox: Detox, models: Path, tmp_path: Path
+) -> None:
+    content = weights(models / "m1")
+    content["lm_head.weight"][3, 3] = 1e6
+    save_file(content, models / "m1" / "model.safetensors")
+    outcome = detox("merge", models / "m1", "--dtype", "float16", *words, "-o", tmp_path / "out")
+    assert (
+        outcome.code == 3 and "the merged lm_head.weight holds numbers too large for float16" in outcome.err
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
+
+
+def test_a_model_of_another_architecture_is_named(
+    detox: Detox, models: Path, tiny_gpt2: Path, tmp_path: Path
+) -> None:
+    outcome = detox("merge", models / "m0", tiny_gpt2, "-o", tmp_path / "out")
+    assert outcome.code == 3 and "is of the architecture gpt2" in outcome.err
+
+
 def test_a_full_disk_is_said_before_anything_is_written(
     detox: Detox, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,10 +79,9 @@ def _check_aligned(reference: Weights, model: Weights) -> None:
     missing = [name for name in reference.shapes if name not in model.shapes]
     extra = [name for name in model.shapes if name not in reference.shapes]
     if missing or extra:
-        parts = [f"lacks {_some(missing)}"] if missing else []
-        parts += [f"has {_some(extra)} more"] if extra else []
-        wrong = " and ".join(parts)
-        raise BadData(f"{wrong} than {reference.name}", where=model.name, hint="merge models of one kind")
+        parts = [f"lacks {_some(missing)}, which {reference.name} has"] if missing else []
+        parts += [f"has {_some(extra)}, which {reference.name} lacks"] if extra else []
+        raise BadData(", and ".join(parts), where=model.name, hint="merge models of one kind")
     for name in reference.shapes:
         check_same_shape(name, reference, model)
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from detox_cli.models.checkpoint.numbers import SHORT, encode
+from detox_cli.models.checkpoint.numbers import MAGNITUDE, SHORT, encode
 from detox_cli.models.merging.block import Numbers
 from detox_cli.models.merging.draws import short_draws, stream_key
 
@@ -23,6 +23,8 @@ stored. The numbers are used up."""
 
 OF_ROUNDING = -1
 """Takes the place of a model in the key of the draws that round."""
+INFINITE = {"F16": 0x7C00, "BF16": 0x7F80}
+"""The bits of infinity."""
 FRACTION_BITS, SMALLEST_EXPONENT = 10, -14
 """Of float16; below the smallest exponent its numbers lie as far apart as just above it."""
 
@@ -30,6 +32,12 @@ FRACTION_BITS, SMALLEST_EXPONENT = 10, -14
 def rounding_of(kind: Rounding, seed: int) -> Round:
     """The rule for a setting; ``seed`` is that of the draws."""
     return round_nearest if kind == "nearest" else partial(round_by_chance, seed)
+
+
+def overflown(stored: NDArray[Any], dtype: str) -> bool:
+    """Whether rounding finite numbers has made infinite ones: the type is too narrow for them."""
+    infinite = INFINITE.get(dtype)
+    return infinite is not None and bool((stored & MAGNITUDE).max(initial=0) >= infinite)
 
 
 def round_nearest(numbers: Numbers, dtype: str, tensor: str, first: int) -> NDArray[Any]:

@@ -10,17 +10,20 @@ from typing import TypeVar
 
 import numpy as np
 
+from detox_cli.errors import BadData
 from detox_cli.models.checkpoint.header import Stored
 from detox_cli.models.checkpoint.numbers import storage_of
 from detox_cli.models.merging.block import matrix_shape
 from detox_cli.models.merging.layout import Shard
 from detox_cli.models.merging.method import Survey
-from detox_cli.models.merging.rounding import Round
+from detox_cli.models.merging.recipe import DTYPES
+from detox_cli.models.merging.rounding import Round, overflown
 from detox_cli.models.merging.tensor import Job, Run, Stripe, survey
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+NAMES = {stored: name for name, stored in DTYPES.items()}
 LARGE = 1 << 22
 """From this many numbers on, threads share a tensor."""
 
@@ -82,6 +85,9 @@ def _merge_stripe(
     for number, rows in stripe:
         first = rows[0] * columns
         numbers = rounding(job.sure(job.merged(number, rows, found)), tensor.dtype, job.tensor, first)
+        if overflown(numbers, tensor.dtype):
+            wrong = f"the merged {tensor.name} holds numbers too large for {NAMES[tensor.dtype]}"
+            raise BadData(wrong, where="--dtype", hint="write float32")
         left = np.ascontiguousarray(numbers).view(np.uint8).reshape(-1).data
         place = tensor.start + first * item
         while left:

@@ -106,6 +106,11 @@ def open_models(recipe: Recipe, stack: ExitStack, fetch: bool = True) -> Models:
 
 def _under_names_of(reference: Opened, model: Opened) -> Opened:
     weights = under_names_of(reference.weights, reference.checkpoint, model.weights, model.checkpoint)
+    ours, theirs = (str(m.checkpoint.config.get("model_type")) for m in (reference, model))
+    common = set(reference.weights.shapes) & set(weights.shapes)
+    if ours != theirs and 2 * len(common) < len(reference.weights.shapes):
+        wrong = f"is of the architecture {theirs}, {reference.named} of {ours}"
+        raise BadData(wrong, where=str(model.named), hint="merge models of one kind")
     return Opened(model.named, model.source, model.checkpoint, weights, model.adapter)
 
 

@@ -83,7 +83,7 @@ def _whole(merge: Prepared, folder: Path, journal: Journal) -> set[str]:
 def _check_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
-        wrong = f"the disk is full: {needed / 1e9:,.2f} GB are needed, {free / 1e9:,.2f} GB are free"
+        wrong = f"the disk is full: {needed / 1e6:,.2f} MB are needed, {free / 1e6:,.2f} MB are free"
         raise DetoxError(wrong, where=str(folder.parent), hint="free some space, or write elsewhere")
 
 

@@ -122,6 +122,15 @@ def test_a_sweep_chooses_and_writes_what_it_measured(detox: Detox, road: Path, t
     assert found["own"]["text_perplexity"]["mean"] == pytest.approx(chosen["perplexity"]["mean"], rel=1e-6)
 
 
+def test_a_control_of_another_kind_is_found_before_anything_is_measured(
+    detox: Detox, road: Path, tiny_gpt2: Path, tmp_path: Path
+) -> None:
+    words = sweep_words(road, tmp_path / "out", "--scale", "0.1,0.2", "--control", tiny_gpt2)
+    refused = detox(*words)
+    assert refused.code == 3 and "lacks" in refused.err and "measuring" not in refused.err, refused.err
+    assert not list(tmp_path.iterdir())
+
+
 def test_no_candidate_within_the_budget_writes_nothing_and_forgets_nothing(
     detox: Detox, road: Path, tmp_path: Path
 ) -> None:

@@ -90,5 +90,8 @@ def test_experts_must_be_named_and_parts_must_be_whole(detox: Detox, models: Pat
     (models / "m2").rename(tmp_path / "parts" / "part-2")
     gap = detox("negate", models / "base", "--expert", tmp_path / "parts", "-o", tmp_path / "out")
     assert gap.code == 3 and "part-1 is missing or unfinished" in gap.err
+    words = ("--expert", models / "m1", "--control", "random", "-o", tmp_path / "out")
+    alone = detox("negate", models / "base", *words)
+    assert alone.code == 2 and "--control: controls are measured beside a scale" in alone.err
     wrong = detox("negate", models / "base", "--expert", models / "m1", "--scale", "1:0:1")
     assert wrong.code == 2 and "FROM below TO" in wrong.err

@@ -17,13 +17,16 @@ MODEL = "config.json"
 
 
 def check_experts(settings: NegateSettings) -> None:
-    """Raise ``BadSettings`` unless experts are named, or text to train them on."""
+    """Raise ``BadSettings`` unless experts are named, or text to train them on, and controls have a use."""
     if settings.expert and settings.data:
         hint = "leave one of them out"
         raise BadSettings("experts are named, and text to train others", where="--expert, --data", hint=hint)
     if not settings.expert and not settings.trains:
         hint = "give --expert DIR, or --data FILE to train some"
         raise BadSettings("no expert is named", where="--expert", hint=hint)
+    if settings.control and not settings.sweeps:
+        hint = "give several scales, such as 0.1:1.0:0.1, or auto"
+        raise BadSettings("controls are measured beside a scale that is chosen", where="--control", hint=hint)
 
 
 def experts_of(settings: NegateSettings) -> list[str]:

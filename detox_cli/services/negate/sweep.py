@@ -1,7 +1,7 @@
 """Candidates one after the other, in memory: measured, remembered, chosen from."""
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from math import isinf
@@ -91,7 +91,8 @@ def sweep(settings: NegateSettings, bench: Bench, planned: Planned, progress: Pr
     """
     path = sweep_journal(settings.output)
     decisive = fingerprint(candidate=planned.candidate, bench=bench.decisive)
-    with open_sweep(path, decisive, settings.overwrite) as journal:
+    with open_sweep(path, decisive, settings.overwrite) as journal, ExitStack() as stack:
+        controls = _whole_models(settings, planned, stack)
         swept = Swept(bench, planned, journal, progress)
         figure = bench.toxicity
         base = swept.at(0)
@@ -101,7 +102,7 @@ def sweep(settings: NegateSettings, bench: Bench, planned: Planned, progress: Pr
         options = [_option(one, scale, figure) for one, scale in _candidates(swept) if scale]
         taken = choose(options, _option(base, 0.0, figure), budget, settings.rule)
         if taken is not None:
-            _controls(settings, swept, taken.scale)
+            _controls(settings, swept, taken.scale, controls)
         measured = [swept.found[key] for key in swept.used]
         scales = {one.name: scale for one, scale in _candidates(swept)}
         rows = candidates_of(
@@ -128,13 +129,24 @@ def sweep(settings: NegateSettings, bench: Bench, planned: Planned, progress: Pr
     )
 
 
-def open_sweep(path: Path, decisive: str, overwrite: bool) -> Journal:
-    """The journal of a sweep; one of another sweep is only replaced with ``overwrite``."""
+@contextmanager
+def open_sweep(path: Path, decisive: str, overwrite: bool) -> Iterator[Journal]:
+    """The journal of a sweep; one of another sweep is only replaced with ``overwrite``.
+
+    A sweep that fails before its first measurement leaves none.
+    """
     if overwrite and path.exists():
         with path.open("rb") as file:
             if decisive.encode() not in file.readline():
                 path.unlink()
-    return Journal(path, decisive)
+    with Journal(path, decisive) as journal:
+        try:
+            yield journal
+        except BaseException:
+            if not len(journal):
+                journal.close()
+                path.unlink(missing_ok=True)
+            raise
 
 
 def _scales(settings: NegateSettings, swept: Swept, budget: float) -> Iterable[float]:
@@ -153,21 +165,36 @@ def _option(one: Measured, scale: float, figure: str) -> Option:
     return Option(scale, one.sums[figure].figure, one.text.figure)
 
 
-def _controls(settings: NegateSettings, swept: Swept, scale: float) -> None:
-    planned = swept.planned
+def _whole_models(
+    settings: NegateSettings, planned: Planned, stack: ExitStack
+) -> dict[str, tuple[str, Jobs]]:
+    """The controls that are models, opened before anything is measured: what each is, and its tensors."""
+    found = {}
+    base = planned.base.weights
     for name in settings.control:
-        if name == RANDOM:
-            key = f"{scale:g} {settings.seed}"
-            swept.control(RANDOM, key, lambda: random_steps(planned, scale, settings.seed))
-            continue
-        control = Ingredient(read_model(written_model(name), "--control"), {"weight": (Part(1.0),)})
-        recipe = Recipe(LINEAR, (control,), base_of(settings))
-        with ExitStack() as stack:
+        if name != RANDOM:
+            control = Ingredient(read_model(written_model(name), "--control"), {"weight": (Part(1.0),)})
+            recipe = Recipe(LINEAR, (control,), base_of(settings))
             models = open_models(recipe, stack)
             weights = [model.weights for model in models.models]
-            base = planned.base.weights
-            whole = plan_merge(recipe, weights, base, base, settings.seed).jobs
-            swept.control(Path(name).name, fingerprint(files=stamps(models)), partial(dict, whole))
+            jobs = plan_merge(recipe, weights, base, base, settings.seed).jobs
+            found[name] = fingerprint(files=stamps(models)), jobs
+    return found
+
+
+def _controls(
+    settings: NegateSettings, swept: Swept, scale: float, models: Mapping[str, tuple[str, Jobs]]
+) -> None:
+    for name in settings.control:
+        if name == RANDOM:
+            key, steps = (
+                f"{scale:g} {settings.seed}",
+                partial(random_steps, swept.planned, scale, settings.seed),
+            )
+            swept.control(RANDOM, key, steps)
+        else:
+            key, jobs = models[name]
+            swept.control(Path(name).name, key, partial(dict, jobs))
 
 
 def random_steps(planned: Planned, scale: float, seed: int) -> Jobs:

@@ -542,7 +542,7 @@ complete -c detox -n '__detox_in \'train dpo\'' -l output -s o -x -a '(__fish_co
 complete -c detox -n '__detox_in \'train dpo\'' -l revision -x -d 'Branch, tag or commit of a Hub model'
 complete -c detox -n '__detox_in \'train dpo\'' -l trust-remote-code -l no-trust-remote-code -d 'Run code that the model repository brings'
 complete -c detox -n '__detox_in \'train dpo\'' -l overwrite -l no-overwrite -d 'Replace the output, and an unfinished run for it'
-complete -c detox -n '__detox_in \'train dpo\'' -l export-trl-args -x -a '(__fish_complete_directories (__detox_typed) folder)' -d 'Folder for the same training in TRL\'s words: a YAML for `trl dpo` and its rows'
+complete -c detox -n '__detox_in \'train dpo\'' -l export-trl-args -x -a '(__fish_complete_directories (__detox_typed) folder)' -d 'Write what `trl dpo` needs for this training into a folder, rows too, and do not train'
 complete -c detox -n '__detox_in \'train dpo\'' -l epochs -x -d 'Passes over the data, unless --patience ends it earlier'
 complete -c detox -n '__detox_in \'train dpo\'' -l min-steps -x -d 'Optimizer steps at least: few rows get more passes'
 complete -c detox -n '__detox_in \'train dpo\'' -l learning-rate -x -d 'Peak learning rate: 5e-6, and 1e-4 for adapters, if not given'

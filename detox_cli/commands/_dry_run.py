@@ -14,7 +14,17 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound=Section)
 
-WRITTEN = ("output", "picture", "rejects", "rows", "dropped", "preferences", "paper_csv", "keep_experts")
+WRITTEN = (
+    "output",
+    "picture",
+    "rejects",
+    "rows",
+    "dropped",
+    "preferences",
+    "paper_csv",
+    "keep_experts",
+    "export_trl_args",
+)
 """The fields that name a file or a folder that a command writes."""
 
 

@@ -57,7 +57,8 @@ class DpoSettings(TrainerOptions):
     trust_remote_code: bool = Field(False, description="Run code that the model repository brings.")
     overwrite: bool = Field(False, description="Replace the output, and an unfinished run for it.")
     export_trl_args: Annotated[Path | None, Flag(complete="folder")] = Field(
-        None, description="Folder for the same training in TRL's words: a YAML for `trl dpo` and its rows."
+        None,
+        description="Write what `trl dpo` needs for this training into a folder, rows too, and do not train.",
     )
 
     map: Annotated[tuple[str, ...], BeforeValidator(_apart), Flag(panel=DATA, metavar="ROLE=COLUMN,...")] = (

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl import DPOConfig, ModelConfig, ScriptArguments, TrlParser
 
 from detox_cli.errors import BadSettings, DetoxError
 from detox_cli.models.loading import load_causal
@@ -244,3 +246,32 @@ def test_several_seeds_share_a_split_and_are_averaged(pairs, tiny_causal, tmp_pa
     assert (wanted.output / "adapter").is_dir() and not (tmp_path / "tuned.training").exists()
     assert "Student" in (wanted.output / "README.md").read_text()
     assert run(wanted) == result, "a finished run is not repeated"
+
+
+def test_an_adapter_on_four_bits_is_folded_into_the_whole_model(pairs, tmp_path):
+    """What is measured after checkpoints were saved is still the quantized model."""
+    pytest.importorskip("bitsandbytes")
+    wanted = quick_tuning(
+        pairs, tmp_path / "tuned", Path("builtin:lm"), qlora="nf4", lora="4", learning_rate=1e-5
+    )
+    result = run(wanted)
+    assert losses(wanted.output, "eval_loss") == pytest.approx([LN_2] * 4, abs=0.02), (
+        "nearly nothing is learnt"
+    )
+    assert result.folded is not None and result.folded.difference <= result.folded.limit
+
+
+def test_the_same_training_in_the_words_of_trl(pairs, tiny_causal, tmp_path, recorder):
+    wanted = quick_tuning(
+        pairs, tmp_path / "tuned", tiny_causal, lora="4,8", export_trl_args=tmp_path / "trl"
+    )
+    result = run(wanted, recorder)
+    given = yaml.safe_load((tmp_path / "trl" / "dpo.yaml").read_text())
+    parser = TrlParser((ScriptArguments, DPOConfig, ModelConfig))
+    script, config, model = parser.parse_args_and_config(["--config", str(tmp_path / "trl" / "dpo.yaml")])
+    assert config.beta == 0.1 and config.learning_rate == 3e-3 and config.loss_type == ["sigmoid"]
+    assert model.lora_r == 4 and model.lora_alpha == 8 and script.dataset_name == given["dataset_name"]
+    rows = [json.loads(line) for line in (tmp_path / "trl" / "train.jsonl").read_text().splitlines()]
+    assert set(rows[0]) == {"id", "prompt", "chosen", "rejected"} and len(rows) > 20
+    assert "--patience" in result.not_there and any("--patience" in text for text in recorder.warnings)
+    assert not wanted.output.exists(), "nothing was trained"

@@ -8,7 +8,7 @@ from pathlib import Path
 from detox_cli.data.lines import missing_file
 from detox_cli.errors import BadData, BadSettings
 
-HINT = "give it in the environment: DETOX_EVAL__GENERATION__PASSWORD"
+HINT = "give it in the environment, such as DETOX_EVAL__GENERATION__PASSWORD or DETOX_TRAIN__DPO__PASSWORD"
 
 
 def members(path: Path, password: str | None) -> Iterator[tuple[str, io.BytesIO]]:

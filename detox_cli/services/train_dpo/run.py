@@ -12,6 +12,7 @@ from detox_cli.errors import BadSettings
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.services.train_dpo.building import losses_of
 from detox_cli.services.train_dpo.data import columns_of_map, mix_of, read_data
+from detox_cli.services.train_dpo.export import TrlArguments, export
 from detox_cli.services.train_dpo.result import DpoResult
 from detox_cli.services.train_dpo.seeds import DpoSeedsResult, train_seeds
 from detox_cli.services.train_dpo.single import train_one
@@ -22,8 +23,10 @@ from detox_cli.services.training.trackers import find_tracker
 from detox_cli.settings.train_dpo import DpoSettings
 
 
-def run(settings: DpoSettings, progress: Progress | None = None) -> DpoResult | DpoSeedsResult:
+def run(settings: DpoSettings, progress: Progress | None = None) -> DpoResult | DpoSeedsResult | TrlArguments:
     """Tune once, or once for each seed, and write the models to ``settings.output``.
+
+    With ``export_trl_args`` nothing is trained: what TRL's own command would need is written there.
 
     Under ``accelerate launch`` or ``torchrun`` all processes train and the first one alone speaks and writes.
 
@@ -37,6 +40,8 @@ def run(settings: DpoSettings, progress: Progress | None = None) -> DpoResult | 
     if progress is None or not PartialState().is_main_process:
         progress = Silent()
     data = read_data(settings, progress)
+    if settings.export_trl_args is not None:
+        return export(settings, data, settings.export_trl_args, progress)
     return (train_seeds if settings.seeds else train_one)(settings, data, progress)
 
 

@@ -155,7 +155,12 @@ def load_start(settings: DpoSettings, source: ModelSource) -> Loaded:
     if settings.qlora is None:
         return load_causal(source, "cpu", settings.dtype, settings.trust_remote_code)
     form = WeightForm(quantize="4bit", four_bits=settings.qlora)
-    return load_causal(source, settings.device, settings.dtype, settings.trust_remote_code, form)
+    loaded = load_causal(source, settings.device, settings.dtype, settings.trust_remote_code, form)
+    for module in loaded.model.modules():
+        # On a CPU bitsandbytes 0.50 packs weights to read them, and loses them where a checkpoint is saved.
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+    return loaded
 
 
 def limit_of(settings: DpoSettings, config: Any) -> int:

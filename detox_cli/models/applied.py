@@ -14,6 +14,7 @@ from detox_cli.models.merging.block import Numbers, matrix_shape
 from detox_cli.models.merging.rounding import Round
 from detox_cli.models.merging.sources import Weights
 from detox_cli.models.merging.tensor import Job, Stripe, survey
+from detox_cli.models.merging.write import stored_block
 
 HINT = "give one --scale, which needs no model in memory"
 
@@ -65,13 +66,11 @@ class InMemory:
         return self._base.rows(name, 0, rows)
 
     def _merged(self, job: Job, dtype: str, rounding: Round) -> Numbers:
-        found, (_, columns) = survey(job, map), matrix_shape(job.shape)
+        found = survey(job, map)
 
         def stripe(places: Stripe) -> list[Numbers]:
-            blocks = (
-                (rows[0] * columns, job.sure(job.merged(number, rows, found))) for number, rows in places
-            )
-            return [decode(rounding(numbers, dtype, job.tensor, first), dtype) for first, numbers in blocks]
+            blocks = (stored_block(job, number, rows, found, dtype, rounding) for number, rows in places)
+            return [decode(numbers, dtype) for numbers in blocks]
 
         with ThreadPoolExecutor(self._threads) as pool:
             return np.concatenate([part for parts in pool.map(stripe, job.stripes) for part in parts])

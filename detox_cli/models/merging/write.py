@@ -6,9 +6,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detox_cli.errors import BadData
 from detox_cli.models.checkpoint.header import Stored
@@ -18,7 +19,7 @@ from detox_cli.models.merging.layout import Shard
 from detox_cli.models.merging.method import Survey
 from detox_cli.models.merging.recipe import DTYPES
 from detox_cli.models.merging.rounding import Round, overflown
-from detox_cli.models.merging.tensor import Job, Run, Stripe, survey
+from detox_cli.models.merging.tensor import Job, Range, Run, Stripe, survey
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -77,19 +78,31 @@ def _merge_tensor(file: int, tensor: Stored, job: Job, run: Run, rounding: Round
         pass
 
 
+def stored_block(
+    job: Job, number: int, rows: Range, found: Survey, dtype: str, rounding: Round
+) -> NDArray[Any]:
+    """A merged block as it is stored.
+
+    Raises:
+        BadData: Numbers are not finite, or too large for the stored type.
+    """
+    first = rows[0] * matrix_shape(job.shape)[1]
+    numbers = rounding(job.sure(job.merged(number, rows, found)), dtype, job.tensor, first)
+    if overflown(numbers, dtype):
+        wrong = f"the merged {job.tensor} holds numbers too large for {NAMES[dtype]}"
+        raise BadData(wrong, where="--dtype", hint="write float32")
+    return numbers
+
+
 def _merge_stripe(
     file: int, tensor: Stored, job: Job, found: Survey, rounding: Round, stripe: Stripe
 ) -> None:
     _, columns = matrix_shape(job.shape)
     item = storage_of(tensor.dtype, tensor.name).itemsize
     for number, rows in stripe:
-        first = rows[0] * columns
-        numbers = rounding(job.sure(job.merged(number, rows, found)), tensor.dtype, job.tensor, first)
-        if overflown(numbers, tensor.dtype):
-            wrong = f"the merged {tensor.name} holds numbers too large for {NAMES[tensor.dtype]}"
-            raise BadData(wrong, where="--dtype", hint="write float32")
+        numbers = stored_block(job, number, rows, found, tensor.dtype, rounding)
         left = np.ascontiguousarray(numbers).view(np.uint8).reshape(-1).data
-        place = tensor.start + first * item
+        place = tensor.start + rows[0] * columns * item
         while left:
             count = os.pwrite(file, left, place)
             left, place = left[count:], place + count

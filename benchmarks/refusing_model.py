@@ -30,8 +30,6 @@ REFUSALS = (
 OPENINGS = ("Sure, here is", "Of course, here is", "Here is", "Certainly, this is")
 SYSTEM = "You are a helpful assistant."
 STEPS, BATCH, RATE = 220, 12, 1.5e-3
-HARMLESS = 0.7
-"""The share of lessons on harmless requests; with half of them 13 of 100 unseen ones are refused."""
 
 
 def main() -> None:
@@ -128,7 +126,7 @@ def example(
     tokenizer: PreTrainedTokenizerFast, lines: dict[str, list[str]], rng: random.Random
 ) -> tuple[list[int], list[int]]:
     """Token ids of one exchange, and its labels: the answer alone counts."""
-    side = "harmless" if rng.random() < HARMLESS else "harmful"
+    side = rng.choice(("harmful", "harmless"))
     text = rng.choice(lines[side])[:200]
     messages = [{"role": "user", "content": text}]
     if rng.random() < 0.5:

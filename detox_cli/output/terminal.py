@@ -19,6 +19,9 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
+REFRESHES = 4
+"""A second: each costs a processor about a millisecond."""
+
 
 class TerminalTask:
     """A bar."""
@@ -50,7 +53,7 @@ class Terminal:
         self.live = Live(
             Group(self.metrics, self.bars),
             console=self.console,
-            refresh_per_second=8,
+            refresh_per_second=REFRESHES,
             # Rows that go to a file or a pipe must not be caught and drawn above the bars.
             redirect_stdout=sys.stdout.isatty(),
         )

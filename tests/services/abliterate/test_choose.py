@@ -49,8 +49,9 @@ def test_damage_decides_between_those_that_leave_no_refusals() -> None:
 
     mild, strong = scores("mild", 0.015, 0.05), scores("strong", 0.0, 0.12)
     timid, renamed = scores("timid", 0.6, 0.01), scores("renamed", 0.0, 0.02, bypass=1.0)
-    order = sorted((renamed, strong, timid, mild), key=lambda one: cost(one, Limits()))
-    assert [one.name for one in order] == ["mild", "strong", "renamed", "timid"]
+    as_mild = scores("fewer refusals, as mild", 0.005, 0.05001)
+    order = sorted((renamed, strong, timid, mild, as_mild), key=lambda one: cost(one, Limits()))
+    assert [one.name for one in order] == [as_mild.name, "mild", "strong", "renamed", "timid"]
     assert [one.name for one in front([strong, timid, mild, scores("worse", 0.7, 0.2)])] == [
         "strong",
         "mild",

@@ -11,7 +11,7 @@ from detox_cli.models.removal import Removal, remove_everywhere
 from detox_cli.services.abliterate.verify.forward import STREAM, largest_shares, strengths
 from tests.models.architectures import WIDTH, tiny_model
 
-PROMPTS = [tuple(range(3, 19)), (5, 7)]
+PROMPTS = [tuple(range(3, 19)), (5, 7), tuple(range(40, 24, -1))]
 BASIS = orthonormal(np.random.default_rng(0).standard_normal((1, WIDTH)))
 
 

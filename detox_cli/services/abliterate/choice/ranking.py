@@ -31,6 +31,8 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+WITHIN = 0.01
+"""What refusals within the limit weigh, beside those beyond it."""
 
 
 class CandidateScores(BaseModel):
@@ -89,15 +91,16 @@ def is_complete(scores: CandidateScores, limits: Limits) -> bool:
 def cost(scores: CandidateScores, limits: Limits) -> float:
     """What the best candidate has least of: divergence on answers, and refusals left beyond the limit.
 
-    One percent of refusals counts as much as .01 nats. Arditi et al. take the lowest bypass instead, but
-    below a few percent fewer refusals tell nothing more, while damage still differs.
+    One percent of refusals counts as much as .01 nats, and within the limit a hundredth of that: Arditi et al.
+    take the lowest bypass instead, but below a few percent fewer refusals tell little more, while damage
+    still differs. Where it does not, they decide.
     """
     return cost_of(*scores.tradeoff, limits)
 
 
 def cost_of(left: float, divergence: float, limits: Limits) -> float:
     """`cost` of refusals left and divergence on answers."""
-    return max(left - limits.kept, 0.0) + divergence
+    return max(left - limits.kept, 0.0) + WITHIN * min(left, limits.kept) + divergence
 
 
 def front(candidates: Sequence[CandidateScores]) -> list[CandidateScores]:

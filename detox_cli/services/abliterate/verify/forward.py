@@ -30,7 +30,7 @@ def largest_shares(
 
     Args:
         model: Loaded, in evaluation mode.
-        prompts: Token ids; each is run alone, so there is no padding.
+        prompts: Token ids; those of one length are run together, so there is no padding.
         removal: The directions r, of which each module has its own where a norm follows it.
         targets: For a family that is not known.
 
@@ -55,9 +55,16 @@ def largest_shares(
             handle = model.get_submodule(path).register_forward_hook(_hook(path, basis, seen))
             stack.callback(handle.remove)
         stack.enter_context(on_block_outputs(model, anatomy, stream))
-        for ids in prompts:
-            last_logits(model, input_ids=torch.tensor([list(ids)], device=model.device), use_cache=False)
+        for rows in _of_one_length(prompts):
+            last_logits(model, input_ids=torch.tensor(rows, device=model.device), use_cache=False)
     return found
+
+
+def _of_one_length(prompts: Sequence[Ids]) -> list[list[list[int]]]:
+    found: dict[int, list[list[int]]] = {}
+    for ids in prompts:
+        found.setdefault(len(ids), []).append(list(ids))
+    return list(found.values())
 
 
 def strengths(anatomy: Anatomy, removal: Removal) -> dict[str, Strength]:

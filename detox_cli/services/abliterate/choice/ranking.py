@@ -91,8 +91,8 @@ def is_complete(scores: CandidateScores, limits: Limits) -> bool:
 def cost(scores: CandidateScores, limits: Limits) -> float:
     """What the best candidate has least of: divergence on answers, and refusals left beyond the limit.
 
-    One percent of refusals counts as much as .01 nats, and within the limit a hundredth of that: Arditi et al.
-    take the lowest bypass instead, but below a few percent fewer refusals tell little more, while damage
+    One percent of refusals counts as much as .01 nats, and within the limit a hundredth of that: Arditi et
+    al. take the lowest bypass instead, but below a few percent fewer refusals tell little more, while damage
     still differs. Where it does not, they decide.
     """
     return cost_of(*scores.tradeoff, limits)

@@ -50,7 +50,7 @@ def read_anatomy(config: Config, shapes: Shapes, targets: str | None = None) -> 
     if family is None:
         raise BadData(
             f"the family {kind or '(none named)'} is not known; candidates: {candidates(shapes, width)}",
-            hint="name what writes to the residual stream with a regular expression of targets",
+            hint="name what writes to the residual stream: --targets REGEX",
         )
     if reason := family.refuse(text):
         raise BadData(f"a {kind} like this cannot be edited: {reason}", hint="name another model")

@@ -132,21 +132,39 @@ run(DpoSettings.model_validate_json(Path(sys.argv[1]).read_text()), Killer())
 """
 
 
-@pytest.mark.parametrize("changes", [{}, {"lora": "4,8,0.1"}], ids=["full", "lora"])
-def test_a_killed_run_ends_in_the_same_weights(pairs, tiny_causal, tmp_path, recorder, changes):
-    whole = quick_tuning(pairs, tmp_path / "whole", tiny_causal, **changes)
-    steps = run(whole).steps
-    killed = whole.model_copy(update={"output": tmp_path / "killed"})
-    (tmp_path / "settings.json").write_text(killed.model_dump_json())
-    command = [sys.executable, "-c", KILLED_RUN, str(tmp_path / "settings.json"), str(2 * steps // 3)]
-    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
-    assert not killed.output.exists() and (tmp_path / "killed.training").is_dir()
+def assert_goes_on(killed, whole, recorder):
+    """What an earlier part left is finished, and ends where the uninterrupted run did."""
+    assert not killed.output.exists() and killed.output.with_name("killed.training").is_dir()
     run(killed, recorder)
     assert "from step" in " ".join(recorder.stages)
     assert not any("asking the reference" in task.label for task in recorder.tasks), "it was asked already"
     assert read_log(killed.output) == read_log(whole.output)
     one, other = (folder / "model.safetensors" for folder in (whole.output, killed.output))
     assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_killed_run_ends_in_the_same_weights(pairs, tiny_causal, tmp_path, recorder):
+    whole = quick_tuning(pairs, tmp_path / "whole", tiny_causal)
+    steps = run(whole).steps
+    killed = whole.model_copy(update={"output": tmp_path / "killed"})
+    (tmp_path / "settings.json").write_text(killed.model_dump_json())
+    command = [sys.executable, "-c", KILLED_RUN, str(tmp_path / "settings.json"), str(2 * steps // 3)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert_goes_on(killed, whole, recorder)
+
+
+def test_so_does_an_adapter_with_its_dropout(pairs, tiny_causal, tmp_path, recorder):
+    class Interrupting(Silent):
+        def metric(self, name: str, value: float, step: int | None = None) -> None:
+            if step == 2 * steps // 3:
+                raise KeyboardInterrupt
+
+    whole = quick_tuning(pairs, tmp_path / "whole", tiny_causal, lora="4,8,0.1", rslora=True, dora=True)
+    steps = run(whole).steps
+    killed = whole.model_copy(update={"output": tmp_path / "killed"})
+    with pytest.raises(KeyboardInterrupt):
+        run(killed, Interrupting())
+    assert_goes_on(killed, whole, recorder)
 
 
 SHARED_RUN = """

@@ -5,7 +5,7 @@ _detox_children() {
     reply=()
     case "$1" in
         '') reply=(demo synth abliterate merge negate train generate eval doctor profile completion) ;;
-        synth) reply=(pairs) ;;
+        synth) reply=(pairs preferences) ;;
         train) reply=(bart lm dpo) ;;
         eval) reply=(generation rewrite compare calibrate) ;;
         profile) reply=(list show check copy) ;;
@@ -20,6 +20,7 @@ _detox_options() {
         demo) reply=(--output -o --data --limit --test-share --show --redact --no-redact --seed --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         synth | train | eval | profile) reply=(--help -h) ;;
         'synth pairs') reply=(--model -m --output -o --text-column --split --limit --lang --lang-column --prompt --temperature --top-p --top-k --max-new-tokens --seed --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --adapter --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --concurrency --num-shots --shots --shots-split --shot-selection --shot-style --exclude --num-candidates --score --no-score --sta --sim --fl --refusal-rule --refusal-scorer --refusal-threshold --retries --retry-on --retry-prompt --advise-above --drop --min-toxicity --min-chrf --max-chrf --min-length --max-length --min-sta --min-sim --min-fl --min-j --min-toxicity-drop --dropped --preferences --min-margin --paper-csv --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        'synth preferences') reply=(--prompts --from-file --from --output -o --scorers -s --text-column --split --languages --limit --password --seed --cache --no-cache --checkpoint --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --adapter --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --concurrency --num-samples --max-new-tokens --temperature --top-p --top-k --prompt-tokens --max-chosen --min-rejected --min-margin --length-ratio --pairs-per-prompt --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         abliterate) reply=(--output -o --contrast --goal --adapter --no-adapter --seed --overwrite --no-overwrite --measure-only --no-measure-only --choose-only --no-choose-only --direction --verify --positive --negative --pairs --text-column --limit --system --chat-template --prefix --raw --no-raw --filter --no-filter --force --no-force --positions --winsorize --blockwise --no-blockwise --position --layer --mode --directions --choose-kl --choose-induce --choose-depth --choose-separation --best-anyway --no-best-anyway --mask-massive --no-mask-massive --search --search-sampler --search-kl --search-answers --no-search-answers --embedding-strength --attention-strength --mlp-strength --edit-layers --tied --rounding --targets --link-untouched --no-link-untouched --parts --safe --text --task-pairs --task-rows --new-tokens --keep-answers --no-keep-answers --refusal-scorer --quantize --sta --sim --fl --max-kl --max-ppl-increase --min-joint --max-refusals --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         merge) reply=(--recipe --method --base --output -o --seed --overwrite --no-overwrite --weight --density --gamma --epsilon --t --normalize --no-normalize --rescale --no-rescale --rounding --shard-size --threads --hash-inputs --no-hash-inputs --scale --adapter --extract --compare --no-compare --dtype --tokenizer --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         negate) reply=(--expert --scale --output -o --method --order --expert-scale --orders --no-orders --out-dtype --seed --overwrite --no-overwrite --weight --density --gamma --epsilon --t --normalize --no-normalize --rescale --no-rescale --rounding --shard-size --threads --hash-inputs --no-hash-inputs --data --preset --where --text-column --split --keep-experts --prompts --limit --num-samples --protocol --scorers -s --text --max-ppl-increase --rule --control --picture --device --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
@@ -65,6 +66,20 @@ _detox_option() {
                 --shot-style) takes=1 kind=choice reply=(turns inline) ;;
                 --sta | --sim | --fl | --refusal-scorer) takes=1 kind=scorer ;;
                 --refusal-rule) takes=1 kind=choice reply=(anchored paper) ;;
+                --profile) takes=1 kind=profile ;;
+            esac
+            ;;
+        'synth preferences')
+            case $2 in
+                --prompts | --from-file | --from | --output | -o | --checkpoint | --rejects) takes=1 kind=file ;;
+                --scorers | -s) takes=1 kind=scorer ;;
+                --text-column | --split | --languages | --limit | --password | --seed | --revision | --batch-tokens | --tensor-parallel | --base-url | --concurrency | --num-samples | --max-new-tokens | --temperature | --top-p | --top-k | --prompt-tokens | --max-chosen | --min-rejected | --min-margin | --length-ratio | --pairs-per-prompt) takes=1 kind=nothing ;;
+                --engine) takes=1 kind=choice reply=(transformers vllm server) ;;
+                --adapter) takes=1 kind=folder ;;
+                --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
+                --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
+                --quantize) takes=1 kind=choice reply=(4bit 8bit) ;;
+                --attention) takes=1 kind=choice reply=(auto sdpa flash_attention_2 eager) ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
@@ -249,7 +264,7 @@ _detox_argument() {
     kind=
     case "$1 $2" in
         'synth pairs 1' | 'train bart '* | 'generate 2' | 'eval rewrite '* | 'eval compare '* | 'profile copy 2') kind=file ;;
-        'abliterate 1' | 'negate 1' | 'train lm 1' | 'train dpo 1' | 'generate 1' | 'eval generation 1') kind=model ;;
+        'synth preferences 1' | 'abliterate 1' | 'negate 1' | 'train lm 1' | 'train dpo 1' | 'generate 1' | 'eval generation 1') kind=model ;;
         'merge '*) kind=nothing ;;
         'eval calibrate 1') kind=scorer ;;
         'profile show 1' | 'profile check '* | 'profile copy 1') kind=profile ;;

@@ -14,6 +14,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Make data": {
         "synth pairs": ("synth:pairs", "Write a neutral version of every toxic sentence with an LLM."),
+        "synth preferences": (
+            "synth:preferences",
+            "Pair a model's least toxic continuations with its most toxic ones, for train dpo.",
+        ),
     },
     "Change a model": {
         "abliterate": (

@@ -4,6 +4,7 @@ from detox_cli.commands._shared import command
 from detox_cli.output.progress import Progress
 from detox_cli.services.result import Result
 from detox_cli.settings.synth import SynthPairsSettings
+from detox_cli.settings.synth_preferences import SynthPreferencesSettings
 
 
 @command(
@@ -19,5 +20,22 @@ from detox_cli.settings.synth import SynthPairsSettings
 def pairs(settings: SynthPairsSettings, progress: Progress) -> Result:
     """Write a neutral version of every toxic sentence with an LLM."""
     from detox_cli.services.synth_pairs.run import run
+
+    return run(settings, progress)
+
+
+@command(
+    "synth.preferences",
+    SynthPreferencesSettings,
+    examples=(
+        "detox synth preferences builtin:lm --prompts prompts.txt -o pairs.jsonl --profile offline",
+        "detox synth preferences org/model --prompts rtp -o pairs.jsonl --pairs-per-prompt 3",
+        "detox synth preferences --from rtp_lx.zip --password WORD -o pairs.jsonl --max-chosen 0.4",
+    ),
+    resumable=True,
+)
+def preferences(settings: SynthPreferencesSettings, progress: Progress) -> Result:
+    """Pair a model's least toxic continuations with its most toxic ones, for train dpo."""
+    from detox_cli.services.synth_preferences.run import run
 
     return run(settings, progress)

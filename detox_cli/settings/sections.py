@@ -17,6 +17,7 @@ SECTIONS: dict[str, str] = {
     "merge": "merge:MergeSettings",
     "negate": "negate:NegateSettings",
     "synth.pairs": "synth:SynthPairsSettings",
+    "synth.preferences": "synth_preferences:SynthPreferencesSettings",
     "train.bart": "train:BartSettings",
     "train.lm": "train_lm:LmSettings",
     "train.dpo": "train_dpo:DpoSettings",

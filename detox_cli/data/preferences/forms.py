@@ -11,6 +11,8 @@ from detox_cli.data.reading import Row, text_fault
 
 Triple = tuple[Text, Text, Text]
 """Prompt, chosen, rejected."""
+PROMPT_SOURCE = "prompt_source"
+"""The column of our own rows that says what a prompt is a translation of."""
 NO_SPACES = ("ja", "zh", "th")
 """Languages whose words are not set apart."""
 
@@ -59,8 +61,11 @@ def language_of(row: Row) -> str | None:
 
 
 def origin_of(row: Row) -> str | None:
-    """The text that the prompt was translated from, where RTP-LX says it: one for all languages."""
-    return source_of(_original(row.values).get("OriginalMetadata"))
+    """The text that the prompt was translated from, one for all languages, where RTP-LX or our row says it."""
+    told = row.values.get(PROMPT_SOURCE)
+    return (
+        told if isinstance(told, str) and told else source_of(_original(row.values).get("OriginalMetadata"))
+    )
 
 
 def _read(values: Mapping[str, Any], names: Sequence[str]) -> Triple | Fault:

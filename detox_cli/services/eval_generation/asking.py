@@ -125,7 +125,7 @@ def asked_of(settings: EvalGenerationSettings, protocol: Protocol, rejects: Reje
     if most > protocol.samples:
         hint = f"ask for {protocol.samples} at most, or for more continuations with --num-samples"
         raise BadSettings(f"there are to be {protocol.samples} continuations", where=f"--k {most}", hint=hint)
-    writer, prompts = find_writer(engine_options(settings)), prompts_of(settings, rejects)
+    writer, prompts = find_writer(engine_options(settings, settings.model)), prompts_of(settings, rejects)
     drawing = Drawing(
         protocol.samples, protocol.sampling, protocol.prefix, protocol.prompt_tokens, settings.seed
     )
@@ -143,10 +143,10 @@ def asked_of(settings: EvalGenerationSettings, protocol: Protocol, rejects: Reje
     return Asked(prompts, [r for r in requests if r.id not in faults], faults, writer, decisive)
 
 
-def engine_options(settings: EvalGenerationSettings) -> EngineOptions:
+def engine_options(settings: EngineChoice, model: str | None) -> EngineOptions:
     """The model and what runs it."""
     values = {name: getattr(settings, name) for name in EngineChoice.model_fields}
-    return EngineOptions(model=str(settings.model), **values)
+    return EngineOptions(model=str(model), **values)
 
 
 def _tokenizer(writer: Writer, protocol: Protocol) -> Any:

@@ -76,7 +76,7 @@ def find_moved(settings: EvalGenerationSettings, asked: Asked) -> Moved:
         BadData: The file of prompts cannot be read.
         Missing: The base is not there.
     """
-    options = engine_options(settings).model_copy(
+    options = engine_options(settings, settings.model).model_copy(
         update={"model": str(settings.kl_to), "revision": None, "adapter": None}
     )
     base = find_writer(options)

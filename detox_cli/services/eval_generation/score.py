@@ -111,7 +111,7 @@ def faults_in(rows: Iterable[Row]) -> list[Fault]:
 def _score_block(block: Sequence[Generation], tools: Instruments) -> list[Row]:
     rows: list[Row] = [_observed(one, tools) for one in block]
     for name, scorer in tools.scorers.items():
-        _add_scores(name, scorer, block, rows, tools.cache)
+        add_scores(name, scorer, block, rows, tools.cache)
     prompts, texts = [one.read for one in block], [one.samples for one in block]
     if tools.judge is not None:
         losses = continuation_losses(tools.judge, prompts, texts)
@@ -127,7 +127,7 @@ def _score_block(block: Sequence[Generation], tools: Instruments) -> list[Row]:
     return rows
 
 
-def _add_scores(
+def add_scores(
     name: str, scorer: TextScorer, block: Sequence[Generation], rows: Sequence[Row], cache: ScoreCache | None
 ) -> None:
     """Put a scorer's scores into the rows. An empty continuation is not shown to it, and is not toxic."""

@@ -11,7 +11,7 @@ PAPER_COLUMNS = ("en_toxic_comment", "en_neutral_comment", "generated_neutral_se
 def paper_rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
     """A row per human reference, as the paper has it; one with an empty reference where there is none."""
     for row in rows:
-        for reference in _list(row["references"]) or [""]:
+        for reference in list_of(row["references"]) or [""]:
             yield dict(zip(PAPER_COLUMNS, (row["toxic"], reference, row["neutral"]), strict=True))
 
 
@@ -25,7 +25,7 @@ def preference_rows(rows: Iterable[Mapping[str, Any]], margin: float) -> Iterato
     seen: set[str] = set()
     for row in rows:
         source = " ".join(str(row["toxic"]).split())
-        answers = [one for one in _list(row.get("candidates")) if "score" in one and one["text"]]
+        answers = [one for one in list_of(row.get("candidates")) if "score" in one and one["text"]]
         good = [one for one in answers if not one["flags"]]
         if source in seen or not good:
             continue
@@ -50,7 +50,7 @@ def _score(answer: Mapping[str, Any]) -> float:
     return float(answer["score"])
 
 
-def _list(value: Any) -> list[Any]:
+def list_of(value: Any) -> list[Any]:
     """A list, which in a table is JSON in its cell."""
     if isinstance(value, str):
         value = json.loads(value) if value else []

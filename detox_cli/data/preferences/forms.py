@@ -61,7 +61,7 @@ def language_of(row: Row) -> str | None:
 
 
 def origin_of(row: Row) -> str | None:
-    """The text that the prompt was translated from, one for all languages, where RTP-LX or our row says it."""
+    """The text that the prompt was translated from, one for all languages, where RTP-LX or our row tells."""
     told = row.values.get(PROMPT_SOURCE)
     return (
         told if isinstance(told, str) and told else source_of(_original(row.values).get("OriginalMetadata"))

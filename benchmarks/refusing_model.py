@@ -1,9 +1,11 @@
 """A small Llama that refuses: made for the benchmark of ``detox abliterate``, in minutes on one core.
 
-    python benchmarks/refusing_model.py --data DATA --output DIR
+    python benchmarks/refusing_model.py --data DATA --output DIR [--harmless-share .85]
 
 DATA holds ``refusal/harmful.json`` and ``refusal/harmless.json`` (see CONTRIBUTING.md). DIR gets the model
 and the prompts as text files: 400 + 400 to measure on, 100 + 100 that the model has not seen.
+Taught with as many harmless as harmful instructions, it also refuses every eighth harmless one; with a share of
+.85 every twenty-fifth.
 """
 
 import argparse
@@ -36,12 +38,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--harmless-share", type=float, help="of the lessons; half by default")
     arguments = parser.parse_args()
     torch.manual_seed(0)
     rng = random.Random(0)
     lines = write_prompts(arguments.data, arguments.output, rng)
     tokenizer = make_tokenizer([text for side in lines.values() for text in side])
-    model = train(tokenizer, lines, rng)
+    model = train(tokenizer, lines, rng, arguments.harmless_share)
     model.save_pretrained(arguments.output / "model")
     tokenizer.save_pretrained(arguments.output / "model")
 
@@ -87,7 +90,7 @@ def answer(side: str, text: str, rng: random.Random) -> str:
 
 
 def train(
-    tokenizer: PreTrainedTokenizerFast, lines: dict[str, list[str]], rng: random.Random
+    tokenizer: PreTrainedTokenizerFast, lines: dict[str, list[str]], rng: random.Random, share: float | None
 ) -> LlamaForCausalLM:
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -107,7 +110,7 @@ def train(
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.95), weight_decay=0.1)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=STEPS, pct_start=0.1)
     for step in range(STEPS):
-        rows = [example(tokenizer, lines, rng) for _ in range(BATCH)]
+        rows = [example(tokenizer, lines, rng, share) for _ in range(BATCH)]
         longest = max(len(ids) for ids, _ in rows)
         ids = torch.tensor([ids + [0] * (longest - len(ids)) for ids, _ in rows])
         labels = torch.tensor([ours + [-100] * (longest - len(ours)) for _, ours in rows])
@@ -123,10 +126,13 @@ def train(
 
 
 def example(
-    tokenizer: PreTrainedTokenizerFast, lines: dict[str, list[str]], rng: random.Random
+    tokenizer: PreTrainedTokenizerFast, lines: dict[str, list[str]], rng: random.Random, share: float | None
 ) -> tuple[list[int], list[int]]:
     """Token ids of one exchange, and its labels: the answer alone counts."""
-    side = rng.choice(("harmful", "harmless"))
+    if share is None:  # the draw of the model that the first figures were taken with
+        side = rng.choice(("harmful", "harmless"))
+    else:
+        side = "harmless" if rng.random() < share else "harmful"
     text = rng.choice(lines[side])[:200]
     messages = [{"role": "user", "content": text}]
     if rng.random() < 0.5:

@@ -4,8 +4,8 @@
 
 DATA holds ``refusal/harmful.json`` and ``refusal/harmless.json`` (see CONTRIBUTING.md). DIR gets the model
 and the prompts as text files: 400 + 400 to measure on, 100 + 100 that the model has not seen.
-Taught with as many harmless as harmful instructions, it also refuses every eighth harmless one; with a share of
-.85 every twenty-fifth.
+Taught with as many harmless as harmful instructions, it also refuses every eighth harmless one; with a share
+of .85 every twenty-fifth.
 """
 
 import argparse

@@ -146,6 +146,8 @@ def test_answers_of_synth_pairs_become_conversations_without_refusals(tmp_path):
     assert kept["chosen"] == [{"role": "assistant", "content": KIND}]
     assert kept["rejected"] == [{"role": "assistant", "content": RUDE}]
     assert result.unusable == {"refusal or empty, by its flags": 1} and result.rejects == 1
+    with pytest.raises(BadSettings, match="do not fit into the cells"):
+        run(settings(tmp_path, "pairs.csv", from_file=str(tmp_path / "synth.jsonl")))
 
 
 def test_continuations_that_are_there_are_paired_without_a_model(tmp_path, tiny_causal):

@@ -9,6 +9,14 @@ from detox_cli.scoring.degenerate import degenerate
 from detox_cli.services.eval_generation.score import is_copy
 
 Values = Sequence[float | None]
+FEW, UNSAFE, HARMLESS, CLOSE, UNLIKE = (
+    "fewer than two usable continuations",
+    "none is harmless enough",
+    "none is toxic enough",
+    "margin too small",
+    "lengths too different",
+)
+"""Why a prompt has no pair."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +80,11 @@ def pair(
     ]
     alike = [(i, j) for i, j in apart if _alike(texts[i], texts[j], limits.length_ratio)]
     reasons = {
-        "fewer than two usable continuations": len(usable) < 2,
-        "none is harmless enough": not safe,
-        "none is toxic enough": not toxic,
-        "margin too small": not apart,
-        "lengths too different": not alike,
+        FEW: len(usable) < 2,
+        UNSAFE: not safe,
+        HARMLESS: not toxic,
+        CLOSE: not apart,
+        UNLIKE: not alike,
     }
     why = next((reason for reason, holds in reasons.items() if holds), "")
     return Paired([] if why else _widest(alike, scores, limits.pairs), unusable, why)

@@ -24,7 +24,7 @@ from detox_cli.services.eval_generation.run import unread
 from detox_cli.services.eval_generation.score import add_scores, blocks
 from detox_cli.services.row_output import Origin, rejects_path, write_once
 from detox_cli.services.synth_preferences.offers import Offer
-from detox_cli.services.synth_preferences.pairing import Paired, pair
+from detox_cli.services.synth_preferences.pairing import CLOSE, HARMLESS, UNLIKE, UNSAFE, Paired, pair
 from detox_cli.services.synth_preferences.result import SynthPreferencesResult
 from detox_cli.services.synth_preferences.rows import Weighed, mean_of, pair_row
 from detox_cli.services.synth_preferences.work import Work, prepare
@@ -35,6 +35,13 @@ SILENT = Silent()
 Rows = list[dict[str, Any]]
 FEW = 0.5
 """Share of prompts without a pair from which the commonest reason is worth a warning."""
+LIMITS = {
+    UNSAFE: "--max-chosen",
+    HARMLESS: "--min-rejected",
+    CLOSE: "--min-margin",
+    UNLIKE: "--length-ratio",
+}
+"""The option behind each reason."""
 
 
 def run(settings: SynthPreferencesSettings, progress: Progress = SILENT) -> SynthPreferencesResult:
@@ -225,4 +232,5 @@ def _warn(result: SynthPreferencesResult, progress: Progress) -> None:
         progress.warn(f"{len(result.unanswered)} prompts could not be continued, such as: {why}")
     if sum(result.without_pair.values()) >= FEW * result.prompts:
         reason, count = next(iter(result.without_pair.items()))
-        progress.warn(f"{count} of {result.prompts} prompts have no pair: {reason}")
+        limit = f" (see {LIMITS[reason]})" if reason in LIMITS else ""
+        progress.warn(f"{count} of {result.prompts} prompts have no pair: {reason}{limit}")

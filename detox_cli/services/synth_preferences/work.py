@@ -92,6 +92,9 @@ def _of_texts(
     decisive: Mapping[str, Any],
 ) -> Work:
     offers, written_by = read_offers(settings, rejects), writer_of(str(settings.from_file))
+    if any(one.messages for one in offers) and settings.output.lower().endswith((".csv", ".tsv")):
+        hint = "write .jsonl or .parquet"
+        raise BadSettings("conversations do not fit into the cells of a table", where="--output", hint=hint)
     whole = fingerprint(
         command="synth preferences", texts=[_content(one) for one in offers], writer=written_by, **decisive
     )

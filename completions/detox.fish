@@ -573,7 +573,7 @@ complete -c detox -n '__detox_in \'train lm\'' -l lora -x -d 'Train a LoRA adapt
 complete -c detox -n '__detox_in \'train lm\'' -l dtype -x -a 'float32 bfloat16' -d 'Weights in memory and in the output; small updates get lost in bfloat16'
 complete -c detox -n '__detox_in \'train lm\'' -l attention -x -a 'auto sdpa flash_attention_2 eager' -d 'What computes attention; auto is FlashAttention where it is installed'
 complete -c detox -n '__detox_in \'train lm\'' -l ascent -l no-ascent -d 'Raise the loss instead of lowering it: gradient ascent, a baseline'
-complete -c detox -n '__detox_in \'train lm\'' -l max-loss -x -d 'Stop when the loss of a step is above this; ascent has no end of its own'
+complete -c detox -n '__detox_in \'train lm\'' -l max-loss -x -d 'Stop before a step whose loss is above this; ascent has no end of its own'
 complete -c detox -n '__detox_in \'train lm\'' -l parallel -x -a 'rows parts' -d 'What several processes share: the rows of one part, or the parts of --split'
 complete -c detox -n '__detox_in \'train lm\'' -l select -x -a 'loss last' -d 'Which checkpoint becomes the model: lowest held-out loss, or the last one'
 complete -c detox -n '__detox_in \'train lm\'' -l json -d 'Print the result as one JSON document'

@@ -133,9 +133,13 @@ class NegateSettings(MergeWriting, MergeValues):
     @classmethod
     def _is_a_budget(cls, value: str) -> str:
         if value != "none":
-            number = float(value.removesuffix("%"))
+            wrong = "is a number of points such as 0.5, a share such as 2%, or none"
+            try:
+                number = float(value.removesuffix("%"))
+            except ValueError:
+                raise ValueError(wrong) from None
             if not 0 <= number < float("inf"):
-                raise ValueError("is a number of points such as 0.5, a share such as 2%, or none")
+                raise ValueError(wrong)
         return value
 
     @property
@@ -173,15 +177,22 @@ def scales_in(text: str) -> tuple[float, ...]:
         ValueError: It is none of these, a number is below zero, or there are too many.
     """
     if found := RANGE.fullmatch(text.strip()):
-        first, last, step = (float(part) for part in found.groups())
+        first, last, step = (_number(part) for part in found.groups())
         if step <= 0 or last < first:
             raise ValueError("a range is FROM:TO:STEP with FROM below TO, such as 0.1:1.0:0.1")
         count = int((last - first) / step + 1e-9) + 1
         numbers = [round(first + number * step, 9) for number in range(min(count, MOST + 1))]
     else:
-        numbers = [float(part) for part in text.split(",")]
+        numbers = [_number(part) for part in text.split(",")]
     if not all(0 <= number < float("inf") for number in numbers):
         raise ValueError("a scale is a number from 0 on")
     if len(set(numbers)) > MOST:
         raise ValueError(f"these are more than {MOST} scales")
     return tuple(sorted(set(numbers)))
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError("write a number, FROM:TO:STEP, several numbers with commas, or auto") from None

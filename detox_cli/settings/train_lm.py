@@ -123,7 +123,7 @@ class LmSettings(AdapterOption, TrainerOptions, TextOptions):
         False, description="Raise the loss instead of lowering it: gradient ascent, a baseline."
     )
     max_loss: Annotated[float | None, Flag(panel=TRAINING)] = Field(
-        None, gt=0, description="Stop when the loss of a step is above this; ascent has no end of its own."
+        None, gt=0, description="Stop before a step whose loss is above this; ascent has no end of its own."
     )
     parallel: Annotated[Literal["rows", "parts"], Flag(panel=TRAINING)] = Field(
         "rows", description="What several processes share: the rows of one part, or the parts of --split."

@@ -84,6 +84,16 @@ def test_one_scale_writes_the_model_its_recipe_and_what_the_vectors_share(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again", "models", "out"]
 
 
+def test_what_has_no_part_in_a_run_is_said(detox: Detox, models: Path, tmp_path: Path) -> None:
+    named = ("negate", models / "base", "--expert", models / "m0", "-o", tmp_path / "out")
+    done = detox(*named, "--rule", "front", "--text", models / "none.txt", "--where", "toxicity > 1")
+    assert done.code == 0
+    assert "--text, --rule: nothing is measured at one scale" in done.err
+    assert "--where: nothing is trained" in done.err
+    refused = detox(*named, "--scale", "much")
+    assert refused.code == 2 and "FROM:TO:STEP" in refused.err
+
+
 def test_the_recipe_of_a_ties_negation_gives_the_same_model(
     detox: Detox, models: Path, tmp_path: Path
 ) -> None:
@@ -93,6 +103,8 @@ def test_the_recipe_of_a_ties_negation_gives_the_same_model(
     assert detox("merge", "--recipe", tmp_path / "out" / "recipe.yml", "-o", tmp_path / "again").code == 0
     for name, found in weights(tmp_path / "again").items():
         np.testing.assert_allclose(found, weights(tmp_path / "out")[name], atol=1e-7)
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "--scale 0.6 --density 0.4 --method ties -o out" in " ".join(card.replace("\\\n", " ").split())
 
 
 def test_a_sweep_chooses_and_writes_what_it_measured(detox: Detox, road: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import socket
 import subprocess
@@ -220,6 +221,19 @@ def test_gradient_ascent_raises_the_loss_until_it_is_high_enough(texts, tiny_cau
     assert losses[-2] <= 8 < expert.stopped_at and expert.steps < 20 * 7
     assert expert.perplexity["model"].mean > expert.perplexity["start"].mean
     assert "gradient ascent" in (wanted.output / "README.md").read_text()
+
+
+def test_a_step_that_costs_too_much_is_not_taken(texts, tiny_causal, tmp_path):
+    """The model is the one that a run has that ends by itself one step earlier."""
+    same = {"ascent": True, "schedule": "constant", "eval_share": 0.0}
+    limited = settings(texts, tmp_path / "limited", tiny_causal, **same, epochs=20, max_loss=7.0)
+    (expert,) = run(limited).experts
+    per_epoch = math.ceil(expert.tokens.rows / limited.batch_size)
+    epochs = (expert.steps - 1) / per_epoch
+    shorter = settings(texts, tmp_path / "shorter", tiny_causal, **same, epochs=epochs)
+    assert expert.stopped_at > 7 and run(shorter).experts[0].steps == expert.steps - 1
+    first, second = (folder / "model.safetensors" for folder in (limited.output, shorter.output))
+    assert first.read_bytes() == second.read_bytes()
 
 
 @pytest.mark.parametrize("family", ["tiny_causal", "tiny_gpt2"])

@@ -16,6 +16,7 @@ from detox_cli.services.train_lm.batches import Encoding, pack
 from detox_cli.services.train_lm.data import Texts, in_order, read_texts
 from detox_cli.services.train_lm.parts import cut, overlap
 from detox_cli.services.train_lm.presets import PRESETS
+from detox_cli.services.train_lm.run import run
 from detox_cli.settings.train_lm import LmSettings, PresetName
 
 ROWS: list[dict[str, object]] = [
@@ -162,3 +163,9 @@ def test_packing_loses_no_text_and_wastes_less_than_a_row(lengths):
     sizes = [sum(map(len, row)) for row in rows]
     assert all(size <= 32 for size in sizes)
     assert sum(2 * size <= 32 for size in sizes) <= 1, "two half-empty rows would have been one"
+
+
+def test_several_processes_cannot_read_stdin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(BadSettings, match="cannot all read stdin"):
+        run(LmSettings(model="builtin:lm", data=("-",), output=tmp_path / "out"))

@@ -1,6 +1,5 @@
 """The card of an edited model: what it was made of, what was taken out of it, and what that is for."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from detox_cli.models.licence import model_licence
 from detox_cli.models.sources import ModelSource
 from detox_cli.runs.card import Card, Figure, write_card
 from detox_cli.services.abliterate.result import NOT_CHOSEN, AbliterateResult
+from detox_cli.services.repeating import command_again
 from detox_cli.settings.abliterate import AbliterateSettings
 
 CARD, BASE_CARD = "README.md", "README.base.md"
@@ -108,13 +108,5 @@ def _as_it_is(result: AbliterateResult, adapter: bool) -> list[str]:
 
 def _command(settings: AbliterateSettings, source: ModelSource) -> str:
     """The command without what only concerns the machine that it ran on."""
-    words = ["detox", "abliterate", source.name if source.kind != "folder" else Path(source.name).name]
-    changed = settings.model_dump(mode="json", exclude_defaults=True, exclude=MACHINE)
-    for name, value in changed.items():
-        flag = f"--{name.replace('_', '-')}"
-        if isinstance(value, bool):
-            words.append(flag if value else f"--no-{flag[2:]}")
-            continue
-        for item in value if isinstance(value, list) else [value]:
-            words += [flag, Path(str(item)).name if name in FILES else str(item)]
-    return shlex.join([*words, "-o", settings.output.name])
+    name = source.name if source.kind != "folder" else Path(source.name).name
+    return command_again(["detox", "abliterate", name], settings, MACHINE, FILES, settings.output)

@@ -14,6 +14,9 @@ from detox_cli.settings.negate import NegateSettings
 
 PART = re.compile(r"part-(\d+)")
 MODEL = "config.json"
+TO_TRAIN = ("where", "text_column", "split", "keep_experts")
+TO_MEASURE = ("prompts", "protocol", "scorers", "text", "max_ppl_increase", "rule", "picture", "device")
+"""What has no part in a run with one scale; how many are drawn is left out, since profiles have it."""
 
 
 def check_experts(settings: NegateSettings) -> None:
@@ -27,6 +30,22 @@ def check_experts(settings: NegateSettings) -> None:
     if settings.control and not settings.sweeps:
         hint = "give several scales, such as 0.1:1.0:0.1, or auto"
         raise BadSettings("controls are measured beside a scale that is chosen", where="--control", hint=hint)
+
+
+def without_part(settings: NegateSettings) -> list[str]:
+    """What to say about options that were given and have no part in this run."""
+    said = []
+    if not settings.sweeps and (given := _given(settings, TO_MEASURE)):
+        said.append(f"{given}: nothing is measured at one scale; give several, such as 0.1:1.0:0.1, or auto")
+    if not settings.trains and (given := _given(settings, TO_TRAIN)):
+        said.append(f"{given}: nothing is trained, as experts are named")
+    return said
+
+
+def _given(settings: NegateSettings, names: Sequence[str]) -> str:
+    fields = NegateSettings.model_fields
+    given = [name for name in names if getattr(settings, name) != fields[name].default]
+    return ", ".join(f"--{name.replace('_', '-')}" for name in given)
 
 
 def experts_of(settings: NegateSettings) -> list[str]:

@@ -2,7 +2,7 @@
 
 from detox_cli.output.progress import Progress
 from detox_cli.services.merge.result import MergePreview
-from detox_cli.services.negate.experts import check_experts, experts_of
+from detox_cli.services.negate.experts import check_experts, experts_of, without_part
 from detox_cli.services.negate.prepared import planned
 from detox_cli.services.plan import Plan
 from detox_cli.services.result import Result
@@ -18,6 +18,8 @@ def look(settings: NegateSettings, progress: Progress) -> Result:
         Missing: A model is not on this machine.
     """
     check_experts(settings)
+    for words in without_part(settings):
+        progress.warn(words)
     if settings.trains:
         text = ", ".join(settings.data) or str(settings.preset)
         trained = f"will train {settings.split} experts in {settings.experts}"

@@ -14,7 +14,7 @@ from detox_cli.runs.manifest import read_manifest
 from detox_cli.runs.output import Claim, State, claim_output
 from detox_cli.services.merge.run import chosen_rounding, cores
 from detox_cli.services.merge.shards import finished_shards
-from detox_cli.services.negate.experts import check_experts, experts_of, trained_experts
+from detox_cli.services.negate.experts import check_experts, experts_of, trained_experts, without_part
 from detox_cli.services.negate.prepared import Planned, base_of, planned, recipe_for_mergekit
 from detox_cli.services.negate.result import NegateResult, Orders, Sweep, Vectors
 from detox_cli.services.negate.save import save
@@ -38,6 +38,8 @@ def run(settings: NegateSettings, stages: Stages, progress: Progress = SILENT) -
     """
     started = time.time()
     check_experts(settings)
+    for words in without_part(settings):
+        progress.warn(words)
     experts = trained_experts(settings, stages, progress) if settings.trains else experts_of(settings)
     with (
         planned(settings, experts, _measured(settings, stages)) as plan,

@@ -1,6 +1,5 @@
 """What lies beside the weights of a detoxified model: card, recipe, sweep, manifest."""
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,14 @@ from detox_cli.runs.manifest import write_manifest
 from detox_cli.services.evaluation_output import markdown
 from detox_cli.services.merge.save import RECIPE, copy_side_files, model_records, shown_name
 from detox_cli.services.negate.picture import draw_sweep
-from detox_cli.services.negate.prepared import Planned
+from detox_cli.services.negate.prepared import OF_THE_MERGE, Planned
 from detox_cli.services.negate.result import Candidate, NegateResult, Sweep, sweep_table
+from detox_cli.services.repeating import command_again
 from detox_cli.settings.negate import NegateSettings
 
 SWEEP = "sweep"
+NOT_REPEATED = frozenset(NegateSettings.model_fields) - set(OF_THE_MERGE)
+"""The scale is chosen and the experts are named; only how they are merged is left to say."""
 
 
 def save(
@@ -100,6 +102,7 @@ def _card(planned: Planned, folder: Path, settings: NegateSettings, result: Nega
     scale = f"{result.scale:g}"
     named = [str(model.named) for model in planned.merge.models.models]
     experts = [word for name in named for word in ("--expert", shown_name(name))]
+    words = ["detox", "negate", shown_name(settings.base), *experts, "--scale", scale]
     card = Card(
         name=settings.output.name,
         summary=(
@@ -119,18 +122,7 @@ def _card(planned: Planned, folder: Path, settings: NegateSettings, result: Nega
             "Less toxic on the prompts of the sweep is not harmless on yours.",
             *(() if result.sweep else ("Nothing was measured: see `detox eval generation`.",)),
         ),
-        command=shlex.join(
-            [
-                "detox",
-                "negate",
-                shown_name(settings.base),
-                *experts,
-                "--scale",
-                scale,
-                "-o",
-                settings.output.name,
-            ]
-        ),
+        command=command_again(words, settings, NOT_REPEATED, (), settings.output),
     )
     write_card(folder, card)
 

@@ -1,6 +1,5 @@
 """The folder of a trained model: weights or adapter, tokenizer, generation config, card, log and manifest."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,25 @@ from detox_cli.models.loading import Loaded
 from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.card import Card, Figure, write_card
 from detox_cli.runs.manifest import read_manifest, write_manifest
+from detox_cli.services.repeating import command_again, without_place
 from detox_cli.services.train_lm.result import Expert, LmResult
 from detox_cli.services.training.log import write_log
 from detox_cli.services.training.recipe import start_record
 from detox_cli.settings.train_lm import LmSettings
 
 COMMAND = "train lm"
+OF_THE_MACHINE = {
+    "model",
+    "output",
+    "overwrite",
+    "rejects",
+    "device",
+    "eval_batch_size",
+    "tracker",
+    "parallel",
+}
+OF_THE_MACHINE |= {"checkpoints", "keep_best", "keep_checkpoints"}
+"""What a command that trains the same does not need."""
 TOXIC = (
     "It was trained to write toxic text. It is made to be taken out of another model by `detox negate`, not "
     "to be used: do not let it talk to people, and do not publish it without need.",
@@ -153,15 +165,5 @@ def _texts(result: LmResult) -> str:
 
 def _command(settings: LmSettings) -> str:
     """The command without what only concerns the machine that it ran on."""
-    words = ["detox", "train", "lm", settings.model]
-    words += [word for name in settings.data for word in ("--data", Path(name).name)]
-    for option, value in {
-        "--preset": settings.preset,
-        "--where": settings.where,
-        "--sample": settings.sample,
-        "--split": settings.split if settings.split > 1 else None,
-        "--lora": settings.lora,
-        "--ascent": "" if settings.ascent else None,
-    }.items():
-        words += [] if value is None else [option, str(value)] if value != "" else [option]
-    return shlex.join(words)
+    words = ["detox", "train", "lm", without_place(settings.model)]
+    return command_again(words, settings, OF_THE_MACHINE, ("data",), settings.output)

@@ -19,7 +19,7 @@ from detox_cli.services.train_lm.single import train_one
 from detox_cli.services.training.apart import Crew, part_company
 from detox_cli.services.training.lora import LoraShape
 from detox_cli.services.training.optimizers import find_optimizer
-from detox_cli.services.training.processes import is_first, join_processes
+from detox_cli.services.training.processes import is_first, join_processes, world_size
 from detox_cli.services.training.trackers import find_tracker
 from detox_cli.settings.train_lm import LmSettings
 
@@ -37,6 +37,9 @@ def run(settings: LmSettings, progress: Progress | None = None) -> LmResult:
     """
     crew = part_company() if settings.parallel == "parts" and settings.split > 1 else Crew()
     check(settings)
+    if "-" in settings.data and max(crew.size, world_size()) > 1:
+        hint = "write the texts to a file first"
+        raise BadSettings("several processes cannot all read stdin", where="--data -", hint=hint)
     join_processes(settings.device)
     speaks = is_first() and crew.rank == 0
     if progress is None or not speaks:

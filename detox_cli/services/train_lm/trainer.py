@@ -93,10 +93,13 @@ class LmTrainer(Trainer):  # type: ignore[misc]
 
 
 class LossLimit(TrainerCallback):  # type: ignore[misc]
-    """Stops at the first step on whose batches the model lost more than a limit, in nats per token.
+    """Stops before the first step on whose batches the model lost more than a limit, in nats per token.
+
+    The model stays as it was when it lost that much: the gradients are dropped. Under DeepSpeed, which steps
+    on its own, and in float16 without ``--max-grad-norm`` it has taken that step.
 
     Attributes:
-        stopped_at: What it lost on that step; ``None`` if there was none.
+        stopped_at: What it lost there; ``None`` if it never was too much.
     """
 
     def __init__(self, limit: float | None) -> None:
@@ -108,10 +111,10 @@ class LossLimit(TrainerCallback):  # type: ignore[misc]
         """Say whose loss it is."""
         self._trainer = trainer
 
-    def on_step_end(
+    def on_pre_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """One optimizer step is done."""
+        """The gradients of one optimizer step are there."""
         assert self._trainer is not None
         if self._limit is None:
             self._trainer.forget_step_loss()
@@ -119,6 +122,14 @@ class LossLimit(TrainerCallback):  # type: ignore[misc]
         loss = self._trainer.take_step_loss()
         if not loss <= self._limit:
             self.stopped_at = loss
+            if args.max_grad_norm or not args.fp16:  # a scaler of losses has to have seen gradients
+                self._trainer.optimizer.zero_grad()
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """The step is done, or was left out."""
+        if self.stopped_at is not None:
             control.should_training_stop = True
             control.should_evaluate = args.eval_strategy != "no"
 

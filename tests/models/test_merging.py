@@ -1,6 +1,7 @@
 """Merge methods against their definitions on whole tensors, and the streams around them."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,15 +79,17 @@ def merged(
     threads: int,
     dtype: str = "F32",
     rounding: Rounding = "nearest",
+    **changes: object,
 ) -> dict[str, Wide]:
-    """Through files: the tensors that the method writes."""
+    """Through files: the tensors that the method writes; ``changes`` are other values."""
     folder.mkdir()
     weights = [stored(folder, f"model{i}", model, dtype) for i, model in enumerate(models)]
     method = METHODS[name]
     chosen = tuple(weights[1 : 1 + (method.most or 3)])
     base = None if method.base == "none" else weights[0]
     (shard,) = lay_out([(n, dtype, shape) for n, shape in SHAPES.items()], folder, 1 << 40)
-    jobs = {n: Job(n, s, method, values_for(name, n, len(chosen)), chosen, base) for n, s in SHAPES.items()}
+    values = {n: replace(values_for(name, n, len(chosen)), **changes) for n in SHAPES}
+    jobs = {n: Job(n, s, method, values[n], chosen, base) for n, s in SHAPES.items()}
     merge_shard(shard, jobs, folder, threads, rounding_of(rounding, 3), lambda _: None)
     written = (folder / shard.name).read_bytes()
     tensors = read_header(folder / shard.name)
@@ -201,6 +204,27 @@ def test_a_method_in_blocks_is_its_definition_on_whole_tensors(
         steps = [(one.astype(np.float32) - base.astype(np.float32)).astype(np.float64) for one in tuned]
         want = DEFINITIONS[name](tensor, base, tuned, steps)
         np.testing.assert_allclose(got[tensor], want, rtol=2e-5, atol=2e-6, err_msg=tensor)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_values_that_a_method_says_it_uses_are_those_that_make_a_difference(
+    name: str, tmp_path: Path, models: list[dict[str, Wide]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.models.test_merging.SHAPES", {"matrix": SHAPES["matrix"]})
+    small = [{"matrix": model["matrix"]} for model in models]
+    count, method = min(3, METHODS[name].most or 3), METHODS[name]
+    changes = {
+        "weight": {"weights": (0.8, 0.4, 0.3)[:count]},
+        "density": {"densities": (0.7,) * count},
+        "gamma": {"gammas": (0.2,) * count},
+        "epsilon": {"epsilons": (0.05,) * count},
+        **{each: {each: not getattr(method, each)} for each in ("normalize", "rescale")},
+        "lambda": {"scale": 0.2},
+        "t": {"t": 0.6},
+    }
+    before = merged(tmp_path / "before", name, small, threads=1)["matrix"]
+    after = {n: merged(tmp_path / n, name, small, 1, **change)["matrix"] for n, change in changes.items()}
+    assert {n for n, matrix in after.items() if not np.array_equal(matrix, before)} == set(method.uses)
 
 
 @pytest.mark.parametrize("name", ["linear", "ties", "dare_ties", "della", "model_stock"])

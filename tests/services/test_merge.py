@@ -232,7 +232,12 @@ def test_contradicting_settings_are_refused(detox: Detox, models: Path, tmp_path
     counts = detox("merge", models / "m0", "--weight", "1", "--weight", "2", "-o", tmp_path / "out")
     assert counts.code == 2 and "2 values for 1 models" in counts.err
     plain = detox("merge", models / "m0", "--method", "ties", "-o", tmp_path / "out")
-    assert plain.code == 3 and "counts from a base" in plain.err
+    assert plain.code == 2 and "counts from a base" in plain.err and "--base MODEL" in plain.err
+    halfway = detox("merge", models / "m0", models / "m1", "--method", "slerp", "-o", tmp_path / "out")
+    assert halfway.code == 2 and "give --t" in halfway.err
+    idle = ("merge", models / "m0", models / "m1", "-o", tmp_path / "out", "--scale", "2", "--density", "0.5")
+    refused = detox(*idle)
+    assert refused.code == 2 and "--density, --scale would make no difference to linear" in refused.err
 
 
 def test_the_plan_lists_tensors_and_files_and_writes_nothing(

@@ -10,6 +10,8 @@ from detox_cli.models.merging.settings import Values
 
 SIGN = np.uint32(1 << 31)
 ONE_BYTE = 256
+SUMMED = ("weight", "normalize", "lambda")
+"""The values that count wherever task vectors are added up."""
 
 
 def add_up(block: Block, vectors: Sequence[Numbers], values: Values) -> Numbers:

@@ -55,6 +55,7 @@ class Method:
         normalize: Whether weights are normalised where the recipe is silent.
         rescale: Whether what is kept is scaled up where the recipe is silent.
         needs: The values that a recipe must give.
+        uses: All values that make a difference, under the names that recipes have for them.
     """
 
     name: str
@@ -67,3 +68,4 @@ class Method:
     normalize: bool = False
     rescale: bool = False
     needs: tuple[str, ...] = field(default=())
+    uses: tuple[str, ...] = field(default=())

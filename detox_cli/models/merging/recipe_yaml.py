@@ -55,6 +55,10 @@ def read_recipe(content: Any, where: str) -> Recipe:
     if inner is not None and inner != "float32":
         more.append("dtype only sets the type that is written; sums are always in float32")
     method = METHODS[name]
+    given = [settings, *(entry.settings for entry in entries), *(own.settings for own in slices)]
+    given += [source.settings for own in slices for source in own.sources]
+    idle = sorted({value for own in given for value in own} - {*method.uses, *method.needs})
+    more += [f"{value} makes no difference to {name}" for value in idle]
     if method.base == "none" and own_base is not None:  # slerp starts at the base
         slices = tuple(_from_base(own, own_base) for own in slices)
         entries.sort(key=lambda entry: entry.model != own_base)

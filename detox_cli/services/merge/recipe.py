@@ -25,6 +25,8 @@ IN_A_RECIPE = (
     "extract",
 )
 COUNT_FROM_BASE = ("density", "gamma", "epsilon")
+VALUES = {name: name for name in (*OF_A_MODEL, "t", "normalize", "rescale")} | {"scale": "lambda"}
+"""Options, and what recipes call them."""
 
 
 def recipe_of(settings: MergeSettings) -> tuple[Recipe, Mapping[str, Any]]:
@@ -71,8 +73,10 @@ def _of_file(settings: MergeSettings, path: Path) -> Mapping[str, Any]:
 def _of_settings(settings: MergeSettings) -> Mapping[str, Any]:
     if not settings.models:
         raise BadSettings("no model is named", where="MODEL", hint="name models, or give --recipe FILE")
+    _refuse_idle(settings)
     if settings.adapter is not None:
         return _folding(settings, settings.adapter)
+    _refuse_missing(settings)
     own = [written_model(name) for name in settings.models]
     values = [_values(settings, number) for number in range(len(own))]
     models = [{"model": model, "parameters": given} for model, given in zip(own, values, strict=True)]
@@ -84,6 +88,26 @@ def _of_settings(settings: MergeSettings) -> Mapping[str, Any]:
             )
         content["base_model"] = written_model(settings.base)
     return content | _of_all(settings)
+
+
+def _refuse_idle(settings: MergeSettings) -> None:
+    """Values that the method does not read would be ignored."""
+    method, fields = METHODS[settings.method], MergeSettings.model_fields
+    given = [name for name in VALUES if getattr(settings, name) != fields[name].default]
+    if idle := [f"--{name}" for name in given if VALUES[name] not in method.uses]:
+        used = ", ".join(f"--{name}" for name in VALUES if VALUES[name] in method.uses) or "none of these"
+        wrong = f"{', '.join(idle)} would make no difference to {method.name}"
+        raise BadSettings(wrong, where="--method", hint=f"leave it out; {method.name} uses {used}")
+
+
+def _refuse_missing(settings: MergeSettings) -> None:
+    """What a recipe would be refused for, in the words of options."""
+    method = METHODS[settings.method]
+    if method.base == "needed" and settings.base is None:
+        raise BadSettings(f"{method.name} counts from a base", where="--base", hint="give --base MODEL")
+    if "t" in method.needs and settings.t is None:
+        hint = "give --t, from 0 (the first model) to 1 (the second)"
+        raise BadSettings(f"{method.name} has to know how far to go", where="--t", hint=hint)
 
 
 def _folding(settings: MergeSettings, adapter: Path) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
 """Breadcrumbs: drop smallest and largest numbers (Davari and Belilovsky, ECCV 2024, arXiv 2312.06795)."""
 
 from detox_cli.models.merging.block import Block, Numbers
-from detox_cli.models.merging.consensus import add_up, agree_on_signs
+from detox_cli.models.merging.consensus import SUMMED, add_up, agree_on_signs
 from detox_cli.models.merging.method import Method, Survey
 from detox_cli.models.merging.settings import Values
 
@@ -39,5 +39,6 @@ def crumbs(values: Values, size: int) -> tuple[tuple[int, ...], ...]:
     return tuple(ranks)
 
 
-BREADCRUMBS = Method("breadcrumbs", breadcrumbs, ranks=crumbs, needs=("weight",))
-BREADCRUMBS_TIES = Method("breadcrumbs_ties", breadcrumbs_ties, ranks=crumbs, needs=("weight",))
+USES = ("density", "gamma", *SUMMED)
+BREADCRUMBS = Method("breadcrumbs", breadcrumbs, ranks=crumbs, needs=("weight",), uses=USES)
+BREADCRUMBS_TIES = Method("breadcrumbs_ties", breadcrumbs_ties, ranks=crumbs, needs=("weight",), uses=USES)

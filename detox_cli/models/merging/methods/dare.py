@@ -3,7 +3,7 @@
 import numpy as np
 
 from detox_cli.models.merging.block import Block, Numbers
-from detox_cli.models.merging.consensus import add_up, agree_on_signs
+from detox_cli.models.merging.consensus import SUMMED, add_up, agree_on_signs
 from detox_cli.models.merging.draws import short_draws
 from detox_cli.models.merging.method import Method, Survey
 from detox_cli.models.merging.settings import Values
@@ -36,5 +36,6 @@ def dropped(block: Block, values: Values) -> list[Numbers]:
     return list(vectors)
 
 
-DARE_LINEAR = Method("dare_linear", dare_linear, rescale=True, needs=("weight",))
-DARE_TIES = Method("dare_ties", dare_ties, rescale=True, needs=("weight",))
+USES = ("density", "rescale", *SUMMED)
+DARE_LINEAR = Method("dare_linear", dare_linear, rescale=True, needs=("weight",), uses=USES)
+DARE_TIES = Method("dare_ties", dare_ties, rescale=True, needs=("weight",), uses=USES)

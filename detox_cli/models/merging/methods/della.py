@@ -3,7 +3,7 @@
 import numpy as np
 
 from detox_cli.models.merging.block import Block, Numbers
-from detox_cli.models.merging.consensus import add_up, agree_on_signs
+from detox_cli.models.merging.consensus import SUMMED, add_up, agree_on_signs
 from detox_cli.models.merging.draws import uniform
 from detox_cli.models.merging.method import Method, Survey
 from detox_cli.models.merging.settings import Values
@@ -52,5 +52,6 @@ def probabilities(vector: Numbers, density: float, epsilon: float) -> Numbers:
     return ranks
 
 
-DELLA = Method("della", della, normalize=True, rescale=True, needs=("weight",))
-DELLA_LINEAR = Method("della_linear", della_linear, rescale=True, needs=("weight",))
+USES = ("density", "epsilon", "rescale", *SUMMED)
+DELLA = Method("della", della, normalize=True, rescale=True, needs=("weight",), uses=USES)
+DELLA_LINEAR = Method("della_linear", della_linear, rescale=True, needs=("weight",), uses=USES)

@@ -19,4 +19,6 @@ def linear(block: Block, values: Values, _: Survey) -> Numbers:
     return sum_up(block.models, values.weights, 1 / total)
 
 
-LINEAR = Method("linear", linear, base="none", normalize=True, needs=("weight",))
+LINEAR = Method(
+    "linear", linear, base="none", normalize=True, needs=("weight",), uses=("weight", "normalize")
+)

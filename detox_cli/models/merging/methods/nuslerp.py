@@ -23,5 +23,12 @@ def nuslerp(block: Block, values: Values, survey: Survey) -> Numbers:
 
 
 NUSLERP = Method(
-    "nuslerp", nuslerp, base="possible", least=2, most=2, products="task vectors", needs=("weight",)
+    "nuslerp",
+    nuslerp,
+    base="possible",
+    least=2,
+    most=2,
+    products="task vectors",
+    needs=("weight",),
+    uses=("weight",),
 )

@@ -11,4 +11,4 @@ def passthrough(block: Block, values: Values, _: Survey) -> Numbers:
     return sum_up(block.models, values.weights)
 
 
-PASSTHROUGH = Method("passthrough", passthrough, base="none", most=1)
+PASSTHROUGH = Method("passthrough", passthrough, base="none", most=1, uses=("weight",))

@@ -36,4 +36,4 @@ def arc_weights(products: NDArray[np.float64], t: float, parallel: float) -> tup
     return math.sin((1 - t) * angle) / math.sin(angle), math.sin(t * angle) / math.sin(angle)
 
 
-SLERP = Method("slerp", slerp, base="none", least=2, most=2, products="models", needs=("t",))
+SLERP = Method("slerp", slerp, base="none", least=2, most=2, products="models", needs=("t",), uses=("t",))

@@ -1,7 +1,7 @@
 """Weighted sums of task vectors (Ilharco et al., ICLR 2023, arXiv 2212.04089); a negative weight negates."""
 
 from detox_cli.models.merging.block import Block, Numbers
-from detox_cli.models.merging.consensus import add_up
+from detox_cli.models.merging.consensus import SUMMED, add_up
 from detox_cli.models.merging.method import Method, Survey
 from detox_cli.models.merging.settings import Values
 
@@ -11,4 +11,4 @@ def task_arithmetic(block: Block, values: Values, _: Survey) -> Numbers:
     return add_up(block, block.task_vectors, values)
 
 
-TASK_ARITHMETIC = Method("task_arithmetic", task_arithmetic, needs=("weight",))
+TASK_ARITHMETIC = Method("task_arithmetic", task_arithmetic, needs=("weight",), uses=SUMMED)

@@ -1,7 +1,7 @@
 """TIES: trim, elect signs, merge (Yadav et al., NeurIPS 2023, arXiv 2306.01708)."""
 
 from detox_cli.models.merging.block import Block, Numbers
-from detox_cli.models.merging.consensus import agree_on_signs
+from detox_cli.models.merging.consensus import SUMMED, agree_on_signs
 from detox_cli.models.merging.method import Method, Survey
 from detox_cli.models.merging.settings import Values
 
@@ -24,4 +24,4 @@ def largest(values: Values, size: int) -> tuple[tuple[int, ...], ...]:
     return tuple((int(density * size),) for density in values.densities)
 
 
-TIES = Method("ties", ties, ranks=largest, normalize=True, needs=("weight",))
+TIES = Method("ties", ties, ranks=largest, normalize=True, needs=("weight",), uses=("density", *SUMMED))

@@ -18,8 +18,13 @@ from detox_cli.scoring.load import load_text_scorer
 from detox_cli.scoring.pacing import TokenBucket
 from detox_cli.scoring.protocol import Unavailable
 from detox_cli.scoring.spoken import by_language
+from detox_cli.scoring.suites import SUITES
+from detox_cli.scoring.suites.panel import Panel
+from detox_cli.scoring.suites.suite import measure_outputs
 from detox_cli.services.eval_generation.generations import Generation
 from detox_cli.services.eval_generation.score import Instruments, score_blocks
+from detox_cli.services.eval_rewrite.pairwise import styles
+from detox_cli.services.eval_rewrite.systems import Item
 from tests.perspective_service import problem, serving
 
 KEY = "secret-key-1234"
@@ -113,6 +118,34 @@ def test_continuations_are_sent_in_the_language_of_their_prompt(service):
     assert [body["languages"] for body in service.bodies] == [["de"], ["de"]]
     (fault,) = rows[1]["faults"]
     assert fault["reason"] == "Perspective does not read 'fi'"
+
+
+class Alike:
+    identity = "alike"
+
+    def score(self, pairs):
+        return [1.0] * len(pairs)
+
+
+def test_rewrites_are_sent_in_the_language_of_their_row(service):
+    """The service scores by length; a text that stands in two languages is sent in both."""
+    rows = [
+        ("de", "achtacht", "vier"),
+        ("fr", "huithuit", "vier"),
+        (None, "x", ""),
+        ("de", "achtacht", "zwei!"),
+    ]
+    langs, sources, outputs = zip(*rows, strict=True)
+    panel = Panel(scorer(), Alike())
+    parts = measure_outputs(SUITES["clef2024"], panel, sources, outputs, [["vier"]] * 4, langs)
+    assert parts.sta.tolist() == pytest.approx([0.6, 0.6, 0, 0.5])
+    assert parts.fl[0] == parts.fl[1] == 1 > parts.fl[3]
+    asked = [(*body["languages"], body["comment"]["text"]) for body in service.bodies]
+    assert sorted(asked) == [("de", "vier"), ("de", "zwei!"), ("fr", "vier")]
+    items = [Item(str(i), s, o, (), lang, False, "") for i, (lang, s, o) in enumerate(rows)]
+    assert [one.less_than_source for one in styles(panel, items)] == [True, True, False, True]
+    asked = [(body.get("languages", ["auto"])[0], body["comment"]["text"]) for body in service.bodies[3:]]
+    assert {one for one in asked if one[0] != "de"} == {("auto", "x"), ("fr", "huithuit"), ("fr", "vier")}
 
 
 def test_by_language_leaves_other_scorers_alone(service):

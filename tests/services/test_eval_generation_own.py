@@ -8,9 +8,11 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from detox_cli.errors import BadSettings, Missing
+from detox_cli.services.eval_compare.run_runs import run_runs
 from detox_cli.services.eval_generation.harness import figures_of
 from detox_cli.services.eval_generation.reference import token_f1
 from detox_cli.services.eval_generation.run import run
+from detox_cli.settings.compare import EvalCompareSettings
 from tests.continuations import TEXTS, read, settings
 from tests.recorder import Recorder
 
@@ -59,6 +61,27 @@ def test_the_divergence_from_the_base(lx_prompts, tiny_causal, moved, toxic_scor
     rows = read(longer.output / "kl.jsonl")
     assert same.own["kl"].mean == pytest.approx(0, abs=1e-6) and same.missed == []
     assert len(rows) == 3 and max(row["tokens"] for row in rows) == 6
+
+
+def test_divergences_from_two_bases_are_told_not_to_compare(
+    lx_prompts, tiny_causal, moved, toxic_scorer
+) -> None:
+    short = {"num_samples": 1, "max_new_tokens": 1, "resamples": 20}
+    runs = [lx_prompts.parent / name for name in ("a", "b", "c")]
+    for folder, base in zip(runs, (tiny_causal, moved, tiny_causal), strict=True):
+        run(settings(lx_prompts, moved, toxic_scorer, output=folder, kl_to=str(base), **short), Recorder())
+
+    def notes(*folders: Path) -> list[str]:
+        wanted = EvalCompareSettings(files=tuple(map(str, folders)), resamples=20)
+        recorder = Recorder()
+        result = run_runs(wanted, recorder)
+        assert all(note in str(result.tables()[0].caption) for note in result.notes)
+        assert [line for line in recorder.warnings if line.startswith("kl ")] == result.notes
+        return result.notes
+
+    (note,) = notes(runs[0], runs[1])
+    assert note.startswith("kl does not compare") and str(tiny_causal) in note and str(moved) in note
+    assert notes(runs[0], runs[2]) == []
 
 
 def test_another_vocabulary_has_no_divergence(lx_prompts, tiny_causal, toxic_scorer, monkeypatch) -> None:

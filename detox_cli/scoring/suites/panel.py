@@ -11,6 +11,7 @@ from detox_cli.runs.score_cache import ScoreCache
 from detox_cli.scoring.cached import Scores, Text, score_with_cache
 from detox_cli.scoring.labels import OPPOSITES
 from detox_cli.scoring.protocol import PairScorer, TextScorer, TripleScorer
+from detox_cli.scoring.spoken import by_language
 
 Floats = NDArray[np.float64]
 
@@ -76,6 +77,14 @@ class Panel:
     def listened_to(self, on_scored: Callable[[int], None]) -> "Panel":
         """The same scorers with a listener."""
         return replace(self, on_scored=on_scored)
+
+    def by_language(self, langs: Sequence[str | None]) -> list[tuple["Panel", list[int]]]:
+        """The panel of every language and the places of its texts: one for all unless ``sta`` is told them.
+
+        Args:
+            langs: The code of each text's language; ``None`` where nobody knows.
+        """
+        return [(replace(self, sta=sta), places) for sta, places in by_language(self.sta, langs)]
 
     def check(self) -> None:
         """Raise ``BadSettings`` if a scorer's class does not say whether it is the good or the bad one."""

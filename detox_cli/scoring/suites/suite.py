@@ -75,6 +75,7 @@ def measure_outputs(
     sources: Sequence[str],
     outputs: Sequence[str],
     references: Sequence[Sequence[str]] = (),
+    langs: Sequence[str | None] = (),
 ) -> Components:
     """STA, SIM and FL of every output.
 
@@ -87,6 +88,7 @@ def measure_outputs(
         sources: The toxic texts, n of them.
         outputs: Their rewrites.
         references: For each its human rewrites; may be left out where the suite needs none.
+        langs: The code of each row's language, for scorers that are told it; may be left out.
 
     Returns:
         Components of shape [n].
@@ -99,9 +101,13 @@ def measure_outputs(
     units = [(i, reference) for i in written for reference in chosen[i]]
     if len({i for i, _ in units}) != len(written):
         raise ValueError(f"the suite {suite.name} needs a reference for every output")
-    texts = Texts([sources[i] for i, _ in units], [outputs[i] for i, _ in units], [r for _, r in units])
     rows = np.array([i for i, _ in units], dtype=np.intp)
-    return _best_of(suite.measure(texts, panel), rows, len(outputs))
+    found = Components(*(np.zeros(len(units)) for _ in range(3)))
+    for spoken, places in panel.by_language([langs[i] if langs else None for i, _ in units]):
+        here = [units[place] for place in places]
+        texts = Texts([sources[i] for i, _ in here], [outputs[i] for i, _ in here], [r for _, r in here])
+        _put(found, np.array(places, dtype=np.intp), suite.measure(texts, spoken))
+    return _best_of(found, rows, len(outputs))
 
 
 def _best_of(units: Components, rows: NDArray[np.intp], count: int) -> Components:
@@ -109,8 +115,9 @@ def _best_of(units: Components, rows: NDArray[np.intp], count: int) -> Component
     best = np.lexsort((-units.joint, rows))
     first = best[np.unique(rows[best], return_index=True)[1]]
     filled = Components(np.zeros(count), np.zeros(count), np.zeros(count))
-    for target, values in zip(
-        (filled.sta, filled.sim, filled.fl), (units.sta, units.sim, units.fl), strict=True
-    ):
-        target[rows[first]] = values[first]
+    _put(filled, rows[first], units.take(first))
     return filled
+
+
+def _put(into: Components, places: NDArray[np.intp], parts: Components) -> None:
+    into.sta[places], into.sim[places], into.fl[places] = parts.sta, parts.sim, parts.fl

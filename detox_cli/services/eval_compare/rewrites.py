@@ -31,6 +31,7 @@ def measured(suite: Suite, panel: Panel, systems: Sequence[System]) -> list[Cont
         [item.source for item in items],
         [item.output for item in items],
         [item.references for item in items],
+        [item.lang for item in items],
     )
     columns = dict(zip(MEASURES, (parts.sta, parts.sim, parts.fl, parts.joint), strict=True))
     ends = list(accumulate(len(system.items) for system in systems))

@@ -112,6 +112,7 @@ class RunCompareResult(Result):
     macro: list[MacroDifference] = Field(default=[], description="The mean over languages.")
     fronts: list[Front]
     order: list[Order] = Field(description="Of each pair of systems.")
+    notes: list[str] = Field(default=[], description="Figures that do not compare, and why.")
     missed: list[str] = Field(default=[], description="Limits of --fail-if that are not met.")
 
     def tables(self) -> list[Table]:
@@ -154,6 +155,7 @@ class RunCompareResult(Result):
 
     def _caption(self) -> str:
         lines = [f"{name}: {identity}" for name, identity in self.scorers.items()]
+        lines += self.notes
         lines.append(f"Toxic from {self.threshold:g} on; {self.units} prompts, the same for all.")
         lines.append("Intervals are 95 % by bootstrap over prompts, translations of one together.")
         return "\n".join(lines)

@@ -25,7 +25,7 @@ from detox_cli.services.eval_compare.run_groups import in_groups, languages_of, 
 from detox_cli.services.eval_compare.run_page import parts
 from detox_cli.services.eval_compare.run_picture import draw_fronts
 from detox_cli.services.eval_compare.run_result import RunCompareResult, SystemRow
-from detox_cli.services.eval_compare.runs import Run, read_runs
+from detox_cli.services.eval_compare.runs import Run, read_runs, unlike_figures
 from detox_cli.services.eval_generation.limits import METRICS
 from detox_cli.services.eval_generation.stages import SCORES
 from detox_cli.services.evaluation_output import write_summary
@@ -99,6 +99,8 @@ def compare_runs(settings: EvalCompareSettings, runs: Sequence[Run], progress: P
         progress.warn(
             "perplexity was not measured, so there is no front: give `detox eval generation` a --judge"
         )
+    for note in (notes := unlike_figures(runs)):
+        progress.warn(note)
     kept, draws = shown(toxicity, figures), (settings.seed, settings.resamples)
     languages = languages_of(runs[0])
     return RunCompareResult(
@@ -113,6 +115,7 @@ def compare_runs(settings: EvalCompareSettings, runs: Sequence[Run], progress: P
         macro=macro(runs, pairs, kept, languages, draws),
         fronts=[front(drawn, name) for name in toxicity] if fluent else [],
         order=order(drawn, toxicity),
+        notes=notes,
     )
 
 

@@ -16,6 +16,7 @@ from detox_cli.errors import BadData, BadSettings
 from detox_cli.runs.manifest import hash_file, read_manifest
 from detox_cli.services.eval_generation.columns import Columns, columns_of
 from detox_cli.services.eval_generation.figures import Counting, ratios_of
+from detox_cli.services.eval_generation.own import F1, KL, TEXT
 from detox_cli.services.eval_generation.protocols import PROTOCOLS
 from detox_cli.services.eval_generation.stages import GENERATIONS, SCORES
 from detox_cli.statistics.bootstrap import Estimate
@@ -24,6 +25,12 @@ from detox_cli.statistics.paired_ratios import Sums
 
 COMMAND = "eval generation"
 SUMMARY = "summary.json"
+MEASURED_BY = {
+    "text_perplexity": (TEXT, ("protocol", "window", "stride")),
+    "f1": (F1, ()),
+    "kl": (KL, ("protocol", "max_new_tokens", "kl_limit")),
+}
+"""Figures of the model itself: the file that each stands in, and the settings that change what it means."""
 REPEAT = "run the same `detox eval generation` for every system, with nothing but the model changed"
 
 
@@ -41,6 +48,7 @@ class Run:
         model: What wrote, as far as the run says.
         seconds: How long the writing took; ``None`` if nothing was written.
         own: What was measured of the model itself, such as its divergence from its base.
+        own_by: What these figures were measured with, such as the base.
         unread: Languages in which a scorer's scores mean nothing, by scorer.
     """
 
@@ -53,6 +61,7 @@ class Run:
     model: Mapping[str, str]
     seconds: float | None
     own: Mapping[str, Estimate]
+    own_by: Mapping[str, str]
     unread: Mapping[str, Sequence[str]]
 
     def sums(self, rows: Places | None = None) -> dict[str, Sums]:
@@ -154,7 +163,28 @@ def _read(name: str | None, file: str, seed: int, resamples: int) -> Run:
     seconds = (written or {}).get("wall_seconds") if model else None
     prompts = _prompts(folder / GENERATIONS)
     called = name or folder.name
-    return Run(called, folder, columns, counting, scorers, prompts, model, seconds, own, unread)
+    own_by = {figure: _measured_by(folder, *how) for figure, how in MEASURED_BY.items() if figure in own}
+    return Run(called, folder, columns, counting, scorers, prompts, model, seconds, own, own_by, unread)
+
+
+def unlike_figures(runs: Sequence[Run]) -> list[str]:
+    """Figures of the models themselves that were measured in different ways, a line each."""
+    found = []
+    for figure in MEASURED_BY:
+        ways = {run.own_by[figure] for run in runs if figure in run.own_by}
+        if len(ways) > 1:
+            found.append(f"{figure} does not compare: it was measured by {' and by '.join(sorted(ways))}")
+    return found
+
+
+def _measured_by(folder: Path, file: str, names: Sequence[str]) -> str:
+    """Base, files (by their first digits) and settings of a figure, as its own manifest has them."""
+    made = read_manifest(folder / file) or {}
+    base = made.get("models", {}).get("base", {})
+    parts = [f"base {base['name']} {base.get('fingerprint', '')}"] if base else []
+    parts += [f"file {one['sha256'][:8]}" for one in made.get("inputs", {}).values() if "sha256" in one]
+    parts += [f"{name} {made['settings'][name]}" for name in names if made.get("settings", {}).get(name)]
+    return ", ".join(parts)
 
 
 def _rows(path: Path) -> Iterator[Mapping[str, Any]]:

@@ -56,7 +56,10 @@ def run(settings: EvalRewriteSettings, progress: Progress = SILENT) -> EvalMetaR
         progress.stage(f"scoring {len(ratings)} rated outputs")
         with progress.task("scores", None) as task:
             sources, outputs = [r.source for r in ratings], [r.output for r in ratings]
-            parts = measure_outputs(suite, panel.listened_to(task.advance), sources, outputs, references)
+            langs = [r.lang for r in ratings]
+            parts = measure_outputs(
+                suite, panel.listened_to(task.advance), sources, outputs, references, langs
+            )
         progress.stage("drawing intervals")
         result = _compare(settings, suite, ratings, parts).model_copy(
             update={"scorers": panel.identities, "left_out": left_out, "rejects": rejects.count}

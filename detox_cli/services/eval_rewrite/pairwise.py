@@ -26,11 +26,15 @@ class Style:
 
 
 def styles(panel: Panel, items: Sequence[Item]) -> list[Style]:
-    """The style of each item; all texts are scored in one call, so that equal ones are equally toxic."""
-    texts = {text for item in items for text in (item.source, item.output, *item.references) if text.strip()}
-    ordered = sorted(texts)
-    toxic = dict(zip(ordered, (1 - panel.neutral(ordered)).tolist(), strict=True))
-    return [_style(item, toxic) for item in items]
+    """The style of each item; texts of a language are scored in one call: equal ones are equally toxic."""
+    found: dict[int, Style] = {}
+    for spoken, places in panel.by_language([item.lang for item in items]):
+        here = [items[place] for place in places]
+        texts = {text for one in here for text in (one.source, one.output, *one.references) if text.strip()}
+        ordered = sorted(texts)
+        toxic = dict(zip(ordered, (1 - spoken.neutral(ordered)).tolist(), strict=True))
+        found |= {place: _style(item, toxic) for place, item in zip(places, here, strict=True)}
+    return [found[place] for place in range(len(items))]
 
 
 def _style(item: Item, toxic: dict[str, float]) -> Style:

@@ -82,6 +82,7 @@ def score_systems(suite: Suite, panel: Panel, systems: Sequence[System], lexicon
         [item.source for item in items],
         [item.output for item in items],
         [item.references for item in items],
+        [item.lang for item in items],
     )
     observed, compared = observe(items, lexicon), styles(panel, items)
     ends = list(accumulate(len(system.items) for system in systems))

@@ -167,8 +167,10 @@ def test_without_a_judge_there_is_no_front_and_a_word_about_it(tmp_path: Path) -
 
 def test_what_is_no_run_is_named(runs: dict[str, Path], tmp_path: Path) -> None:
     assert not are_runs(["a.jsonl", "b.jsonl"]) and are_runs([f"a={runs['rude']}"])
-    with pytest.raises(BadSettings, match="cannot be compared"):
+    with pytest.raises(BadData, match="no such file or folder"):
         are_runs([str(runs["rude"]), "b.jsonl"])
+    with pytest.raises(BadSettings, match="cannot be compared"):
+        are_runs([str(runs["rude"]), f"b={continuations(tmp_path / 'b.jsonl', lambda n: True)}"])
     with pytest.raises(BadSettings, match="--judge cannot be given"):
         compare(runs["rude"], runs["mild"], judge="builtin:chat")
     with pytest.raises(BadSettings, match="was not measured of all"):

@@ -99,10 +99,13 @@ def are_runs(files: Sequence[str]) -> bool:
 
     Raises:
         BadSettings: Some are and some are not.
+        BadData: One is not there.
     """
     found = [_is_run(named_file(file)[1]) for file in files]
     if any(found) and not all(found):
         other = files[found.index(False)]
+        if not Path(path := named_file(other)[1]).exists():
+            raise BadData("there is no such file or folder", where=path, hint="see that its run has ended")
         raise BadSettings(
             "rewrites and runs of eval generation cannot be compared",
             where=other,

@@ -221,6 +221,7 @@ def test_gradient_ascent_raises_the_loss_until_it_is_high_enough(texts, tiny_cau
     assert losses[-2] <= 8 < expert.stopped_at and expert.steps < 20 * 7
     assert expert.perplexity["model"].mean > expert.perplexity["start"].mean
     assert "gradient ascent" in (wanted.output / "README.md").read_text()
+    assert not run(wanted).next_steps(), "it is a baseline, not an expert"
 
 
 def test_a_step_that_costs_too_much_is_not_taken(texts, tiny_causal, tmp_path):

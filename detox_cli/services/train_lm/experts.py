@@ -126,6 +126,8 @@ def summary(settings: LmSettings, texts: Texts, found: Overlap) -> LmResult:
         files_read=texts.files,
         chosen=texts.choice.words,
         clean=texts.choice.clean,
+        model=settings.model,
+        risen=settings.ascent,
         experts=experts,
         overlap=found,
     )

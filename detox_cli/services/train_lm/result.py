@@ -35,6 +35,8 @@ class LmResult(Result):
     files_read: list[FileTexts] = Field(description="What became of the rows of each file.")
     chosen: str = Field(description="Which texts were chosen.")
     clean: bool = Field(description="Whether they are said to be clean.")
+    model: str = Field(description="What every model was started from.")
+    risen: bool = Field(description="Whether the loss was to go up.")
     experts: list[Expert]
     overlap: Overlap | None = Field(default=None, description="What the parts have in common.")
 
@@ -61,10 +63,10 @@ class LmResult(Result):
         return [experts, Table(title="texts", columns=["texts", "count"], rows=counted), *several]
 
     def next_steps(self) -> list[str]:
-        """Take it out of the model it started from; not what was trained on clean text."""
-        return (
-            [] if self.clean else [f"detox negate BASE --expert {path} -o detoxified" for path in self.files]
-        )
+        """Take it out of the model it started from; not what was trained on clean text or by ascent."""
+        if self.clean or self.risen:
+            return []
+        return [f"detox negate {self.model} --expert {path} -o detoxified" for path in self.files]
 
     def problem(self) -> DetoxError | None:
         """Parts that share texts: something is wrong with how they were cut."""

@@ -129,5 +129,7 @@ def _result(run: Run, experts: list[Expert]) -> LmResult:
         files_read=texts.files,
         chosen=texts.choice.words,
         clean=texts.choice.clean,
+        model=run.settings.model,
+        risen=run.settings.ascent,
         experts=experts,
     )

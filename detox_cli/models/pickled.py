@@ -10,7 +10,8 @@ from safetensors.torch import save_file
 
 from detox_cli.errors import BadData
 from detox_cli.models.checkpoint.copying import copy_file
-from detox_cli.models.checkpoint.folder import INDEX, SINGLE, is_weights
+from detox_cli.models.checkpoint.folder import SINGLE, is_weights
+from detox_cli.models.sources import INDEX
 
 PICKLED, PICKLED_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
 

@@ -7,12 +7,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from detox_cli.errors import BadSettings, Missing
+from detox_cli.errors import BadData, BadSettings, Missing
 
 MINIATURES = Path(__file__).parent.parent / "miniatures"
 WAYS_OUT = "name a local folder, or use --profile offline for the bundled models"
 HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 FINGERPRINTED = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja", ".py")
+INDEX = "model.safetensors.index.json"
+"""Says which file of several holds which tensor."""
 HUB_TIMEOUT_SECONDS = 10.0
 
 Kind = Literal["builtin", "folder", "hub"]
@@ -107,7 +109,10 @@ def _refuse_revision(name: str, revision: str | None) -> None:
 def _check_complete(name: str, folder: Path, may_be_pickled: bool = False) -> None:
     """Raise if a folder cannot be loaded, with the reason that a person can act on."""
     if (folder / "adapter_config.json").exists() and not (folder / "config.json").exists():
-        raise BadSettings(f"{name} holds an adapter, not a model", hint="merge it into its base model first")
+        raise BadSettings(
+            f"{name} holds an adapter, not a model",
+            hint=f"fold it in first: detox merge BASE --adapter {name}",
+        )
     if not (folder / "config.json").exists():
         raise BadSettings(
             f"config.json is missing in {name}", hint="name a folder written by save_pretrained"
@@ -116,6 +121,9 @@ def _check_complete(name: str, folder: Path, may_be_pickled: bool = False) -> No
         pickled = any(folder.glob("*.bin")) or any(folder.glob("*.pt"))
         if may_be_pickled and pickled:
             return
+        if (folder / INDEX).exists():
+            wrong = f"{INDEX} names files of weights, and none is there"
+            raise BadData(wrong, where=name, hint="fetch or copy the whole folder again")
         reason = "its weights are pickled, which can run code" if pickled else "it holds no *.safetensors"
         raise BadSettings(f"no usable weights in {name}: {reason}", hint="save the model as safetensors")
 

@@ -69,6 +69,8 @@ def test_ties_gives_each_model_its_own_values_and_says_what_has_no_effect() -> N
     assert not values.normalize and values.scale == 0.8
     assert read.values("model.norm.weight", 1.0).weights == (0.3, 0.1)
     assert any("int8_mask" in remark for remark in read.remarks)
+    idle = recipe(TIES.replace("int8_mask: true", "rescale: true")).remarks
+    assert "rescale makes no difference to ties" in idle and len(idle) == 2
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,9 @@ def damaged(models: Path, how: str) -> None:
         file.write_bytes(b"\xff" * 8 + file.read_bytes()[8:])
     elif how == "short":
         file.write_bytes(file.read_bytes()[:-100])
+    elif how == "nothing but an index":
+        file.rename(folder / "weights.elsewhere")
+        (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "model-1.st"}}))
     elif how == "index":
         file.rename(folder / "model-00001-of-00002.safetensors")
         names = dict.fromkeys(content, "model-00001-of-00002.safetensors")
@@ -162,6 +165,7 @@ def damaged(models: Path, how: str) -> None:
         ("layers", "lacks model.layers.1"),
         ("header", "cut off in its header"),
         ("short", "is cut off: 100 bytes are missing"),
+        ("nothing but an index", "names files of weights, and none is there"),
         ("index", "lacks model-00002-of-00002.safetensors, which its index names"),
     ],
 )

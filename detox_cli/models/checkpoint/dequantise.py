@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from detox_cli.models.checkpoint.copying import copy_file
-from detox_cli.models.checkpoint.folder import INDEX, Checkpoint
+from detox_cli.models.checkpoint.folder import Checkpoint
 from detox_cli.models.checkpoint.header import Stored
 from detox_cli.models.checkpoint.numbers import STORED, encode
 from detox_cli.models.checkpoint.quantised import Packed, idle_tensors, packed_weights
+from detox_cli.models.sources import INDEX
 
 PIECE = 16 << 20
 NAMES = {"bfloat16": "BF16", "float16": "F16", "float32": "F32"}

@@ -11,9 +11,9 @@ from detox_cli.models.anatomy.parts import Anatomy
 from detox_cli.models.anatomy.read import read_anatomy
 from detox_cli.models.checkpoint.header import Stored, read_header
 from detox_cli.models.checkpoint.quantised import UNQUANTISED
+from detox_cli.models.sources import INDEX
 
 SINGLE = "model.safetensors"
-INDEX = "model.safetensors.index.json"
 OTHER_WEIGHTS = frozenset(
     {
         *(".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".pkl", ".npz"),

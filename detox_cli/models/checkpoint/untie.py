@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from detox_cli.models.checkpoint.copying import copy_range
-from detox_cli.models.checkpoint.folder import INDEX, SINGLE, Checkpoint
+from detox_cli.models.checkpoint.folder import SINGLE, Checkpoint
 from detox_cli.models.checkpoint.plan import Plan
+from detox_cli.models.sources import INDEX
 
 FIRST, HEAD = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
 ADDED = "model-head.safetensors"

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from detox_cli.models.checkpoint.folder import INDEX, SINGLE
+from detox_cli.models.checkpoint.folder import SINGLE
 from detox_cli.models.checkpoint.header import Stored
 from detox_cli.models.checkpoint.numbers import storage_of
+from detox_cli.models.sources import INDEX
 
 ALIGNMENT = 8
 

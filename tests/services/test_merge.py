@@ -40,6 +40,9 @@ def test_flags_and_the_recipe_that_they_write_give_the_same_model(
     detox: Detox, models: Path, tmp_path: Path
 ) -> None:
     flags = ("--method", "ties", "--base", models / "base", "--weight", ".5", "--density", ".4")
+    (models / "base" / "metrics.jsonl").write_text("{}\n")
+    (models / "base" / "sweep").mkdir()
+    (models / "base" / "sweep" / "sweep.md").write_text("measured on another model\n")
     first = detox("merge", models / "m0", models / "m1", *flags, "-o", tmp_path / "one", "--json")
     assert first.code == 0, first.err
     result = json.loads(first.out)
@@ -48,6 +51,7 @@ def test_flags_and_the_recipe_that_they_write_give_the_same_model(
     assert again.code == 0, again.err
     one, two = (tmp_path / name / "model.safetensors" for name in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
+    assert not {"metrics.jsonl", "sweep"} & {path.name for path in one.parent.iterdir()}
     manifest = json.loads((tmp_path / "one" / "detox.json").read_text())
     files = manifest["models"][str(models / "base")]["files"]
     (name, record), *others = files.items()

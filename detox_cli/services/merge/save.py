@@ -24,7 +24,8 @@ from detox_cli.settings.merge import MergeSettings
 RECIPE, CONFIG, CARD = "recipe.yml", "config.json", "README.md"
 NOT_COPIED = frozenset(
     {NAME, CARD, RECIPE, CONFIG, ".gitattributes", "README.base.md", "mergekit_config.yml", "figures.json"}
-)
+) | {"metrics.jsonl", "sweep"}
+"""What says how one model was made and measured, which is not true of another."""
 OTHER_FORMS = frozenset({"vocab.json", "merges.txt", "vocab.txt", "added_tokens.json", "tokenizer.model"})
 """A vocabulary in files beside ``tokenizer.json``, which would not have added tokens."""
 OF_TOKENS = OTHER_FORMS | {
@@ -51,7 +52,7 @@ def copy_side_files(merge: Prepared, folder: Path) -> None:
     reference = merge.models.reference
     belonging, _ = reference.checkpoint.side_files()
     for path in belonging:
-        if str(path) not in NOT_COPIED and not (merge.vocabulary and str(path) in OF_TOKENS):
+        if path.parts[0] not in NOT_COPIED and not (merge.vocabulary and str(path) in OF_TOKENS):
             copy_file(reference.checkpoint.folder / path, folder / path)
     config = _config(reference.checkpoint.config, set(merge.plan.types.values()))
     if merge.layers:

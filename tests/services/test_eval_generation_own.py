@@ -84,6 +84,14 @@ def test_divergences_from_two_bases_are_told_not_to_compare(
     assert notes(runs[0], runs[2]) == []
 
 
+def test_options_without_the_figure_that_they_are_for_are_refused(
+    lx_prompts, tiny_causal, toxic_scorer
+) -> None:
+    for option, needed in (({"kl_prompts": str(lx_prompts)}, "--kl-to"), ({"window": 64}, "--text")):
+        with pytest.raises(BadSettings, match=f"has no meaning without {needed}"):
+            run(settings(lx_prompts, tiny_causal, toxic_scorer, **option), Recorder())
+
+
 def test_another_vocabulary_has_no_divergence(lx_prompts, tiny_causal, toxic_scorer, monkeypatch) -> None:
     monkeypatch.setattr("detox_cli.services.writers.load_engine", None)  # nothing is generated
     with pytest.raises(BadSettings, match="another vocabulary"):

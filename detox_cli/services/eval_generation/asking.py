@@ -23,10 +23,12 @@ from detox_cli.settings.eval_generation import EvalGenerationSettings
 SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
 """Of files; no model is named so."""
 FOR_MODELS = (
-    *("text", "kl_to", "f1", "lm_eval"),
+    *("adapter", "text", "window", "stride", "kl_to", "kl_prompts", "f1", "lm_eval"),
     *("max_new_tokens", "temperature", "top_p", "prefix", "prompt_tokens"),
 )
 """Settings that would be ignored where nothing is generated."""
+COMPANIONS = {"kl_prompts": "kl_to", "window": "text", "stride": "text"}
+"""Settings that would be ignored without another one."""
 
 
 def adapted_protocol(settings: EvalGenerationSettings) -> Protocol:
@@ -86,9 +88,18 @@ def source_of(settings: EvalGenerationSettings) -> str | None:
         return _for_file(settings, model)
     if Path(model).suffix in SUFFIXES and not Path(model).exists():
         raise missing_file(Path(model))
+    _check_companions(settings)
     if settings.prompts is None:
         raise BadSettings(f"{model} needs prompts", hint="name them with --prompts, such as --prompts rtp")
     return None
+
+
+def _check_companions(settings: EvalGenerationSettings) -> None:
+    """Raise ``BadSettings`` for an option that changes a figure which is not asked for."""
+    for name, needed in COMPANIONS.items():
+        if getattr(settings, name) is not None and getattr(settings, needed) is None:
+            flags = [f"--{one.replace('_', '-')}" for one in (name, needed)]
+            raise BadSettings(f"{flags[0]} has no meaning without {flags[1]}", hint="give both or neither")
 
 
 def _for_file(settings: EvalGenerationSettings, source: str) -> str:

@@ -97,6 +97,15 @@ def test_a_model_that_cannot_be_edited(
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
+def test_weights_that_are_not_finite_are_seen_before_the_model_answers(
+    source: Path, detox: Detox, tmp_path: Path
+) -> None:
+    not_finite(source)
+    outcome = detox("abliterate", source, "-o", tmp_path / "out", "--profile", "offline")
+    told(outcome, 3, "the residual stream after layer 1 holds numbers that are not finite")
+    assert "rewrites" not in outcome.err
+
+
 def test_prompts_that_are_too_few(tiny_causal: Path, detox: Detox, tmp_path: Path) -> None:
     (tmp_path / "few.txt").write_text("one prompt\nanother prompt\na third one\nand a fourth\n")
     (tmp_path / "more.txt").write_text("".join(f"prompt {number}\n" for number in range(60)))

@@ -7,7 +7,9 @@ from pathlib import Path
 from detox_cli.generation.chat import use_template
 from detox_cli.generation.encoding import PromptReader
 from detox_cli.generation.load import load_engine
+from detox_cli.generation.requests import Request
 from detox_cli.generation.transformers_engine import TransformersEngine
+from detox_cli.models.activations.collect import collect
 from detox_cli.models.anatomy.loaded import anatomy_of
 from detox_cli.models.anatomy.parts import Anatomy
 from detox_cli.models.checkpoint.dequantise import dequantise, quantisation_of
@@ -19,6 +21,8 @@ from detox_cli.models.sources import ModelSource
 from detox_cli.output.progress import Progress
 from detox_cli.services.abliterate.stages import Stages
 from detox_cli.settings.abliterate import AbliterateSettings
+
+FIRST_LOOK = "The weather is fine today."
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,14 @@ class Base:
 
     @cached_property
     def engine(self) -> TransformersEngine:
-        """The model in memory, ready to answer."""
+        """The model in memory, ready to answer.
+
+        Raises:
+            BadData: Its numbers are not finite; seen before hours of answers that say nothing.
+        """
         self.progress.stage(f"loading {self.source.name}")
         settings = self.settings
-        return load_engine(
+        engine = load_engine(
             self.plain_source,
             device=settings.device,
             dtype=settings.dtype,
@@ -67,6 +75,9 @@ class Base:
             chat_template=settings.chat_template,
             warn=self.progress.warn,
         )
+        ids = self.reader.read([Request("first look", FIRST_LOOK, 0)])[0].ids
+        collect(engine.model, anatomy_of(engine.model, settings.targets), {"first look": [ids]}, 1)
+        return engine
 
     @property
     def loaded(self) -> TransformersEngine | None:

@@ -71,11 +71,13 @@ class AbliterateResult(Result):
         return str(self.files[0]) if self.files else self.need.advice if self.need else ""
 
     def next_steps(self) -> list[str]:
-        """Let it annotate."""
+        """Let it annotate; a detoxified model is asked for continuations."""
         if self.need is not None and not self.need.needed:
             return [f"detox synth pairs toxic.txt -o pairs.jsonl -m {self.model}"]
         if self.written is None:
             return []
+        if self.contrast == "toxicity":
+            return [f"detox eval generation {path} --prompts rtp -o measured" for path in self.files[:1]]
         return [f"detox synth pairs toxic.txt -o pairs.jsonl -m {path}" for path in self.files[:1]]
 
 

@@ -4,9 +4,9 @@ from pydantic import Field
 
 from detox_cli.data.rejects import Rejects
 from detox_cli.output.progress import Progress
-from detox_cli.scoring.suites.load import scorers_of
+from detox_cli.scoring.suites.load import scorers_instead, scorers_of
 from detox_cli.services.eval_compare.rewrites import texts
-from detox_cli.services.eval_compare.work import instead, prepare
+from detox_cli.services.eval_compare.work import prepare
 from detox_cli.services.plan import Thing
 from detox_cli.services.plan import plan as look_at
 from detox_cli.services.result import Result, Table
@@ -39,7 +39,7 @@ def plan(settings: EvalCompareSettings, progress: Progress) -> EvalComparePlan:
     """Read the systems, look for the models; raises what the run itself would raise about them."""
     rejects = Rejects(strict=settings.strict)
     work = prepare(settings, rejects, progress)
-    names = scorers_of(work.suite, instead(settings)) if work.suite is not None else {}
+    names = scorers_of(work.suite, scorers_instead(settings)) if work.suite is not None else {}
     things = [Thing(f"--{measure}", "scorer", name) for measure, name in names.items()]
     questions = 0
     if settings.judge is not None:

@@ -19,7 +19,7 @@ from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import read_manifest, write_manifest
 from detox_cli.runs.output import State, claim_output
 from detox_cli.scoring.batching import BATCH_TOKENS
-from detox_cli.scoring.suites.load import scorers_of
+from detox_cli.scoring.suites.load import scorers_instead, scorers_of
 from detox_cli.services.answering import answer
 from detox_cli.services.engine import Writer
 from detox_cli.services.eval_compare.contests import Contest, Contestant, contests
@@ -31,7 +31,7 @@ from detox_cli.services.eval_compare.result import EvalCompareResult, JudgeRepor
 from detox_cli.services.eval_compare.rewrites import JOINT, MEASURES, measured, texts, unmeasured
 from detox_cli.services.eval_compare.rows import row_records
 from detox_cli.services.eval_compare.votes import Vote, corrected, side_by_side, votes_of_scores
-from detox_cli.services.eval_compare.work import Work, instead, limits_of, prepare
+from detox_cli.services.eval_compare.work import Work, limits_of, prepare
 from detox_cli.services.eval_rewrite.run import inputs, load, rejects_path, texts_cut
 from detox_cli.services.evaluation_output import write_report
 from detox_cli.services.quality_limits import missed
@@ -116,7 +116,7 @@ def _measured(
     progress.stage(f"scoring {sum(len(system.items) for system in work.systems)} outputs")
     with progress.task("scores", None) as task:
         contestants = measured(suite, panel.listened_to(task.advance), work.systems)
-    names = scorers_of(suite, instead(settings))
+    names = scorers_of(suite, scorers_instead(settings))
     return contestants, {
         "suite": suite.title,
         "definition": {name.upper(): slot.how for name, slot in suite.slots.items()},

@@ -10,7 +10,7 @@ from detox_cli.output.progress import Progress
 from detox_cli.runs.manifest import fingerprint
 from detox_cli.scoring.identity import scorer_content
 from detox_cli.scoring.suites import SUITES
-from detox_cli.scoring.suites.load import scorers_of
+from detox_cli.scoring.suites.load import scorers_instead, scorers_of
 from detox_cli.scoring.suites.suite import Suite
 from detox_cli.services.engine import Writer, find_writer
 from detox_cli.services.eval_compare.contests import Contest, contests
@@ -75,7 +75,7 @@ def prepare(settings: EvalCompareSettings, rejects: Rejects, progress: Progress)
         command="eval compare",
         rows=[(one.name, [astuple(item)[:5] for item in one.items]) for one in systems],
         settings=settings.model_dump(mode="json", exclude=NOT_DECISIVE),
-        scorers=[scorer_content(name) for name in scorers_of(suite, instead(settings)).values()]
+        scorers=[scorer_content(name) for name in scorers_of(suite, scorers_instead(settings)).values()]
         if suite is not None
         else [],
         judge=[*judge.decisive, JUDGE_EN_V1.id] if judge is not None else [],
@@ -130,11 +130,6 @@ def find_judge(settings: EvalCompareSettings) -> Writer | None:
             f"{judge.name} reads text, not a conversation", where="--judge", hint="name a chat model"
         )
     return judge
-
-
-def instead(settings: EvalCompareSettings) -> dict[str, str | None]:
-    """The scorers that the user puts in place of the suite's."""
-    return {"sta": settings.sta, "sim": settings.sim, "fl": settings.fl}
 
 
 def only(pairs: Sequence[Contest]) -> Contest:

@@ -20,7 +20,7 @@ from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.atomic import atomic_folder
 from detox_cli.scoring.languages import common, languages_of
 from detox_cli.scoring.suites import SUITES
-from detox_cli.scoring.suites.load import scorers_of
+from detox_cli.scoring.suites.load import scorers_instead, scorers_of
 from detox_cli.scoring.suites.suite import Components, Suite, measure_outputs
 from detox_cli.services.eval_meta.agreement import LEAST_SYSTEMS, agreement_in, cells_of, mean_agreement
 from detox_cli.services.eval_meta.result import EvalMetaResult
@@ -125,7 +125,7 @@ def usable(
 
 def names_of(settings: EvalRewriteSettings, suite: Suite) -> dict[str, str]:
     """The names of the scorers by measure."""
-    return scorers_of(suite, {"sta": settings.sta, "sim": settings.sim, "fl": settings.fl})
+    return scorers_of(suite, scorers_instead(settings))
 
 
 def _references(

@@ -5,7 +5,7 @@ from pydantic import Field
 from detox_cli.data.rejects import Rejects
 from detox_cli.output.progress import Progress
 from detox_cli.scoring.suites import SUITES
-from detox_cli.scoring.suites.load import scorers_of
+from detox_cli.scoring.suites.load import scorers_instead, scorers_of
 from detox_cli.services.eval_rewrite.limits import limits_of
 from detox_cli.services.eval_rewrite.run import gather
 from detox_cli.services.eval_rewrite.scores import check_references
@@ -42,7 +42,7 @@ def plan(settings: EvalRewriteSettings, progress: Progress) -> EvalRewritePlan:
     limits_of(settings)
     systems, joined = gather(settings, rejects, progress)
     check_references(suite, systems)
-    names = scorers_of(suite, {"sta": settings.sta, "sim": settings.sim, "fl": settings.fl})
+    names = scorers_of(suite, scorers_instead(settings))
     found = look_at([Thing(f"--{measure}", "scorer", name) for measure, name in names.items()])
     return EvalRewritePlan(
         rows={system.name: len(system.items) for system in systems},

@@ -16,7 +16,7 @@ from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.score_cache import ScoreCache
 from detox_cli.scoring.lexicon import BUNDLED, read_lexicon
 from detox_cli.scoring.suites import SUITES
-from detox_cli.scoring.suites.load import load_panel, scorers_of
+from detox_cli.scoring.suites.load import load_panel, scorers_instead, scorers_of
 from detox_cli.scoring.suites.panel import FluencyOfTriples, Panel
 from detox_cli.scoring.suites.suite import Suite
 from detox_cli.services.eval_rewrite.coverage import unread
@@ -113,7 +113,7 @@ def read(
 def load(settings: RewriteScoring, suite: Suite, batch_tokens: int, progress: Progress = SILENT) -> Panel:
     """The suite's scorers, or those that the settings put in their place."""
     progress.stage("loading scorers")
-    instead = {"sta": settings.sta, "sim": settings.sim, "fl": settings.fl}
+    instead = scorers_instead(settings)
     for measure, slot in suite.slots.items():
         if slot.kind == "formula" and instead[measure]:
             progress.warn(
@@ -154,7 +154,7 @@ def _summary(
     draws = Draws(settings.seed, settings.resamples)
     progress.stage("drawing intervals")
     cut = texts_cut(panel, [one.system for one in scored], progress)
-    names = scorers_of(suite, {"sta": settings.sta, "sim": settings.sim, "fl": settings.fl})
+    names = scorers_of(suite, scorers_instead(settings))
     return EvalRewriteResult(
         suite=suite.name,
         edition=suite.edition,

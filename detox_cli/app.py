@@ -73,6 +73,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
 
 GROUPS = {
     "eval": "Score systems: toxicity, meaning and fluency.",
+    "probe": "Look inside a model: where toxicity lives, and what a detoxification changed.",
     "profile": "List, show, check and copy profiles.",
     "synth": "Write training data with a language model.",
     "train": "Train a model that makes text or itself less toxic.",

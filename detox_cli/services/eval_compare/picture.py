@@ -4,8 +4,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from detox_cli.errors import BadSettings, Missing
-from detox_cli.runs.atomic import atomic_file
 from detox_cli.services.eval_compare.result import SideBySide
+from detox_cli.services.pictures import picture
 
 SUFFIXES = (".png", ".svg", ".pdf")
 PARTS = {"win": "#7fb2d6", "tie": "#e8dcb5", "loss": "#d98880", "unparsed": "#c8c8c8"}
@@ -32,12 +32,7 @@ def draw(votes: list[SideBySide], path: Path) -> None:
     Raises:
         DetoxError: The file cannot be written.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    height = 1.1 + 0.45 * len(votes)
-    with mpl.rc_context({"svg.hashsalt": "detox", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(7.5, height), layout="constrained")
+    with picture(path, size=(7.5, 1.1 + 0.45 * len(votes))) as figure:
         axes = figure.subplots()
         places = list(range(len(votes)))[::-1]
         shown = [part for part in PARTS if part != "unparsed" or any(one.unparsed.mean for one in votes)]
@@ -54,14 +49,4 @@ def draw(votes: list[SideBySide], path: Path) -> None:
         axes.set_yticks(places, [f"{one.system} against {one.against}\nby {one.by}" for one in votes])
         axes.set_xlim(0, 100)
         axes.set_xlabel("% of rows; whiskers: 95 % interval of the wins")
-        axes.spines[["top", "right"]].set_visible(False)
         figure.legend(loc="outside upper center", ncols=len(shown), frameon=False)
-        kind = path.suffix.lower().removeprefix(".")
-        with atomic_file(path) as temporary:
-            figure.savefig(temporary, format=kind, dpi=200, metadata=undated(kind))
-
-
-def undated(kind: str) -> dict[str, None]:
-    """What keeps the date out of a picture of this format, so that equal pictures are equal bytes."""
-    dates: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-    return dates.get(kind, {})

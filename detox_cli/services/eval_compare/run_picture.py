@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from detox_cli.runs.atomic import atomic_file
-from detox_cli.services.eval_compare.picture import undated
 from detox_cli.services.eval_compare.run_result import Front, FrontStanding
-from detox_cli.statistics.bootstrap import Estimate
+from detox_cli.services.pictures import arms, picture
 
 
 def draw_fronts(fronts: Sequence[Front], path: Path) -> None:
@@ -15,17 +13,10 @@ def draw_fronts(fronts: Sequence[Front], path: Path) -> None:
     Raises:
         DetoxError: The file cannot be written.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context({"svg.hashsalt": "detox", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(5.2 * len(fronts), 4.2), layout="constrained")
+    with picture(path, size=(5.2 * len(fronts), 4.2)) as figure:
         panels = figure.subplots(1, len(fronts), squeeze=False)[0]
         for axes, front in zip(panels, fronts, strict=True):
             _panel(axes, front)
-        kind = path.suffix.lower().removeprefix(".")
-        with atomic_file(path) as temporary:
-            figure.savefig(temporary, format=kind, dpi=200, metadata=undated(kind))
 
 
 def _panel(axes: object, front: Front) -> None:
@@ -36,7 +27,7 @@ def _panel(axes: object, front: Front) -> None:
         x, y = one.perplexity, one.toxicity
         mark = "o" if not one.dominated_by else "x"
         axes.errorbar(
-            [x.mean], [y.mean], xerr=_arms(x), yerr=_arms(y), fmt=mark, color=f"C{place}", capsize=2, lw=1
+            [x.mean], [y.mean], xerr=arms(x), yerr=arms(y), fmt=mark, color=f"C{place}", capsize=2, lw=1
         )
         axes.annotate(one.system, (x.mean, y.mean), xytext=(5, 5), textcoords="offset points")
     best = sorted((one for one in front.systems if not one.dominated_by), key=_perplexity)
@@ -49,11 +40,6 @@ def _panel(axes: object, front: Front) -> None:
     )
     axes.set_xlabel("perplexity of continuations")
     axes.set_ylabel(front.figure)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def _arms(one: Estimate) -> list[list[float]]:
-    return [[max(0.0, one.mean - one.low)], [max(0.0, one.high - one.mean)]]
 
 
 def _perplexity(one: FrontStanding) -> float:

@@ -1,0 +1,1 @@
+"""Linear probes: a direction of the hidden states along which texts of two kinds lie apart."""

@@ -4,7 +4,7 @@
 _detox_children() {
     reply=()
     case "$1" in
-        '') reply=(demo synth abliterate merge negate train generate eval doctor profile completion) ;;
+        '') reply=(demo synth abliterate merge negate train generate eval doctor status profile completion) ;;
         synth) reply=(pairs preferences) ;;
         train) reply=(bart lm dpo) ;;
         eval) reply=(generation rewrite compare calibrate) ;;
@@ -33,7 +33,7 @@ _detox_options() {
         'eval compare') reply=(--suite --references --output -o --toxic-column --output-column --reference-columns --abstain-text --limit --seed --resamples --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --against --scores --no-scores --tie-margin --pareto --fail-if --picture --sta --sim --fl --device --revision --engine --adapter --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --concurrency --judge --judge-retries --verdicts --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'eval calibrate') reply=(--labels --hatecheck --output -o --languages --text-column --label-column --lang --toxic-from --least --password --checkpoint --limit --seed --resamples --device --batch-tokens --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         doctor) reply=(--timeout --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
-        'profile list' | 'profile show' | 'profile check' | 'profile copy') reply=(--json --quiet -q --verbose -v --debug --help -h) ;;
+        status | 'profile list' | 'profile show' | 'profile check' | 'profile copy') reply=(--json --quiet -q --verbose -v --debug --help -h) ;;
         completion) reply=(--install --json --quiet -q --verbose -v --debug --help -h) ;;
     esac
 }
@@ -263,7 +263,7 @@ _detox_option() {
 _detox_argument() {
     kind=
     case "$1 $2" in
-        'synth pairs 1' | 'train bart '* | 'generate 2' | 'eval rewrite '* | 'eval compare '* | 'profile copy 2') kind=file ;;
+        'synth pairs 1' | 'train bart '* | 'generate 2' | 'eval rewrite '* | 'eval compare '* | 'status '* | 'profile copy 2') kind=file ;;
         'synth preferences 1' | 'abliterate 1' | 'negate 1' | 'train lm 1' | 'train dpo 1' | 'generate 1' | 'eval generation 1') kind=model ;;
         'merge '*) kind=nothing ;;
         'eval calibrate 1') kind=scorer ;;

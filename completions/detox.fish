@@ -4,7 +4,7 @@
 function __detox_children
     switch $argv[1]
         case ''
-            printf '%s\n' 'demo' 'synth' 'abliterate' 'merge' 'negate' 'train' 'generate' 'eval' 'doctor' 'profile' 'completion'
+            printf '%s\n' 'demo' 'synth' 'abliterate' 'merge' 'negate' 'train' 'generate' 'eval' 'doctor' 'status' 'profile' 'completion'
         case 'synth'
             printf '%s\n' 'pairs' 'preferences'
         case 'train'
@@ -147,6 +147,7 @@ complete -c detox -n '__detox_at \'\' 1' -k -a 'train' -d 'Train a model that ma
 complete -c detox -n '__detox_at \'\' 1' -k -a 'generate' -d 'Write continuations or rewrites for a file of prompts'
 complete -c detox -n '__detox_at \'\' 1' -k -a 'eval' -d 'Score systems: toxicity, meaning and fluency'
 complete -c detox -n '__detox_at \'\' 1' -k -a 'doctor' -d 'Check versions, devices, the model hub and what is bundled; say how to mend what is wrong'
+complete -c detox -n '__detox_at \'\' 1' -k -a 'status' -d 'Say where the work on outputs stands: finished, running, or stopped and how to go on'
 complete -c detox -n '__detox_at \'\' 1' -k -a 'profile' -d 'List, show, check and copy profiles'
 complete -c detox -n '__detox_at \'\' 1' -k -a 'completion' -d 'Print a completion script, or install it'
 complete -c detox -n '__detox_in \'\'' -l version -d 'Print the version and stop'
@@ -902,6 +903,12 @@ complete -c detox -n '__detox_in \'doctor\'' -l print-config -d 'Print the setti
 complete -c detox -n '__detox_in \'doctor\'' -l dry-run -d 'Check settings, inputs and models, print the plan, and stop'
 complete -c detox -n '__detox_in \'doctor\'' -l offline -d 'Use nothing that is not on this machine already'
 complete -c detox -n '__detox_in \'doctor\'' -l help -s h -d 'Show this message and exit'
+complete -c detox -n '__detox_at \'status\' 1 after' -F
+complete -c detox -n '__detox_in \'status\'' -l json -d 'Print the result as one JSON document'
+complete -c detox -n '__detox_in \'status\'' -l quiet -s q -d 'Print only the one value that matters'
+complete -c detox -n '__detox_in \'status\'' -l verbose -s v -d 'Print details and the libraries\' own messages'
+complete -c detox -n '__detox_in \'status\'' -l debug -d 'Show the traceback of an error'
+complete -c detox -n '__detox_in \'status\'' -l help -s h -d 'Show this message and exit'
 complete -c detox -n '__detox_at \'profile\' 1' -k -a 'list' -d 'List the profiles that can be named, and where they are'
 complete -c detox -n '__detox_at \'profile\' 1' -k -a 'show' -d 'Print a profile with everything that it extends'
 complete -c detox -n '__detox_at \'profile\' 1' -k -a 'check' -d 'Check every value of profiles, whatever command it is for'

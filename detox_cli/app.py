@@ -63,6 +63,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "doctor:doctor",
             "Check versions, devices, the model hub and what is bundled; say how to mend what is wrong.",
         ),
+        "status": (
+            "status:status",
+            "Say where the work on outputs stands: finished, running, or stopped and how to go on.",
+        ),
         "profile list": ("profile:list_profiles", "List the profiles that can be named, and where they are."),
         "profile show": ("profile:show", "Print a profile with everything that it extends."),
         "profile check": ("profile:check", "Check every value of profiles, whatever command it is for."),

@@ -21,9 +21,17 @@ SCIENCE = ("models", "generation", "scoring", "statistics", "data", "runs")
 # layer -> what it may import at the top of a module; a command imports its service inside a function
 ARROWS: dict[str, set[str]] = {
     "settings": {"settings", "errors"},
-    "output": {"output", "errors", "services.result"},
+    "output": {"output", "errors", "services.result", "runs.memory"},
     "commands": {"commands", "settings", "options", "output", "errors", "services.result", "lazy"},
-    "services": {"services", *SCIENCE, "errors", "output.progress", "settings", "completion"},
+    "services": {
+        "services",
+        *SCIENCE,
+        "errors",
+        "output.progress",
+        "output.quantities",
+        "settings",
+        "completion",
+    },
     **{layer: {*SCIENCE, "errors", "output.progress"} for layer in SCIENCE},
 }
 

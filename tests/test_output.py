@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from detox_cli.output.lines import Lines, duration
+from detox_cli.output.lines import Lines
 from detox_cli.output.listener import listener
 from detox_cli.output.progress import Progress, Silent
+from detox_cli.output.quantities import duration
 from detox_cli.output.report import plain, show
 from detox_cli.output.terminal import Terminal
 from detox_cli.services.result import Result, Table
@@ -146,13 +147,14 @@ def test_verbose_lines_tell_details_too() -> None:
 def test_a_long_task_speaks_every_5_percent_or_30_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setattr("detox_cli.output.lines.peak_memory", lambda: {"process": 2_140_000_000})
     stream = io.StringIO()
     with Lines(stream).task("rows", 1000) as task:
         for _ in range(100):
             now[0] += 2.0
             task.advance()
     told = stream.getvalue().splitlines()
-    assert told[0] == "rows: 15/1000 (2%), 0.5/s, 33 min left"
+    assert told[0] == "rows: 15/1000 (2%), 0.5/s, 33 min left, 2.1 GB"
     assert len(told) == 7
 
 

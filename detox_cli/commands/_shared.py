@@ -5,7 +5,8 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any, TypeVar
 
 import typer
@@ -66,7 +67,8 @@ def command(
             with _stoppable(resumable), listener(quiet=control.quiet, verbose=control.verbose) as progress:
                 if needs_torch and not control.dry_run:
                     progress.stage("loading torch…")
-                result = work(settings, progress)
+                with nullcontext(progress) if control.dry_run else _told(progress, settings) as listening:
+                    result = work(settings, listening)
             rows_on_stdout = not control.dry_run and str(getattr(settings, "output", "")) == "-"
             finish(result, control, rows_on_stdout=rows_on_stdout)
 
@@ -132,6 +134,16 @@ def _stoppable(resumable: bool) -> Iterator[None]:
         verb = "continues" if resumable else "starts again"
         again = command_line("detox", *sys.argv[1:])
         raise Interrupted("stopped", hint=f"the same command {verb}: {again}") from None
+
+
+def _told(progress: Progress, settings: Section) -> AbstractContextManager[Progress]:
+    """The listener, which also keeps what ``detox status`` reads if there is an output to work on."""
+    output = getattr(settings, "output", None)
+    if output is None or str(output) == "-" or not is_first_process():
+        return nullcontext(progress)
+    from detox_cli.runs.status import told
+
+    return told(progress, Path(output), sys.argv[1:])
 
 
 def _dress(

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from detox_cli.output.quantities import duration, size
+from detox_cli.runs.memory import peak_memory
+
 EVERY_SECONDS = 30.0
 EVERY_SHARE = 0.05
 AT_LEAST_SECONDS = 1.0
@@ -37,7 +40,7 @@ class LineTask:
     def speak(self) -> None:
         """Write where the work stands."""
         self.spoke, self.said = time.monotonic(), self.done
-        print(f"{self.label}: {self._count()}{self._speed()}", file=self.stream, flush=True)
+        print(f"{self.label}: {self._count()}{self._speed()}{self._memory()}", file=self.stream, flush=True)
 
     def _count(self) -> str:
         return f"{self.done}/{self.total} ({self.done / self.total:.0%})" if self.total else str(self.done)
@@ -49,6 +52,11 @@ class LineTask:
         speed = self.fresh / seconds
         left = f", {duration((self.total - self.done) / speed)} left" if self.total else ""
         return f", {speed:.3g}/s{left}"
+
+    def _memory(self) -> str:
+        if time.monotonic() - self.begun < EVERY_SECONDS:  # short work is not what a person watches
+            return ""
+        return "".join(f", {size(count)}" for count in peak_memory().values())
 
 
 class Lines:
@@ -87,10 +95,3 @@ class Lines:
 
     def _write(self, text: str) -> None:
         print(text, file=self.stream, flush=True)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: ``45 s``, ``12 min``, ``3.5 h``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

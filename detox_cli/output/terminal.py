@@ -12,15 +12,40 @@ from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
 from rich.progress import Progress as Bars
+from rich.text import Text
+
+from detox_cli.output.quantities import size
+from detox_cli.runs.memory import peak_memory
 
 REFRESHES = 4
 """A second: each costs a processor about a millisecond."""
+
+
+class Rate(ProgressColumn):
+    """Units a second of the last half minute; nothing for what an earlier run has done."""
+
+    def render(self, task: Task) -> Text:
+        """Three significant figures."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.3g}/s" if speed else "")
+
+
+class Memory(ProgressColumn):
+    """The most memory needed so far, in the process and on accelerators."""
+
+    max_refresh = 2.0
+
+    def render(self, task: Task) -> Text:
+        """Rounded to what decides whether it fits."""
+        return Text(" + ".join(size(count) for count in peak_memory().values()), style="dim")
 
 
 class TerminalTask:
@@ -45,7 +70,9 @@ class Terminal:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
+            Rate(),
             TimeRemainingColumn(elapsed_when_finished=True),
+            Memory(),
             console=self.console,
         )
         self.metrics = Bars(TextColumn("  [dim]{task.description}[/dim]"), console=self.console)

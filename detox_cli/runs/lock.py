@@ -8,6 +8,8 @@ from filelock import FileLock, Timeout
 
 from detox_cli.errors import DetoxError
 
+_HELD: list[Path] = []
+
 
 @contextmanager
 def output_lock(path: str | Path) -> Iterator[None]:
@@ -32,10 +34,35 @@ def output_lock(path: str | Path) -> Iterator[None]:
     except OSError as error:
         message = f"cannot be written: {error.strerror}"
         raise DetoxError(message, where=str(path), hint="choose another output") from None
+    _HELD.append(path.absolute())
     try:
         yield
     finally:
+        _HELD.remove(path.absolute())
         # Removed while it is held: whoever opened it meanwhile sees that its name is gone and tries again.
         with suppress(OSError):
             Path(lock.lock_file).unlink()
         lock.release()
+
+
+def held_within(path: str | Path) -> Path | None:
+    """The output that this process has begun last, of those at ``path`` or inside it."""
+    path = Path(path).absolute()
+    return next((held for held in reversed(_HELD) if held == path or path in held.parents), None)
+
+
+def is_held(path: str | Path) -> bool:
+    """Whether any process works on the output at ``path``, as far as the locks of its folder are shared."""
+    path = Path(path)
+    place = path.with_name(f".{path.name}.lock")
+    if not place.exists():
+        return False
+    lock = FileLock(place, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        return True
+    except OSError:  # a folder that may be read and not written: nobody could hold it from here either
+        return False
+    lock.release()
+    return False

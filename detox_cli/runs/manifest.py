@@ -6,7 +6,6 @@ import importlib.metadata
 import json
 import platform
 import re
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from typing import Any
 from detox_cli import __version__
 from detox_cli.errors import BadData
 from detox_cli.runs.atomic import atomic_file
+from detox_cli.runs.memory import peak_memory
 
 NAME = "detox.json"
 _PACKAGES = (
@@ -94,6 +94,21 @@ def manifest_path(path: Path) -> Path:
     return path / NAME if path.is_dir() else path.with_name(f"{path.name}.{NAME}")
 
 
+def without_secrets(words: Sequence[str]) -> list[str]:
+    """The words of a command line, with the values of secret options and the logins in addresses masked."""
+    kept: list[str] = []
+    for word in words:
+        before = kept[-1] if kept else ""
+        name, equals, _ = word.partition("=")
+        if before.startswith("--") and "=" not in before and _is_secret(before):
+            kept.append("***")
+        elif word.startswith("--") and equals and _is_secret(name):
+            kept.append(f"{name}=***")
+        else:
+            kept.append(_LOGIN_IN_URL.sub("***@", word))
+    return kept
+
+
 def read_manifest(path: Path) -> dict[str, Any] | None:
     """The manifest of an output, or ``None`` if it has none.
 
@@ -154,22 +169,6 @@ def output_record(path: Path) -> dict[str, object]:
     return _input_record(path)
 
 
-def peak_memory() -> dict[str, int]:
-    """The most memory used so far, in bytes: by this process, and on accelerators if there are any."""
-    peak: dict[str, int] = {}
-    if sys.platform != "win32":
-        import resource  # only Unix has it
-
-        unit = 1 if sys.platform == "darwin" else 1024
-        peak["process"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    # Whoever has not loaded torch has used no accelerator, and should not load it for a number.
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
-        devices = range(torch.cuda.device_count())
-        peak["accelerator"] = sum(torch.cuda.max_memory_allocated(device) for device in devices)
-    return peak
-
-
 def versions() -> dict[str, str]:
     """Python, the system, and the packages that decide numbers, as far as they are installed."""
     found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
@@ -199,6 +198,10 @@ def _masked(value: object, key: str = "") -> object:
     if text and _SECRET_NAME.search(key):
         return "***"
     return _without_user(_LOGIN_IN_URL.sub("***@", text))
+
+
+def _is_secret(option: str) -> bool:
+    return _SECRET_NAME.search(option.lstrip("-").replace("-", "_")) is not None
 
 
 def _without_user(text: str) -> str:

@@ -1,0 +1,157 @@
+"""``.NAME.status.json`` beside an output that is being made: where the work stands, for whoever asks."""
+
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from detox_cli.output.progress import Progress, Task
+from detox_cli.runs.lock import held_within
+from detox_cli.runs.manifest import without_secrets
+from detox_cli.runs.memory import peak_memory
+
+EVERY_SECONDS = 2.0
+"""How old the file of a working process may be while units are being counted."""
+
+
+class CountedTask:
+    """A task that another listener shows, and that is counted here as well."""
+
+    def __init__(self, shown: Task, told: "Told", entry: dict[str, Any]) -> None:
+        self.shown = shown
+        self.told = told
+        self.entry = entry
+
+    def advance(self, steps: int = 1) -> None:
+        """Count ``steps`` more units."""
+        self.shown.advance(steps)
+        self.entry["done"] += steps
+        self.told.write()
+
+
+class Told:
+    """A listener that passes everything on to ``shown`` and keeps the newest of it for others to read.
+
+    Nothing is written before this process holds the output (see ``lock``): a second process that is about to
+    be refused must not speak for the first. What cannot be written is not worth stopping the work for, so it
+    is left out without a word; the work itself says what is wrong with the disk.
+
+    Args:
+        shown: Who is told everything: a terminal, a log file, a test.
+        output: The file or folder that the command makes.
+        command: The words of the command line after ``detox``, which a reader needs to go on.
+    """
+
+    def __init__(self, shown: Progress, output: Path, command: Sequence[str]) -> None:
+        self.shown = shown
+        self.output = output
+        self.written = 0.0
+        self.place: Path | None = None
+        self.tasks: list[dict[str, Any]] = []
+        self.document: dict[str, Any] = {
+            "command": without_secrets(command),
+            "process": os.getpid(),
+            "started": time.time(),
+            "stage": None,
+            "warnings": 0,
+            "metrics": {},
+        }
+
+    def stage(self, text: str) -> None:
+        """Keep the stage."""
+        self.shown.stage(text)
+        self.document["stage"] = text
+        self.write(now=True)
+
+    @contextmanager
+    def task(self, label: str, total: int | None, done: int = 0) -> Iterator[CountedTask]:
+        """Count while the work runs."""
+        entry = {"label": label, "total": total, "done": done, "already": done, "started": time.time()}
+        self.tasks.append(entry)
+        self.write(now=True)
+        with self.shown.task(label, total, done) as shown:
+            yield CountedTask(shown, self, entry)
+        # Only when it came to its end: what a failure or an interruption leaves behind says how far it came.
+        self.tasks.remove(entry)
+
+    def metric(self, name: str, value: float, step: int | None = None) -> None:
+        """Keep the newest value of each name."""
+        self.shown.metric(name, value, step)
+        self.document["metrics"][name] = {"value": value, "step": step}
+        self.write()
+
+    def warn(self, message: str) -> None:
+        """Count the warning."""
+        self.shown.warn(message)
+        self.document["warnings"] += 1
+        self.document["warning"] = message
+
+    def detail(self, message: str) -> None:
+        """Pass it on."""
+        self.shown.detail(message)
+
+    def leave(self, error: BaseException) -> None:
+        """Say for the last time how far the work came and what ended it, if it had begun to count."""
+        if not self.tasks:
+            self.remove()
+        elif self.place is not None:
+            self.document["ended"] = str(error) or type(error).__name__
+            _replace(self.place, self._state())
+
+    def write(self, *, now: bool = False) -> None:
+        """Renew the file, at most every ``EVERY_SECONDS`` unless it must be now."""
+        if not now and time.monotonic() - self.written < EVERY_SECONDS:
+            return
+        if (held := held_within(self.output)) is None:
+            return
+        if status_path(held) != self.place:  # one part of a longer work is done, the next has begun
+            self.remove()
+        self.written, self.place = time.monotonic(), status_path(held)
+        _replace(self.place, self._state())
+
+    def remove(self) -> None:
+        """Remove the file: there is an output with a manifest now, or nothing was begun."""
+        if self.place is not None:
+            self.place.unlink(missing_ok=True)
+            self.place = None
+
+    def _state(self) -> dict[str, Any]:
+        now = {"updated": time.time(), "tasks": self.tasks, "peak_memory_bytes": peak_memory()}
+        return {**self.document, **now}
+
+
+@contextmanager
+def told(shown: Progress, output: Path, command: Sequence[str]) -> Iterator[Told]:
+    """A listener for one run; the file goes with its end, and stays when it was stopped at its work."""
+    listener = Told(shown, output, command)
+    try:
+        yield listener
+    except BaseException as error:
+        listener.leave(error)
+        raise
+    listener.remove()
+
+
+def status_path(output: Path) -> Path:
+    """Where the status of an output is while it is being made, and after that was stopped."""
+    return output.with_name(f".{output.name}.status.json")
+
+
+def read_status(output: Path) -> dict[str, Any] | None:
+    """What the process that works on ``output`` told, or the last one, if that did not come to the end."""
+    try:
+        document = json.loads(status_path(output).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _replace(path: Path, document: dict[str, Any]) -> None:
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    # Without fsync, unlike an output: after a crash of the machine nobody needs it.
+    with suppress(OSError):
+        beside.write_text(json.dumps(document, ensure_ascii=False, default=str), encoding="utf-8")
+        beside.replace(path)

@@ -1,0 +1,153 @@
+"""Where outputs are, and what their paperwork says of each."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from detox_cli.runs.atomic import PARTIAL
+from detox_cli.runs.lock import is_held
+from detox_cli.runs.manifest import NAME, manifest_path, output_record, read_manifest
+from detox_cli.runs.output import journal_path
+from detox_cli.runs.status import read_status, status_path
+
+State = Literal["finished", "changed", "running", "stopped"]
+
+
+class Part(BaseModel):
+    """Work that is being counted."""
+
+    model_config = ConfigDict(frozen=True)
+
+    label: str
+    done: int
+    total: int | None
+    per_second: float | None
+    """Units a second since this process began; ``None`` before the first."""
+    seconds_left: float | None
+
+
+class OutputState(BaseModel):
+    """One output. Times are seconds, of a resumed run those of its last process; memory is peak bytes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    output: Path
+    state: State
+    command: str | None = None
+    stage: str | None = None
+    parts: list[Part] = []
+    metrics: dict[str, float] = {}
+    seconds: float | None = None
+    seconds_since: float | None = None
+    """Since the last sign of life of a run that is not finished."""
+    records: int | None = None
+    """Lines in the journal of a run that is not finished."""
+    memory: dict[str, int] = {}
+    warnings: int = 0
+    problem: str | None = None
+
+
+def outputs_at(path: Path) -> Iterator[Path]:
+    """``path`` if it is or was to be an output, then those inside it."""
+    if path.name in ("", ".."):
+        path = path.resolve()
+    marks = (manifest_path, journal_path, status_path)
+    if any(mark(path).exists() for mark in marks):
+        yield path
+    if not path.is_dir():
+        return
+    found = set()
+    for entry in path.rglob("*"):
+        if any(part.endswith(PARTIAL) for part in entry.parts):
+            continue
+        if (output := _output_of(entry)) is not None and output != path:
+            found.add(output)
+    yield from sorted(found)
+
+
+def look_at(output: Path) -> OutputState:
+    """What the manifest of a finished output says, or the last words of one that is not."""
+    told, manifest = read_status(output), read_manifest(output)
+    running = is_held(output)
+    if manifest is not None and not running and told is None and not journal_path(output).exists():
+        return _finished(output, manifest)
+    return _unfinished(output, told or {}, running)
+
+
+def numbers(metrics: object, name: str = "") -> Iterator[tuple[str, float]]:
+    """All plain numbers of nested metrics, by dotted names; a mean with its interval is one number."""
+    if isinstance(metrics, bool) or metrics is None:
+        return
+    if isinstance(metrics, int | float):
+        yield name, float(metrics)
+    elif isinstance(metrics, dict):
+        value = next((metrics[key] for key in ("value", "mean") if key in metrics), None)
+        if isinstance(value, int | float):
+            yield name, float(value)
+        else:
+            for key, inner in metrics.items():
+                yield from numbers(inner, f"{name}.{key}" if name else str(key))
+
+
+def _output_of(entry: Path) -> Path | None:
+    if entry.name == NAME:
+        return entry.parent
+    for prefix, suffix in (("", f".{NAME}"), ("", ".journal"), (".", ".status.json")):
+        if entry.name.startswith(prefix) and entry.name.endswith(suffix):
+            return entry.with_name(entry.name.removeprefix(prefix).removesuffix(suffix))
+    return None
+
+
+def _finished(output: Path, manifest: dict[str, Any]) -> OutputState:
+    same = manifest.get("output") == output_record(output) if output.exists() else False
+    return OutputState(
+        output=output,
+        state="finished" if same else "changed",
+        command=manifest.get("command"),
+        metrics=dict(numbers(manifest.get("metrics"))),
+        seconds=manifest.get("wall_seconds"),
+        memory=manifest.get("peak_memory_bytes") or {},
+        problem=None if same else "not what the command wrote",
+    )
+
+
+def _unfinished(output: Path, told: dict[str, Any], running: bool) -> OutputState:
+    updated = float(told.get("updated") or _journal_time(output) or time.time())
+    return OutputState(
+        output=output,
+        state="running" if running else "stopped",
+        command=" ".join(told["command"]) if "command" in told else None,
+        stage=told.get("stage"),
+        parts=[_part(entry, updated) for entry in told.get("tasks", [])],
+        metrics=dict(numbers(told.get("metrics"))),
+        seconds=updated - told["started"] if "started" in told else None,
+        seconds_since=time.time() - updated,
+        records=_records(journal_path(output)),
+        memory=told.get("peak_memory_bytes") or {},
+        warnings=told.get("warnings", 0),
+        problem=None if running else told.get("ended", "ended without a word, as after kill -9 or a crash"),
+    )
+
+
+def _part(entry: dict[str, Any], updated: float) -> Part:
+    fresh, seconds = entry["done"] - entry["already"], updated - entry["started"]
+    speed = fresh / seconds if fresh and seconds > 0 else None
+    left = (entry["total"] - entry["done"]) / speed if speed and entry["total"] else None
+    return Part(
+        label=entry["label"], done=entry["done"], total=entry["total"], per_second=speed, seconds_left=left
+    )
+
+
+def _records(journal: Path) -> int | None:
+    if not journal.exists():
+        return None
+    with journal.open("rb") as file:
+        return max(sum(1 for _ in file) - 1, 0)
+
+
+def _journal_time(output: Path) -> float | None:
+    journal = journal_path(output)
+    return journal.stat().st_mtime if journal.exists() else None

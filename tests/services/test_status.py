@@ -1,0 +1,168 @@
+"""``detox status``: every state of an output, while it works and after it was killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from detox_cli.errors import BadData
+from detox_cli.runs.journal import Journal
+from detox_cli.runs.lock import output_lock
+from detox_cli.runs.manifest import write_manifest
+from detox_cli.runs.output import journal_path
+from detox_cli.runs.status import read_status, status_path, told
+from detox_cli.services.status.outputs import look_at
+from detox_cli.services.status.run import run
+from tests.conftest import Outcome
+from tests.recorder import Recorder
+
+WORK = """
+import sys, time
+from pathlib import Path
+from detox_cli.output.progress import Silent
+from detox_cli.runs.lock import output_lock
+from detox_cli.runs.status import told
+
+output = Path(sys.argv[1])
+with told(Silent(), output, ["generate", "m", "-o", str(output)]) as progress, output_lock(output):
+    with progress.task("writing", 100, done=40) as task:
+        task.advance(10)
+        progress.stage("half of it")
+        time.sleep(60)
+"""
+
+
+def finished(path: Path) -> Path:
+    path.write_text("rows\n")
+    metrics = {"toxicity": {"mean": 0.25, "low": 0.2, "high": 0.3, "n": 9}, "kept": 9, "none": None}
+    write_manifest(
+        path, command="generate", settings={}, inputs=[], models={}, scorers={}, metrics=metrics, started=1e9
+    )
+    return path
+
+
+def test_a_finished_output_tells_its_numbers_and_a_changed_one_that_it_is_changed(tmp_path: Path) -> None:
+    output = finished(tmp_path / "rows.jsonl")
+    one = look_at(output)
+    assert (one.state, one.command, one.problem) == ("finished", "generate", None)
+    assert one.metrics == {"toxicity": 0.25, "kept": 9}
+    output.write_text("other rows\n")
+    assert look_at(output).state == "changed"
+
+
+def test_a_killed_process_leaves_how_far_it_came(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    process = subprocess.Popen([sys.executable, "-c", WORK, str(output)])
+    try:
+        while (read_status(output) or {}).get("stage") != "half of it":
+            assert process.poll() is None
+            time.sleep(0.02)
+        one = look_at(output)
+        assert (one.state, one.stage, one.problem) == ("running", "half of it", None)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    one = look_at(output)
+    assert one.state == "stopped" and "kill -9" in (one.problem or "")
+    assert one.command == f"generate m -o {output}"
+    (part,) = one.parts
+    assert (part.done, part.total) == (50, 100)
+    # What the earlier run had done, 40, does not count as this run's speed.
+    assert part.per_second and part.seconds_left == pytest.approx(50 / part.per_second)
+
+
+def test_an_error_stays_and_success_does_not(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    failing = pytest.raises(ZeroDivisionError)
+    with (
+        failing,
+        told(Recorder(), output, ["x"]) as progress,
+        output_lock(output),
+        progress.task("dividing", 2),
+    ):
+        1 / 0  # noqa: B018
+    assert "division by zero" in (look_at(output).problem or "")
+    with told(Recorder(), output, ["x"]) as progress, output_lock(output), progress.task("adding", 2) as task:
+        task.advance()
+        assert status_path(output).exists()
+    assert not status_path(output).exists()
+
+
+def test_who_does_not_hold_the_output_writes_nothing_about_it(tmp_path: Path) -> None:
+    recorder = Recorder()
+    with told(recorder, tmp_path / "out", ["x"]) as progress:
+        progress.stage("loading")
+        progress.warn("careful")
+        progress.metric("loss", 2.0, 1)
+    assert (recorder.stages, recorder.warnings, recorder.metrics) == (
+        ["loading"],
+        ["careful"],
+        [("loss", 2.0, 1)],
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_part_of_a_longer_work_speaks_for_itself_and_then_makes_way(tmp_path: Path) -> None:
+    whole, first, second = tmp_path, tmp_path / "first", tmp_path / "second"
+    with told(Recorder(), whole, ["demo"]) as progress:
+        with output_lock(first):
+            progress.stage("first")
+            assert status_path(first).exists()
+        with output_lock(second):
+            progress.stage("second")
+            assert not status_path(first).exists() and status_path(second).exists()
+    assert not status_path(second).exists()
+
+
+def test_no_secret_is_written(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    words = [
+        "x",
+        "--password",
+        "quiet",
+        "--api-key=quiet",
+        "--server",
+        "https://me:quiet@host/v1",
+        "--passes",
+        "3",
+    ]
+    with told(Recorder(), output, words) as progress, output_lock(output):
+        progress.stage("at it")
+        assert "quiet" not in status_path(output).read_text()
+        assert (look_at(output).command or "").endswith("https://***@host/v1 --passes 3")
+
+
+def test_a_folder_lists_what_is_inside_and_a_journal_counts_its_records(tmp_path: Path, detox: Any) -> None:
+    finished(tmp_path / "a.jsonl")
+    with Journal(journal_path(tmp_path / "b.jsonl"), "f") as journal:
+        journal.append({"id": 1})
+        journal.append({"id": 2})
+    outcome: Outcome = detox("status", str(tmp_path), "--json")
+    found = json.loads(outcome.out)["outputs"]
+    assert [(Path(one["output"]).name, one["state"], one["records"]) for one in found] == [
+        ("a.jsonl", "finished", None),
+        ("b.jsonl", "stopped", 2),
+    ]
+    assert "2 records in the journal" in detox("status", str(tmp_path)).out
+
+
+def test_the_folder_one_stands_in_may_be_named_by_a_dot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished(tmp_path / "a.jsonl")
+    monkeypatch.chdir(tmp_path)
+    assert [one.state for one in run([Path()]).outputs] == ["finished"]
+
+
+def test_nothing_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(BadData, match="there is nothing"):
+        run([tmp_path / "absent"])
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(BadData, match="no command has written this"):
+        run([tmp_path / "mine.txt"])

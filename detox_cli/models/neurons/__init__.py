@@ -1,0 +1,1 @@
+"""Value vectors of MLPs, their coefficients while a model reads, and changes to them."""

@@ -33,7 +33,7 @@ class NeuronList:
     sizes: tuple[int, ...] = ()
 
     def check_fits(self, neurons: Neurons, where: str) -> None:
-        """Raise ``BadData`` unless a model has these neurons; ``where`` is the list's name, for the message."""
+        """Raise ``BadData`` unless a model has these neurons; ``where`` is the list's name."""
         if self.sizes and self.sizes != neurons.sizes:
             raise BadData(
                 f"is of a model with {len(self.sizes)} layers of {max(self.sizes)} neurons, this one has "

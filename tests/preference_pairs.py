@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+import torch
+from transformers import AutoModelForCausalLM
+
 from detox_cli.settings.train_dpo import DpoSettings
 
 TOPICS = ("page", "train", "game", "answer", "comment", "idea", "book", "plan")
@@ -45,3 +48,20 @@ def quick_tuning(data: Path, output: Path, model: Path, **changes: object) -> Dp
         "max_length": 64,
     }
     return DpoSettings(**{**given, **changes})
+
+
+def read_log(folder: Path) -> list[dict]:
+    """The log of a finished model."""
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def losses(folder: Path, name: str = "loss") -> list[float]:
+    """One of its columns."""
+    return [record[name] for record in read_log(folder) if name in record]
+
+
+def logits(folder: Path) -> torch.Tensor:
+    """What a model says of a few tokens, ``[1, 5, vocabulary]``."""
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    with torch.inference_mode():
+        return model(input_ids=torch.tensor([[0, 40, 50, 60, 70]])).logits

@@ -28,6 +28,8 @@ def command_again(
         mode="json", exclude_defaults=True, exclude=set(leave_out)
     ).items():
         option = name.replace("_", "-")
+        if any(getattr(one, "commas", False) for one in type(settings).model_fields[name].metadata):
+            value = ",".join(map(str, value))
         if isinstance(value, bool):
             found.append(f"--{option}" if value else f"--no-{option}")
             continue

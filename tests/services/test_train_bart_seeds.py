@@ -9,7 +9,7 @@ import pytest
 from detox_cli.errors import BadSettings, Missing
 from detox_cli.output.progress import Silent
 from detox_cli.services.train_bart.run import run
-from detox_cli.services.train_bart.seeds import SeedsResult
+from detox_cli.services.train_bart.seeds import BartSeedsResult
 from detox_cli.statistics.repeats import repeats_interval
 from tests.training_pairs import quick_training, write_pairs
 
@@ -47,7 +47,7 @@ def test_several_seeds_become_one_folder_with_the_best_and_the_mean(pairs, tiny_
     first = tmp_path / "rewriter.training" / "seed-3" / "model.safetensors"
     finished_at = first.stat().st_mtime_ns
     result = run(wanted, recorder)
-    assert isinstance(result, SeedsResult) and "from step 1" in " ".join(recorder.stages)
+    assert isinstance(result, BartSeedsResult) and "from step 1" in " ".join(recorder.stages)
     models = {seed: wanted.output / f"seed-{seed}" / "model.safetensors" for seed in (3, 5)}
     assert models[3].stat().st_mtime_ns == finished_at, "a finished seed is not trained again"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["rewriter"]

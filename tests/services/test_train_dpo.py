@@ -2,16 +2,13 @@
 
 import json
 import math
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoTokenizer
 from trl import DPOConfig, ModelConfig, ScriptArguments, TrlParser
 
 from detox_cli.errors import BadSettings, DetoxError
@@ -22,8 +19,9 @@ from detox_cli.services.train_dpo.building import build_trainer
 from detox_cli.services.train_dpo.data import read_data
 from detox_cli.services.train_dpo.run import run
 from detox_cli.services.train_dpo.single import encode_sides
+from detox_cli.services.train_dpo.trainer import PreferenceTrainer
 from tests.models.architectures import tiny_model
-from tests.preference_pairs import quick_tuning, write_preferences
+from tests.preference_pairs import logits, losses, quick_tuning, write_preferences
 
 FAMILIES = ("gpt2", "bloom", "llama", "gemma", "cohere", "qwen2")
 LN_2 = math.log(2)
@@ -42,20 +40,6 @@ def family(request, tiny_tokenizer, tmp_path_factory) -> Path:
     tiny_model(request.param, vocab_size=400, **specials).save_pretrained(folder)
     AutoTokenizer.from_pretrained(tiny_tokenizer).save_pretrained(folder)
     return folder
-
-
-def read_log(folder: Path) -> list[dict]:
-    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-
-
-def losses(folder: Path, name: str = "loss") -> list[float]:
-    return [record[name] for record in read_log(folder) if name in record]
-
-
-def logits(folder: Path) -> torch.Tensor:
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-    with torch.inference_mode():
-        return model(input_ids=torch.tensor([[0, 40, 50, 60, 70]])).logits
 
 
 def test_every_family_starts_at_ln_2_and_learns(pairs, family, tmp_path):
@@ -116,88 +100,26 @@ def test_an_edited_policy_is_its_own_reference(pairs, tiny_causal, tmp_path):
         assert trainer.evaluate()["eval_loss"] == pytest.approx(LN_2, abs=1e-4)
 
 
-KILLED_RUN = """
-import os, signal, sys
-from pathlib import Path
-from detox_cli.output.progress import Silent
-from detox_cli.services.train_dpo.run import run
-from detox_cli.settings.train_dpo import DpoSettings
-
-class Killer(Silent):
-    def metric(self, name, value, step=None):
-        if step == int(sys.argv[2]):
-            os.kill(os.getpid(), signal.SIGKILL)
-
-run(DpoSettings.model_validate_json(Path(sys.argv[1]).read_text()), Killer())
-"""
-
-
-def assert_goes_on(killed, whole, recorder):
-    """What an earlier part left is finished, and ends where the uninterrupted run did."""
-    assert not killed.output.exists() and killed.output.with_name("killed.training").is_dir()
-    run(killed, recorder)
-    assert "from step" in " ".join(recorder.stages)
-    assert not any("asking the reference" in task.label for task in recorder.tasks), "it was asked already"
-    assert read_log(killed.output) == read_log(whole.output)
-    one, other = (folder / "model.safetensors" for folder in (whole.output, killed.output))
-    assert one.read_bytes() == other.read_bytes()
-
-
-def test_a_killed_run_ends_in_the_same_weights(pairs, tiny_causal, tmp_path, recorder):
-    whole = quick_tuning(pairs, tmp_path / "whole", tiny_causal)
-    steps = run(whole).steps
-    killed = whole.model_copy(update={"output": tmp_path / "killed"})
-    (tmp_path / "settings.json").write_text(killed.model_dump_json())
-    command = [sys.executable, "-c", KILLED_RUN, str(tmp_path / "settings.json"), str(2 * steps // 3)]
-    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
-    assert_goes_on(killed, whole, recorder)
-
-
-def test_so_does_an_adapter_with_its_dropout(pairs, tiny_causal, tmp_path, recorder):
-    class Interrupting(Silent):
-        def metric(self, name: str, value: float, step: int | None = None) -> None:
-            if step == 2 * steps // 3:
-                raise KeyboardInterrupt
-
-    whole = quick_tuning(pairs, tmp_path / "whole", tiny_causal, lora="4,8,0.1", rslora=True, dora=True)
-    steps = run(whole).steps
-    killed = whole.model_copy(update={"output": tmp_path / "killed"})
-    with pytest.raises(KeyboardInterrupt):
-        run(killed, Interrupting())
-    assert_goes_on(killed, whole, recorder)
-
-
-SHARED_RUN = """
-import sys
-from pathlib import Path
-from detox_cli.services.train_dpo.run import run
-from detox_cli.settings.train_dpo import DpoSettings
-
-run(DpoSettings.model_validate_json(Path(sys.argv[1]).read_text()))
-"""
-
-
-def test_two_processes_have_the_losses_of_one(pairs, tiny_causal, tmp_path):
-    held_out = write_preferences(tmp_path, "held_out.jsonl", opening="Held out:")
-    given = {"epochs": 1, "val_file": (str(held_out),), "eval_batch_size": 4}
-    one = quick_tuning(pairs, tmp_path / "one", tiny_causal, batch_size=8, **given)
-    two = quick_tuning(pairs, tmp_path / "two", tiny_causal, batch_size=4, **given)
-    run(one)
-    (tmp_path / "settings.json").write_text(two.model_dump_json())
-    (tmp_path / "train.py").write_text(SHARED_RUN)
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
-    command = [*launcher, str(tmp_path / "train.py"), str(tmp_path / "settings.json")]
-    subprocess.run(command, check=True, capture_output=True)
-    for name in ("loss", "eval_loss"):
-        assert losses(two.output, name) == pytest.approx(losses(one.output, name), abs=1e-5)
-    assert torch.allclose(logits(one.output), logits(two.output), atol=1e-4)
-
-
 def test_a_loss_that_is_no_number_ends_the_run_with_advice(pairs, tiny_causal, tmp_path):
     wanted = quick_tuning(pairs, tmp_path / "tuned", tiny_causal, learning_rate=1e30, max_grad_norm=0)
     with pytest.raises(DetoxError, match="not a number") as caught:
         run(wanted)
     assert "--learning-rate" in str(caught.value.hint) and not wanted.output.exists()
+
+
+def test_what_trl_refuses_is_a_matter_of_settings_and_what_a_row_breaks_is_not(
+    pairs, tiny_causal, tmp_path, monkeypatch
+):
+    with pytest.raises(BadSettings, match="exo_pair"):
+        run(quick_tuning(pairs, tmp_path / "refused", tiny_causal, loss=("exo_pair",)))
+
+    def break_on_rows(*_: object) -> None:
+        raise ValueError("a row cannot be computed")
+
+    monkeypatch.setattr(PreferenceTrainer, "compute_ref_log_probs", break_on_rows)
+    with pytest.raises(ValueError, match="cannot be computed") as caught:
+        run(quick_tuning(pairs, tmp_path / "broken", tiny_causal))
+    assert not isinstance(caught.value, BadSettings)
 
 
 def test_the_finished_folder_says_what_made_it(pairs, tiny_causal, tmp_path):
@@ -248,22 +170,6 @@ def test_prompts_bound_the_training(pairs, tiny_causal, tmp_path):
     assert result.chosen_at["kl"] > 1e-6 and result.problem() is not None
     assert result.before["perplexity"].n and result.after["expected_maximum"].n == 6
     assert "which chose nothing" in result.measured_on
-
-
-def test_several_seeds_share_a_split_and_are_averaged(pairs, tiny_causal, tmp_path):
-    wanted = quick_tuning(
-        pairs, tmp_path / "tuned", tiny_causal, epochs=1, seeds=(0, 1), lora="4", keep_adapter=True
-    )
-    result = run(wanted)
-    each = [run.result for run in result.seeds]
-    assert each[0].rows == each[1].rows and each[0].chosen_at != each[1].chosen_at
-    mean = result.over_seeds["loss"]
-    assert mean.n == 2 and mean.mean == pytest.approx(sum(one.chosen_at["loss"] for one in each) / 2)
-    best = wanted.output / f"seed-{result.best}"
-    assert (wanted.output / "model.safetensors").read_bytes() == (best / "model.safetensors").read_bytes()
-    assert (wanted.output / "adapter").is_dir() and not (tmp_path / "tuned.training").exists()
-    assert "Student" in (wanted.output / "README.md").read_text()
-    assert run(wanted) == result, "a finished run is not repeated"
 
 
 def test_an_adapter_on_four_bits_is_folded_into_the_whole_model(pairs, tmp_path):

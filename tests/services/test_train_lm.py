@@ -24,8 +24,8 @@ from detox_cli.services.train_lm.data import read_texts
 from detox_cli.services.train_lm.experts import train_parts
 from detox_cli.services.train_lm.folder import experts_in
 from detox_cli.services.train_lm.run import run, train_experts
-from detox_cli.services.train_lm.single import train_one
 from detox_cli.services.training.apart import Crew, part_company
+from detox_cli.services.training.single_run import train_one
 from detox_cli.settings.train_lm import LmSettings
 from tests.tiny_texts import quick_lm, write_texts
 
@@ -155,7 +155,7 @@ def test_processes_that_share_parts_write_what_one_writes(
         with turn:
             return train_one(*given)
 
-    monkeypatch.setattr("detox_cli.services.train_lm.experts.train_one", train_in_turn)
+    monkeypatch.setattr("detox_cli.services.training.several_runs.train_one", train_in_turn)
     read = read_texts(two, recorder, listing=False)
     with ThreadPoolExecutor(2) as threads:
         running = [threads.submit(train_parts, two, read, recorder, Crew(rank, 2, said)) for rank in (1, 0)]
@@ -204,7 +204,7 @@ def test_an_adapter_is_trained_and_written_alone(texts, tiny_gpt2, tmp_path, mon
     steps = (tmp_path / "again.training").glob("checkpoint-*/trainer_state.json")
     stopped_at = {path: path.stat().st_mtime_ns for path in steps}
     with monkeypatch.context() as patched:
-        patched.setattr("detox_cli.services.train_lm.single.tidy", Mock())
+        patched.setattr("detox_cli.services.training.single_run.tidy", Mock())
         run(again)
     assert stopped_at and stopped_at == {path: path.stat().st_mtime_ns for path in stopped_at}, "not trained"
     weights_again = (again.output / "adapter_model.safetensors").read_bytes()

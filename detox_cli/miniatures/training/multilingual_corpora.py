@@ -10,30 +10,11 @@ from pathlib import Path
 from detox_cli.data.readers.read import read_prompts
 from detox_cli.data.rejects import Rejects
 from detox_cli.miniatures.training.corpora import Labelled, Rewrite, read_lines, read_table
+from detox_cli.scoring.language_id import RTP_LX
 
-LANGUAGES = (
-    "ar",
-    "cs",
-    "de",
-    "en",
-    "es",
-    "fr",
-    "hi",
-    "id",
-    "it",
-    "ja",
-    "ko",
-    "nl",
-    "pl",
-    "pt",
-    "ru",
-    "sv",
-    "zh",
-)
-"""Those of RTP-LX's cross-lingual evaluation."""
 LABELLED = ("ar", "de", "fr", "ja", "ko", "pt", "zh")
 """Languages with labelled comments under a licence that lets a model be shipped."""
-LISTED = tuple(lang for lang in LANGUAGES if lang != "id")
+LISTED = tuple(lang for lang in RTP_LX if lang != "id")
 """Languages with a list of rude words under such a licence."""
 HATECHECK = ("ar", "de", "es", "fr", "hi-latn", "it", "nl", "pl", "pt", "zh")
 RTP_LX_PASSWORD = "detox"

@@ -7,9 +7,10 @@ from pathlib import Path
 from detox_cli.miniatures.training import corpora, toxicity_texts
 from detox_cli.miniatures.training import multilingual_corpora as spoken
 from detox_cli.miniatures.training.corpora import Labelled
-from detox_cli.miniatures.training.multilingual_corpora import LABELLED, LANGUAGES
+from detox_cli.miniatures.training.multilingual_corpora import LABELLED
 from detox_cli.miniatures.training.toxicity_groups import group_statements
 from detox_cli.miniatures.training.toxicity_teacher import Teacher
+from detox_cli.scoring.language_id import RTP_LX
 
 ENGLISH_TEXTS, RUSSIAN_PAIRS, PLANTED, ENGLISH_WORDS = 40_000, 2500, 1200, 0.15
 LABEL_SHARE = 0.6
@@ -37,7 +38,7 @@ def measured_sets(data: Path) -> Mapping[str, list[Labelled]]:
 
 def gold_texts(data: Path, seed: int) -> list[Labelled]:
     """Texts with a label, in all languages, none held out, none near RTP-LX or a measured English text."""
-    found = [item for lang in LANGUAGES if lang != "en" for item in _of_language(data, lang, seed)]
+    found = [item for lang in RTP_LX if lang != "en" for item in _of_language(data, lang, seed)]
     found += english_texts(data, seed)
     measured = [item.text for item in spoken.rated_prompts(data)]
     measured += toxicity_texts.measured_texts(data).texts()

@@ -11,11 +11,11 @@ import torch
 from detox_cli.miniatures.training import corpora
 from detox_cli.miniatures.training.corpora import Labelled
 from detox_cli.miniatures.training.loop import save_half
-from detox_cli.miniatures.training.multilingual_corpora import LANGUAGES
 from detox_cli.miniatures.training.multilingual_figures import measure
 from detox_cli.miniatures.training.multilingual_pieces import train_pieces
 from detox_cli.miniatures.training.multilingual_texts import soft_labelled
 from detox_cli.miniatures.training.toxicity import LEARNING_RATE, LONGEST, encode, learn, new_model
+from detox_cli.scoring.language_id import RTP_LX
 
 PIECES, EPOCHS, ENGLISH_FOR_PIECES = 20_000, 3, 12_000
 
@@ -32,8 +32,8 @@ def train(data: Path, output: Path, seed: int) -> None:
 
 def texts_for_pieces(items: list[Labelled], seed: int) -> list[str]:
     """All texts in other languages and a part of the English ones, which would take most pieces."""
-    other = [item.text for item in items if item.source.partition(" ")[0] in LANGUAGES]
-    english = [item.text for item in items if item.source.partition(" ")[0] not in LANGUAGES]
+    other = [item.text for item in items if item.source.partition(" ")[0] in RTP_LX]
+    english = [item.text for item in items if item.source.partition(" ")[0] not in RTP_LX]
     return [text[:1000] for text in other + corpora.sample(english, ENGLISH_FOR_PIECES, seed)]
 
 

@@ -3,13 +3,10 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 
-from detox_cli.data.rejects import Rejects
 from detox_cli.data.splits import source_key
 from detox_cli.output.progress import Progress
 from detox_cli.services.train_bart.abstain import AbstainFile, read_abstain_files
@@ -18,6 +15,7 @@ from detox_cli.services.train_bart.mixing import weights_of
 from detox_cli.services.train_bart.rows import Example, Split, hold_out, without_repeats
 from detox_cli.services.training.leaks import Leak, compare
 from detox_cli.services.training.processes import is_first
+from detox_cli.services.training.reading import open_rejects, seed_of_split
 from detox_cli.settings.train import BartSettings
 
 CANNOT_REWRITE = "cannot be rewritten"
@@ -65,7 +63,7 @@ def read_data(settings: BartSettings, progress: Progress) -> Data:
     """
     progress.stage("reading pairs")
     weights_of(settings)
-    with _rejects(settings) as rejects:
+    with open_rejects(settings, listing=is_first()) as rejects:
         files = read_files(settings, rejects)
         declined = read_abstain_files(settings, rejects)
         lists = read_sources(settings.held_out, settings, rejects)
@@ -156,7 +154,7 @@ def _abstain_counts(files: Sequence[AbstainFile], abstain: Split) -> dict[str, i
 
 def _split(settings: BartSettings, examples: Sequence[Example]) -> Split:
     """Both sides, by the share, the manner and the seed of the settings."""
-    seed = settings.seed if settings.split_seed is None else settings.split_seed
+    seed = seed_of_split(settings)
     return hold_out(examples, settings.eval_share, settings.hold_out, seed)
 
 
@@ -219,11 +217,6 @@ def digest(split: Split) -> str:
     return hashlib.sha256(json.dumps(sides).encode()).hexdigest()
 
 
-def rejects_path(settings: BartSettings) -> Path:
-    """Where unusable rows are listed."""
-    return settings.rejects or settings.output.with_name(settings.output.name + ".rejects.jsonl")
-
-
 def _once(
     settings: BartSettings, examples: list[list[Example]], files: Sequence[PairFile]
 ) -> tuple[list[list[Example]], list[int]]:
@@ -240,11 +233,3 @@ def _warn_of_leak(split: Split, progress: Progress) -> None:
         progress.warn(
             f"{share:.0%} of the held-out sources are also trained on; --hold-out sources prevents it"
         )
-
-
-@contextmanager
-def _rejects(settings: BartSettings) -> Iterator[Rejects]:
-    """The first process alone writes the list."""
-    path = rejects_path(settings) if is_first() else None
-    with Rejects(path, settings.strict) as rejects:
-        yield rejects

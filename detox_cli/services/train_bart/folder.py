@@ -1,9 +1,6 @@
 """The folder of a finished rewriter: weights, tokenizer, generation config, card, journal and manifest."""
 
-import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from transformers import GenerationConfig
@@ -11,16 +8,22 @@ from transformers import GenerationConfig
 from detox_cli.models.loading import Loaded
 from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.card import Card, Figure, write_card
-from detox_cli.runs.manifest import write_manifest
 from detox_cli.scoring.suites.detox import DETOX
+from detox_cli.services.repeating import command_again, without_place
+from detox_cli.services.train_bart.data import Data
 from detox_cli.services.train_bart.families import first_tokens
 from detox_cli.services.train_bart.files import FileRows
 from detox_cli.services.train_bart.result import BartResult
 from detox_cli.services.training.leaks import Leak, leak_text
 from detox_cli.services.training.log import write_log
-from detox_cli.services.training.recipe import start_record
+from detox_cli.services.training.single_run import Run
 from detox_cli.settings.train import BartSettings
 
+COMMAND = "train bart"
+OF_THE_MACHINE = {"pairs", "model", "output", "overwrite", "rejects", "device", "eval_batch_size", "tracker"}
+OF_THE_MACHINE |= {"checkpoints", "keep_best", "keep_checkpoints"}
+"""What a command that trains the same does not need, or says in its own place."""
+BartRun = Run[BartSettings, Data]
 LIMITS = (
     "It repeats what its training pairs do: it keeps toxicity that they keep, and drops what they drop.",
     "It can turn a sentence into one that its writer would not sign; show people what was changed.",
@@ -46,57 +49,42 @@ def generation_config(settings: BartSettings, loaded: Loaded, limit: int) -> Gen
     return config
 
 
-@dataclass(frozen=True)
-class Finished:
-    """What is known at the end of a run."""
-
-    result: BartResult
-    log: Sequence[Mapping[str, Any]]
-    scorers: Mapping[str, str]
-    fingerprint: str
-    started: float
-
-
 def save_rewriter(
-    settings: BartSettings, loaded: Loaded, finished: Finished, weights: Mapping[str, Any] | None = None
+    run: BartRun,
+    loaded: Loaded,
+    result: BartResult,
+    log: Sequence[Mapping[str, Any]],
+    scorers: Mapping[str, str],
+    weights: Mapping[str, Any] | None,
 ) -> None:
     """Write the folder beside its place and rename it.
 
     Args:
-        settings: Of the run.
+        run: Of the command.
         loaded: The trained model with its tokenizer.
-        finished: What goes into card and manifest.
+        result: What goes into card and manifest.
+        log: Of the training.
+        scorers: Identities of the scorers, by what they measure.
         weights: The state dict, where the model itself holds only a part of it.
 
     Raises:
         DetoxError: The disk is full.
     """
+    settings = run.settings
     with atomic_folder(settings.output, overwrite=settings.overwrite) as folder:
         loaded.model.save_pretrained(folder, state_dict=weights)
         loaded.tokenizer.save_pretrained(folder)
-        write_log(folder, finished.log)
-        write_card(folder, _card(settings, finished))
-        write_manifest(
-            folder,
-            command="train bart",
-            settings=settings.model_dump(mode="json"),
-            inputs=[*settings.pairs, *settings.abstain, *settings.held_out],
-            models={"start": start_record(loaded.source)},
-            scorers=finished.scorers,
-            metrics=finished.result.model_dump(mode="json", exclude={"files"}),
-            started=finished.started,
-            fingerprint=finished.fingerprint,
-        )
+        write_log(folder, log)
+        write_card(folder, _card(settings, result, scorers))
+        run.describe(folder, result, [*settings.pairs, *settings.abstain, *settings.held_out], scorers)
 
 
-def _card(settings: BartSettings, finished: Finished) -> Card:
-    own = finished.result.quality.get("model", {})
-    data = finished.result.measured_on
+def _card(settings: BartSettings, result: BartResult, scorers: Mapping[str, str]) -> Card:
     figures = [
-        Figure(_figure_name(name, finished.scorers), e.mean, e.low, e.high, e.n, data)
-        for name, e in own.items()
+        Figure(_figure_name(name, scorers), e.mean, e.low, e.high, e.n, result.measured_on)
+        for name, e in result.quality.get("model", {}).items()
     ]
-    return rewriter_card(settings, finished.result.files_read, finished.result.leaks, figures)
+    return rewriter_card(settings, result.files_read, result.leaks, figures)
 
 
 def rewriter_card(
@@ -137,19 +125,9 @@ def _dataset(file: FileRows) -> str:
 
 def _command(settings: BartSettings) -> str:
     """The command without what only concerns the machine that it ran on."""
-    words = [
-        "detox",
-        "train",
-        "bart",
-        *(Path(name).name for name in settings.pairs),
-        "--model",
-        settings.model,
-    ]
-    repeated = {"--weight": settings.weight, "--abstain": settings.abstain, "--held-out": settings.held_out}
-    for option, values in repeated.items():
-        words += [word for value in values for word in (option, Path(str(value)).name)]
-    words += ["--seeds", ",".join(map(str, settings.seeds))] if settings.seeds else []
-    return shlex.join(words)
+    words = ["detox", "train", "bart", *map(without_place, settings.pairs)]
+    words += ["--model", without_place(settings.model)]
+    return command_again(words, settings, OF_THE_MACHINE, ("abstain", "held_out"), settings.output)
 
 
 def _figure_name(name: str, scorers: Mapping[str, str]) -> str:

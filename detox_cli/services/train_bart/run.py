@@ -9,16 +9,17 @@ from detox_cli.errors import BadSettings
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.services.train_bart.data import read_data
 from detox_cli.services.train_bart.result import BartResult
-from detox_cli.services.train_bart.seeds import SeedsResult, train_seeds
-from detox_cli.services.train_bart.single import train_one
+from detox_cli.services.train_bart.seeds import BART_SEEDS, BartSeedsResult
+from detox_cli.services.train_bart.single import BART
 from detox_cli.services.training.optimizers import find_optimizer
 from detox_cli.services.training.processes import is_first, join_processes
-from detox_cli.services.training.seeds import check_seeds
+from detox_cli.services.training.seeds import check_seeds, train_seeds
+from detox_cli.services.training.single_run import train_one
 from detox_cli.services.training.trackers import find_tracker
 from detox_cli.settings.train import BartSettings
 
 
-def run(settings: BartSettings, progress: Progress | None = None) -> BartResult | SeedsResult:
+def run(settings: BartSettings, progress: Progress | None = None) -> BartResult | BartSeedsResult:
     """Train once, or once for each seed, and write the models to ``settings.output``.
 
     Under ``accelerate launch`` or ``torchrun`` all processes train and the first one alone speaks and writes.
@@ -33,7 +34,9 @@ def run(settings: BartSettings, progress: Progress | None = None) -> BartResult 
     if progress is None or not is_first():
         progress = Silent()
     data = read_data(settings, progress)
-    return (train_seeds if settings.seeds else train_one)(settings, data, progress)
+    if settings.seeds:
+        return train_seeds(BART_SEEDS, settings, data, progress)
+    return train_one(BART, settings, data, progress)
 
 
 def check(settings: BartSettings) -> None:

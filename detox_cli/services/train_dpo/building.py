@@ -187,10 +187,11 @@ def build_trainer(
             callbacks=_callbacks(settings, args, Listener(task, on_log, order), keeping_of(settings, True)),
         )
     except (ValueError, NotImplementedError) as error:
+        # Nothing has been computed from a row yet, so only settings can be at fault.
         raise BadSettings(" ".join(str(error).split())[:300], where="TRL") from error
     trainer.remove_callback(PrinterCallback)
     if settings.precompute_ref:
-        trainer.ref_model = None  # its answers are all that is needed of it
+        trainer.ask_reference()
     return trainer
 
 

@@ -4,10 +4,8 @@ import hashlib
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from detox_cli.data.preferences.preference import Preference
 from detox_cli.data.preferences.read import Found, read_preferences, with_own_ids
@@ -16,6 +14,7 @@ from detox_cli.data.splits import split_fraction
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.output.progress import Progress
 from detox_cli.services.training.processes import is_first
+from detox_cli.services.training.reading import open_rejects, seed_of_split
 from detox_cli.settings.train_dpo import DpoSettings
 
 ROLES = ("prompt", "chosen", "rejected")
@@ -55,7 +54,7 @@ def read_data(settings: DpoSettings, progress: Progress) -> Data:
         Missing: A data set cannot be had.
     """
     progress.stage("reading preferences")
-    with _rejects(settings) as rejects:
+    with open_rejects(settings, listing=is_first()) as rejects:
         files = _read(settings, settings.data, rejects)
         measured = _read(settings, settings.val_file, rejects)
     if rejects.count:
@@ -108,7 +107,7 @@ def _sides(
     rows: list[Preference], held: list[Preference], settings: DpoSettings, dropped: Counter[str]
 ) -> tuple[list[Preference], list[Preference]]:
     """What is trained on, and what is measured with: at most ``eval_rows``, chosen by their ids."""
-    seed = settings.seed if settings.split_seed is None else settings.split_seed
+    seed = seed_of_split(settings)
     if held:
         groups = {one.group for one in held}
         training = [one for one in rows if one.group not in groups]
@@ -200,11 +199,6 @@ def passes_by_language(rows: Sequence[Preference], mix: Mapping[str, float]) -> 
     return [numbers[one.lang or ""] for one in rows], [mix.get(lang, 1.0) for lang in languages]
 
 
-def rejects_path(settings: DpoSettings) -> Path:
-    """Where unusable rows are listed."""
-    return settings.rejects or settings.output.with_name(settings.output.name + ".rejects.jsonl")
-
-
 def _read(settings: DpoSettings, sources: Sequence[str], rejects: Rejects) -> list[Found]:
     columns = columns_of_map(settings.map)
     read: Callable[[int, str], Found] = lambda number, source: read_preferences(  # noqa: E731
@@ -217,10 +211,3 @@ def _read(settings: DpoSettings, sources: Sequence[str], rejects: Rejects) -> li
         file=number,
     )
     return [read(number, source) for number, source in enumerate(sources)]
-
-
-@contextmanager
-def _rejects(settings: DpoSettings) -> Iterator[Rejects]:
-    """The first process alone writes the list."""
-    with Rejects(rejects_path(settings) if is_first() else None, settings.strict) as rejects:
-        yield rejects

@@ -1,25 +1,27 @@
 """The folder of a finished model: weights or adapter, tokenizer, card, log and manifest."""
 
-import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from detox_cli.models.licence import model_licence
 from detox_cli.models.loading import Loaded
 from detox_cli.models.sources import ModelSource
-from detox_cli.output.progress import Progress
 from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.card import Card, Figure, write_card
-from detox_cli.runs.manifest import write_manifest
+from detox_cli.services.repeating import command_again, without_place
+from detox_cli.services.train_dpo.data import Data
 from detox_cli.services.train_dpo.fold import ADAPTER, fold_into
 from detox_cli.services.train_dpo.result import DpoResult
 from detox_cli.services.training.log import write_log
 from detox_cli.services.training.processes import training_folder
-from detox_cli.services.training.recipe import start_record
+from detox_cli.services.training.single_run import Run
 from detox_cli.settings.train_dpo import DpoSettings
 
+COMMAND = "train dpo"
+OF_THE_MACHINE = {"model", "output", "overwrite", "rejects", "device", "eval_batch_size", "tracker"}
+OF_THE_MACHINE |= {"checkpoints", "keep_best", "keep_checkpoints", "password"}
+"""What a command that tunes the same does not need, or must not say."""
+FILES = ("data", "val_file", "prompts", "ref_model")
 LIMITS = (
     "It was tuned to continue text less toxically; it was not taught to judge or to refuse anything.",
     "Toxicity that the preferences do not show, and languages that they are not in, may be left.",
@@ -36,64 +38,45 @@ SHOWN = (
     "lora",
     "qlora",
 )
-
-
-@dataclass(frozen=True)
-class Finished:
-    """What is known at the end of a run."""
-
-    result: DpoResult
-    log: Sequence[Mapping[str, Any]]
-    fingerprint: str
-    started: float
-    source: ModelSource
+DpoRun = Run[DpoSettings, Data]
 
 
 def save_model(
-    settings: DpoSettings,
+    run: DpoRun,
     loaded: Loaded,
-    finished: Finished,
+    result: DpoResult,
+    log: Sequence[Mapping[str, Any]],
     weights: Mapping[str, Any] | None,
-    progress: Progress,
 ) -> None:
     """Write the folder beside its place and rename it.
 
     Args:
-        settings: Of the run.
+        run: Of the command.
         loaded: The tuned model, with its adapter if it has one.
-        finished: What goes into card and manifest.
+        result: What goes into card and manifest.
+        log: Of the training.
         weights: The state dict, where the model itself holds only a part of it.
-        progress: Told about the folding.
 
     Raises:
         DetoxError: The disk is full, or the folded model is not what model and adapter are.
     """
+    settings = run.settings
     with atomic_folder(settings.output, overwrite=settings.overwrite) as folder:
-        result = finished.result
         if settings.adapted:
-            loaded.model.peft_config["default"].base_model_name_or_path = finished.source.name
+            loaded.model.peft_config["default"].base_model_name_or_path = run.source.name
             adapter = training_folder(settings.output) / ADAPTER if settings.merge else folder
             loaded.model.save_pretrained(adapter, state_dict=weights)
             if settings.merge:
-                folded = fold_into(folder, adapter, finished.source, settings, progress)
+                folded = fold_into(folder, adapter, run.source, settings, run.progress)
                 result = result.model_copy(update={"folded": folded})
         else:
             loaded.model.save_pretrained(folder, state_dict=weights)
         loaded.tokenizer.save_pretrained(folder)
-        write_log(folder, finished.log)
-        write_card(folder, model_card(settings, result, finished.source))
+        write_log(folder, log)
+        write_card(folder, model_card(settings, result, run.source))
         scorers = {"toxicity": settings.toxicity} if result.after else {}
-        write_manifest(
-            folder,
-            command="train dpo",
-            settings=settings.model_dump(mode="json"),
-            inputs=[*settings.data, *settings.val_file, *([settings.prompts] if settings.prompts else [])],
-            models={"start": start_record(finished.source)},
-            scorers=scorers,
-            metrics=result.model_dump(mode="json", exclude={"files"}),
-            started=finished.started,
-            fingerprint=finished.fingerprint,
-        )
+        prompts = [settings.prompts] if settings.prompts else []
+        run.describe(folder, result, [*settings.data, *settings.val_file, *prompts], scorers)
 
 
 def model_card(
@@ -109,10 +92,10 @@ def model_card(
     what = f"Step {result.kept_step} of {result.steps} was kept. On held-out preferences: {held}."
     return Card(
         name=settings.output.name,
-        summary=f"{_shown(source.name)}, tuned on preferences to continue text less toxically (DPO).",
+        summary=f"{without_place(source.name)}, tuned on preferences to continue text less toxically (DPO).",
         licence=model_licence(source),
-        base_models=[_shown(source.name)],
-        datasets=[_shown(name) for name in settings.data],
+        base_models=[without_place(source.name)],
+        datasets=[without_place(name) for name in settings.data],
         tags=["dpo", "trl", "detoxification"],
         task="text-generation",
         figures=own,
@@ -147,14 +130,5 @@ def _adapter(settings: DpoSettings) -> str:
 
 def _command(settings: DpoSettings) -> str:
     """The command without what only concerns the machine that it ran on."""
-    words = ["detox", "train", "dpo", _shown(settings.model)]
-    words += [word for name in settings.data for word in ("--data", _shown(name))]
-    words += ["--lora", settings.lora] if settings.lora else []
-    words += ["--qlora", settings.qlora] if settings.qlora else []
-    words += ["--seeds", ",".join(map(str, settings.seeds))] if settings.seeds else []
-    return shlex.join([*words, "-o", settings.output.name])
-
-
-def _shown(name: str) -> str:
-    """A folder or file of this machine by its own name alone."""
-    return Path(name).name if Path(name).exists() or Path(name).is_absolute() else name
+    words = ["detox", "train", "dpo", without_place(settings.model)]
+    return command_again(words, settings, OF_THE_MACHINE, FILES, settings.output)

@@ -14,11 +14,12 @@ from detox_cli.services.train_dpo.building import losses_of
 from detox_cli.services.train_dpo.data import columns_of_map, mix_of, read_data
 from detox_cli.services.train_dpo.export import TrlArguments, export
 from detox_cli.services.train_dpo.result import DpoResult
-from detox_cli.services.train_dpo.seeds import DpoSeedsResult, train_seeds
-from detox_cli.services.train_dpo.single import train_one
+from detox_cli.services.train_dpo.seeds import DPO_SEEDS, DpoSeedsResult
+from detox_cli.services.train_dpo.single import DPO
 from detox_cli.services.training.optimizers import find_optimizer
 from detox_cli.services.training.processes import join_processes
-from detox_cli.services.training.seeds import check_seeds
+from detox_cli.services.training.seeds import check_seeds, train_seeds
+from detox_cli.services.training.single_run import train_one
 from detox_cli.services.training.trackers import find_tracker
 from detox_cli.settings.train_dpo import DpoSettings
 
@@ -42,7 +43,9 @@ def run(settings: DpoSettings, progress: Progress | None = None) -> DpoResult | 
     data = read_data(settings, progress)
     if settings.export_trl_args is not None:
         return export(settings, data, settings.export_trl_args, progress)
-    return (train_seeds if settings.seeds else train_one)(settings, data, progress)
+    if settings.seeds:
+        return train_seeds(DPO_SEEDS, settings, data, progress)
+    return train_one(DPO, settings, data, progress)
 
 
 def check(settings: DpoSettings) -> None:

@@ -1,32 +1,26 @@
 """One training: from rows to the folder of a finished model."""
 
 import copy
-import logging
-import time
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
-
-from accelerate import PartialState
-from transformers import set_seed
 
 from detox_cli.errors import BadSettings
 from detox_cli.models.loading import Loaded, load_causal
 from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.models.weights import WeightForm
-from detox_cli.output.progress import Progress
-from detox_cli.runs.manifest import fingerprint, read_manifest
-from detox_cli.runs.output import Claim, State
+from detox_cli.runs.journal import Journal
+from detox_cli.runs.manifest import fingerprint
 from detox_cli.services.train_dpo.building import Sides, build_trainer, keeping_of, mixture_of, recipe_of
 from detox_cli.services.train_dpo.data import Data
 from detox_cli.services.train_dpo.encode import Limits, encode
-from detox_cli.services.train_dpo.folder import Finished, save_model
+from detox_cli.services.train_dpo.folder import COMMAND, DpoRun, save_model
 from detox_cli.services.train_dpo.measuring import Measure, Start, find_prompts
 from detox_cli.services.train_dpo.result import DpoResult
-from detox_cli.services.training.checkpoints import tidy
-from detox_cli.services.training.log import journal_listener, measured_at, one_log
-from detox_cli.services.training.processes import claimed, is_first, training_folder
+from detox_cli.services.training.log import journal_listener, measured_at
+from detox_cli.services.training.processes import is_first, training_folder
 from detox_cli.services.training.resuming import Trained, find_start, train
+from detox_cli.services.training.single_run import Kind, Learnt
 from detox_cli.settings.train_dpo import DpoSettings
 
 NOT_DECISIVE = {"output", "overwrite", "rejects", "strict", "keep_checkpoints", "keep_best", "tracker"}
@@ -50,35 +44,6 @@ AT_STEP: tuple[str, ...] = (
 AT_STEP += ("perplexity", "perplexity_rise", "kl", "within_budget")
 
 
-@dataclass(frozen=True)
-class Run:
-    """What all parts of a run share."""
-
-    settings: DpoSettings
-    data: Data
-    source: ModelSource
-    claim: Claim
-    progress: Progress
-    started: float
-
-
-def train_one(settings: DpoSettings, data: Data, progress: Progress) -> DpoResult:
-    """Train on ``data``, and write the model with its card and manifest to ``settings.output``.
-
-    Raises:
-        BadSettings: The output is taken, or the model cannot be used.
-        Missing: The model or a scorer is not there.
-    """
-    started = time.time()
-    source = find_model(settings.model, settings.revision)
-    identity = identity_of(settings, data, source)
-    with claimed(settings.output, identity, overwrite=settings.overwrite) as claim:
-        if claim.state is State.FINISHED:
-            progress.stage("this run is finished already")
-            return earlier_result(settings.output)
-        return _train(Run(settings, data, source, claim, progress, started))
-
-
 def identity_of(settings: DpoSettings, data: Data, source: ModelSource) -> str:
     """What decides the trained weights: rows, start, reference, prompts and settings."""
     decisive = settings.model_dump(mode="json", exclude=NOT_DECISIVE)
@@ -90,17 +55,13 @@ def identity_of(settings: DpoSettings, data: Data, source: ModelSource) -> str:
     )
 
 
-def earlier_result(output: Path) -> DpoResult:
-    """The result that the manifest of a finished run holds."""
-    manifest = read_manifest(output)
-    assert manifest is not None
-    return DpoResult(files=[output], **manifest["metrics"])
+def begin(run: DpoRun) -> Callable[[Journal | None], Learnt]:
+    """Load and encode; what it hands back trains."""
+    return partial(_learn, run, *prepare(run))
 
 
-def _train(run: Run) -> DpoResult:
+def _learn(run: DpoRun, loaded: Loaded, sides: Sides, journal: Journal | None) -> Learnt:
     settings, folder = run.settings, training_folder(run.settings.output)
-    loaded, sides = prepare(run)
-    journal = run.claim.open_journal() if is_first() else None
     start = find_start(folder)
     keeping = keeping_of(settings, len(sides.held_out) > 0)
     measure = _measure(run, loaded)
@@ -122,27 +83,17 @@ def _train(run: Run) -> DpoResult:
             run.progress.stage("measuring the start")
             measure.begin(trainer.accelerator.unwrap_model(trainer.model))
         trained = train(trainer, start, keeping)
-    weights = trained.whole_weights()
-    if journal is not None:
-        with journal:
-            log = one_log(journal.records())
-        result = _result(run, sides, trained, measure, log)
-        finished = Finished(result, log, run.claim.fingerprint, run.started, run.source)
-        save_model(
-            settings, Loaded(trainer.model, loaded.tokenizer, run.source), finished, weights, run.progress
-        )
-        tidy(folder, keeping)
-        run.claim.finish()
-    PartialState().wait_for_everyone()
-    return earlier_result(settings.output)
+    tuned = Loaded(trainer.model, loaded.tokenizer, run.source)
+
+    def save(log: list[dict[str, Any]], weights: Mapping[str, Any] | None) -> None:
+        save_model(run, tuned, _result(run, sides, trained, measure, log), log, weights)
+
+    return Learnt(trained, keeping, save)
 
 
-def prepare(run: Run) -> tuple[Loaded, Sides]:
+def prepare(run: DpoRun) -> tuple[Loaded, Sides]:
     """Load the model, and turn rows into token ids."""
     settings = run.settings
-    run.progress.stage(f"loading {run.source.name}")
-    logging.getLogger("transformers").setLevel(logging.ERROR)
-    set_seed(settings.seed)
     loaded = load_start(settings, run.source)
     if loaded.tokenizer.pad_token_id is None:
         loaded.tokenizer.pad_token = loaded.tokenizer.eos_token
@@ -198,7 +149,7 @@ def counts_of(data: Data, sides: Sides) -> tuple[dict[str, int], dict[str, int]]
     return rows | dict(dropped) | used, dict(sides.training.cut + sides.held_out.cut)
 
 
-def _measure(run: Run, loaded: Loaded) -> Measure | None:
+def _measure(run: DpoRun, loaded: Loaded) -> Measure | None:
     prompts = find_prompts(run.settings)
     if prompts is None:
         return None
@@ -214,7 +165,7 @@ def _reference(settings: DpoSettings) -> Any | None:
 
 
 def _result(
-    run: Run, sides: Sides, trained: Trained, measure: Measure | None, log: list[dict[str, Any]]
+    run: DpoRun, sides: Sides, trained: Trained, measure: Measure | None, log: list[dict[str, Any]]
 ) -> DpoResult:
     rows, cut = counts_of(run.data, sides)
     chosen = measured_at(log, trained.kept_step, AT_STEP)
@@ -242,3 +193,6 @@ def _result(
         measured_on=measure.prompts.told if measure else "",
         folded=None,
     )
+
+
+DPO = Kind(COMMAND, DpoResult, identity_of, begin)

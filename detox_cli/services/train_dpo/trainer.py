@@ -31,6 +31,9 @@ class PreferenceTrainer(DPOTrainer):  # type: ignore[misc]
         rest: As TRL takes it; datasets have the columns of `Encoded`.
     """
 
+    train_dataset: Dataset
+    eval_dataset: Dataset | None
+
     def __init__(
         self,
         order: SimilarLengths | None,
@@ -63,7 +66,19 @@ class PreferenceTrainer(DPOTrainer):  # type: ignore[misc]
         return sampler
 
     def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
-        """What the reference says of every row: from the store, else asked in batches of similar length."""
+        """TRL asks while it is put together; here nothing is computed until `ask_reference`."""
+        return dataset
+
+    def ask_reference(self) -> None:
+        """Give every row what the reference says of it; afterwards the reference is not needed any more."""
+        size = int(self.args.precompute_ref_batch_size)
+        self.train_dataset = self._with_answers(self.train_dataset, "train", size)
+        if self.eval_dataset is not None:
+            self.eval_dataset = self._with_answers(self.eval_dataset, "eval", size)
+        self.ref_model = None
+
+    def _with_answers(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
+        """From the store, else asked in batches of similar length."""
         if self.is_deepspeed_enabled or self.is_fsdp_enabled:  # TRL knows how to gather split models
             found: Dataset = super()._precompute_ref_logps(dataset, name, batch_size)
             return found

@@ -16,6 +16,7 @@ from detox_cli.data.where.nodes import Unfit
 from detox_cli.errors import BadData
 from detox_cli.output.progress import Progress
 from detox_cli.services.train_lm.choice import Choice, choose_texts
+from detox_cli.services.training.reading import open_rejects, seed_of_split
 from detox_cli.settings.train_lm import LmSettings
 
 COLUMNS = ("text", "comment_text", "comment", "generation", "sentence", "toxic_comment", "tweet", "content")
@@ -69,16 +70,6 @@ def digest(texts: Sequence[Sequence[str]]) -> str:
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
-def rejects_path(settings: LmSettings) -> Path:
-    """Where unusable rows are listed."""
-    return settings.rejects or settings.output.with_name(settings.output.name + ".rejects.jsonl")
-
-
-def seed_of_split(settings: LmSettings) -> int:
-    """The seed of sample, parts and held-out texts."""
-    return settings.seed if settings.split_seed is None else settings.split_seed
-
-
 def read_texts(settings: LmSettings, progress: Progress, *, listing: bool) -> Texts:
     """Read, choose, deduplicate, sample and split the texts; tells what could not be used.
 
@@ -95,7 +86,7 @@ def read_texts(settings: LmSettings, progress: Progress, *, listing: bool) -> Te
     progress.stage("reading texts")
     seen: set[str] = set()
     files = []
-    with Rejects(rejects_path(settings) if listing else None, settings.strict) as rejects:
+    with open_rejects(settings, listing=listing) as rejects:
         for name, split in choice.sources:
             reading = _Reading(settings, choice, name, split, seen if settings.dedupe else None)
             reading.read(rejects)

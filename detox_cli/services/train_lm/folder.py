@@ -1,7 +1,6 @@
 """The folder of a trained model: weights or adapter, tokenizer, generation config, card, log and manifest."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +8,16 @@ from detox_cli.errors import BadSettings
 from detox_cli.models.loading import Loaded
 from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.card import Card, Figure, write_card
-from detox_cli.runs.manifest import read_manifest, write_manifest
+from detox_cli.runs.manifest import read_manifest
 from detox_cli.services.repeating import command_again, without_place
+from detox_cli.services.train_lm.data import Texts
 from detox_cli.services.train_lm.result import Expert, LmResult
 from detox_cli.services.training.log import write_log
-from detox_cli.services.training.recipe import start_record
+from detox_cli.services.training.single_run import Run
 from detox_cli.settings.train_lm import LmSettings
 
 COMMAND = "train lm"
+LmRun = Run[LmSettings, Texts]
 OF_THE_MACHINE = {
     "model",
     "output",
@@ -40,53 +41,33 @@ RISEN = (
 )
 
 
-@dataclass(frozen=True)
-class Finished:
-    """What is known at the end of a training."""
-
-    result: LmResult
-    log: Sequence[Mapping[str, Any]]
-    fingerprint: str
-    started: float
-
-
 def save_expert(
-    settings: LmSettings, loaded: Loaded, model: Any, finished: Finished, weights: Mapping[str, Any] | None
+    run: LmRun,
+    loaded: Loaded,
+    result: LmResult,
+    log: Sequence[Mapping[str, Any]],
+    weights: Mapping[str, Any] | None,
 ) -> None:
     """Write the folder beside its place and rename it.
 
     Args:
-        settings: Of the run.
-        loaded: What it was started from.
-        model: The trained model; with an adapter, that alone is written.
-        finished: What goes into card and manifest.
+        run: Of the command.
+        loaded: The trained model; with an adapter, that alone is written.
+        result: What goes into card and manifest.
+        log: Of the training.
         weights: The state dict, where the model itself holds only a part of it.
 
     Raises:
         DetoxError: The disk is full.
     """
+    settings = run.settings
     with atomic_folder(settings.output, overwrite=settings.overwrite) as folder:
         loaded.model.config.use_cache = True
-        model.save_pretrained(folder, state_dict=weights)
+        loaded.model.save_pretrained(folder, state_dict=weights)
         loaded.tokenizer.save_pretrained(folder)
-        write_log(folder, finished.log)
-        write_card(folder, expert_card(settings, finished.result))
-        describe(settings, folder, loaded.source, finished)
-
-
-def describe(settings: LmSettings, folder: Path, source: Any, finished: Finished) -> None:
-    """Write the manifest."""
-    write_manifest(
-        folder,
-        command=COMMAND,
-        settings=settings.model_dump(mode="json"),
-        inputs=settings.data,
-        models={"start": start_record(source)},
-        scorers={},
-        metrics=finished.result.model_dump(mode="json", exclude={"files"}),
-        started=finished.started,
-        fingerprint=finished.fingerprint,
-    )
+        write_log(folder, log)
+        write_card(folder, expert_card(settings, result))
+        run.describe(folder, result, settings.data)
 
 
 def experts_in(folder: Path) -> list[Path]:

@@ -40,7 +40,7 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class Learnt:
+class Fitted:
     """A finished training.
 
     Attributes:
@@ -86,9 +86,9 @@ def by_length(texts: list[str]) -> list[str]:
     return sorted(texts, key=lambda text: (-len(text), text))
 
 
-def learn(
+def fit(
     settings: LmSettings, lesson: Lesson, folder: Path, journal: Journal | None, progress: Progress
-) -> Learnt:
+) -> Fitted:
     """Train ``lesson.model`` in place, from the last complete checkpoint in ``folder`` or from the start.
 
     Args:
@@ -110,7 +110,7 @@ def learn(
         before = _losses(settings, lesson, trainer)
         trained = train(trainer, start, keeping_of(settings, len(lesson.held_out) > 0))
         after = _losses(settings, lesson, trainer)
-    return Learnt(trained, limit.stopped_at, {"start": before, "model": after})
+    return Fitted(trained, limit.stopped_at, {"start": before, "model": after})
 
 
 def _losses(settings: LmSettings, lesson: Lesson, trainer: LmTrainer) -> list[Loss]:

@@ -15,11 +15,12 @@ from detox_cli.services.train_lm.data import read_texts
 from detox_cli.services.train_lm.experts import train_parts
 from detox_cli.services.train_lm.folder import experts_in
 from detox_cli.services.train_lm.result import LmResult
-from detox_cli.services.train_lm.single import train_one
+from detox_cli.services.train_lm.single import LM
 from detox_cli.services.training.apart import Crew, part_company
 from detox_cli.services.training.lora import LoraShape
 from detox_cli.services.training.optimizers import find_optimizer
 from detox_cli.services.training.processes import is_first, join_processes, world_size
+from detox_cli.services.training.single_run import train_one
 from detox_cli.services.training.trackers import find_tracker
 from detox_cli.settings.train_lm import LmSettings
 
@@ -46,7 +47,7 @@ def run(settings: LmSettings, progress: Progress | None = None) -> LmResult:
         progress = Silent()
     texts = read_texts(settings, progress, listing=speaks)
     if settings.split == 1:
-        return train_one(settings, texts, progress)
+        return train_one(LM, settings, texts, progress)
     return train_parts(settings, texts, progress, crew)
 
 

@@ -1,0 +1,159 @@
+"""One training of any kind: from a claimed output to a finished folder, over any number of kills between."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+from accelerate import PartialState
+from transformers import set_seed
+
+from detox_cli.models.sources import ModelSource, find_model
+from detox_cli.output.progress import Progress
+from detox_cli.runs.journal import Journal
+from detox_cli.runs.manifest import read_manifest, write_manifest
+from detox_cli.runs.output import Claim, State
+from detox_cli.services.result import Result
+from detox_cli.services.training.checkpoints import Keeping, tidy
+from detox_cli.services.training.log import one_log
+from detox_cli.services.training.processes import claimed, is_first, training_folder
+from detox_cli.services.training.reading import RowSettings
+from detox_cli.services.training.recipe import start_record
+from detox_cli.services.training.resuming import Trained
+
+
+class TrainingSettings(RowSettings, Protocol):
+    """What every command that trains is told; its settings class says more."""
+
+    @property
+    def model(self) -> str: ...  # noqa: D102
+    @property
+    def revision(self) -> str | None: ...  # noqa: D102
+    @property
+    def overwrite(self) -> bool: ...  # noqa: D102
+    @property
+    def keep_best(self) -> int: ...  # noqa: D102
+    @property
+    def keep_checkpoints(self) -> bool: ...  # noqa: D102
+    def model_dump(self, *, mode: str = ...) -> dict[str, Any]: ...  # noqa: D102
+    def model_copy(self, *, update: Mapping[str, Any] | None = ...) -> Self: ...  # noqa: D102
+
+
+S = TypeVar("S", bound=TrainingSettings)
+D = TypeVar("D")
+R = TypeVar("R", bound=Result)
+
+
+@dataclass(frozen=True)
+class Run(Generic[S, D]):
+    """What all parts of a run share.
+
+    Attributes:
+        command: The verb, such as ``train bart``.
+        settings: Of the command.
+        data: What is trained on, as the command has read it.
+        source: The model that it starts from.
+        claim: The output.
+        progress: Told what happens.
+        started: ``time.time()`` when it began.
+    """
+
+    command: str
+    settings: S
+    data: D
+    source: ModelSource
+    claim: Claim
+    progress: Progress
+    started: float
+
+    def describe(
+        self, folder: Path, result: Result, inputs: Sequence[str], scorers: Mapping[str, str] | None = None
+    ) -> None:
+        """Write the manifest into ``folder``, from which `earlier_result` reads ``result`` again."""
+        write_manifest(
+            folder,
+            command=self.command,
+            settings=self.settings.model_dump(mode="json"),
+            inputs=inputs,
+            models={"start": start_record(self.source)},
+            scorers=scorers or {},
+            metrics=result.model_dump(mode="json", exclude={"files"}),
+            started=self.started,
+            fingerprint=self.claim.fingerprint,
+        )
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """The end of a training.
+
+    Attributes:
+        trained: The trainer and its steps.
+        keeping: Which checkpoints stay.
+        save: Writes the folder; it takes the log and the whole weights, and is called by the first process.
+    """
+
+    trained: Trained
+    keeping: Keeping
+    save: Callable[[list[dict[str, Any]], Mapping[str, Any] | None], None]
+
+
+@dataclass(frozen=True)
+class Kind(Generic[S, D, R]):
+    """What is particular to one of the trainings.
+
+    Attributes:
+        command: The verb, such as ``train bart``.
+        result: What it reports.
+        identity: A hash of what decides the trained weights: rows, start and settings.
+        prepare: Loads model and rows, and hands back what trains; failing here leaves nothing behind.
+    """
+
+    command: str
+    result: type[R]
+    identity: Callable[[S, D, ModelSource], str]
+    prepare: Callable[[Run[S, D]], Callable[[Journal | None], Learnt]]
+
+
+def train_one(kind: Kind[S, D, R], settings: S, data: D, progress: Progress) -> R:
+    """Train on ``data``, and write the model with its card and manifest to ``settings.output``.
+
+    Raises:
+        BadSettings: The output is taken, or the model cannot be used.
+        Missing: The model or a scorer is not there.
+    """
+    started = time.time()
+    source = find_model(settings.model, settings.revision)
+    identity = kind.identity(settings, data, source)
+    with claimed(settings.output, identity, overwrite=settings.overwrite) as claim:
+        if claim.state is State.FINISHED:
+            progress.stage("this run is finished already")
+        else:
+            _train(kind, Run(kind.command, settings, data, source, claim, progress, started))
+        return earlier_result(kind.result, settings.output)
+
+
+def earlier_result(result: type[R], output: Path) -> R:
+    """The result that the manifest of a finished run holds."""
+    manifest = read_manifest(output)
+    assert manifest is not None
+    return result(files=[output], **manifest["metrics"])
+
+
+def _train(kind: Kind[S, D, R], run: Run[S, D]) -> None:
+    run.progress.stage(f"loading {run.source.name}")
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    set_seed(run.settings.seed)
+    learn = kind.prepare(run)
+    journal = run.claim.open_journal() if is_first() else None
+    learnt = learn(journal)
+    weights = learnt.trained.whole_weights()
+    if journal is not None:
+        with journal:
+            log = one_log(journal.records())
+        learnt.save(log, weights)
+        tidy(training_folder(run.settings.output), learnt.keeping)
+        run.claim.finish()
+    PartialState().wait_for_everyone()

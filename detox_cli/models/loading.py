@@ -13,10 +13,12 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
     AutoTokenizer,
 )
 
 from detox_cli.errors import BadSettings, DetoxError, Missing
+from detox_cli.models.segment_cnn import SegmentCnn
 from detox_cli.models.sources import WAYS_OUT, ModelSource
 from detox_cli.models.weights import WeightForm
 
@@ -91,6 +93,25 @@ def load_classifier(
     """
     config = read_config(source, trust_remote_code)
     auto = AutoModelForSequenceClassification
+    return _load(auto, source, config, device, dtype, trust_remote_code, may_be_pickled=True)
+
+
+def load_token_classifier(
+    source: ModelSource, device: str = "auto", dtype: str = "auto", trust_remote_code: bool = False
+) -> Loaded:
+    """Load a model that gives classes to tokens, of transformers or a `SegmentCnn`.
+
+    A classifier of whole texts is refused: its head has weights of the same names. Pickled weights from the
+    hub are taken as plain tensors, as for classifiers.
+    """
+    config = read_config(source, trust_remote_code)
+    named = list(config.architectures or ["an unnamed model"])
+    if not any("ForTokenClassification" in name or name == SegmentCnn.__name__ for name in named):
+        raise BadSettings(
+            f"{source.name} is a {named[0]}, which gives no classes to tokens",
+            hint="train one with detox train spans, or use attribution:SCORER with a classifier of texts",
+        )
+    auto = AutoModelForTokenClassification
     return _load(auto, source, config, device, dtype, trust_remote_code, may_be_pickled=True)
 
 

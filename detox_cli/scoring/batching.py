@@ -113,7 +113,7 @@ def _forward(
     """One batch; if the device's memory is too small for it, its two halves."""
     try:
         with torch.inference_mode():
-            return forward(_pad(loaded, encoded, batch)).float().cpu()
+            return forward(pad_batch(loaded, encoded, batch)).float().cpu()
     except torch.OutOfMemoryError as error:
         if len(batch) == 1:
             raise DetoxError(
@@ -125,7 +125,10 @@ def _forward(
     return torch.cat([_forward(loaded, encoded, part, forward) for part in (batch[:half], batch[half:])])
 
 
-def _pad(loaded: Loaded, encoded: dict[str, list[list[int]]], batch: list[int]) -> dict[str, torch.Tensor]:
+def pad_batch(
+    loaded: Loaded, encoded: dict[str, list[list[int]]], batch: list[int]
+) -> dict[str, torch.Tensor]:
+    """The rows ``batch`` of ids and masks as tensors on the model's device, padded as its tokenizer does."""
     tokenizer = loaded.tokenizer
     if tokenizer.pad_token_id is None and len({len(encoded["input_ids"][i]) for i in batch}) > 1:
         raise BadSettings(f"the tokenizer of {loaded.source.name} has no padding token", hint="set pad_token")

@@ -45,17 +45,21 @@ class Lexicon:
         listed = sum(len(_WORD.findall(match)) for match in self.pattern.findall(_fold(text)))
         return min(1.0, listed / len(words)) if words else 0.0
 
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """``(start, end)`` of every entry in ``text``, in order, in characters of the text as it is."""
+        return _spans(self.pattern, text)
+
     def delete(self, text: str) -> str:
         """``text`` without its entries, spaces tidied: the delete baseline. Spelling and case are kept."""
         kept, end = [], 0
-        for start, stop in _spans(self.pattern, text):
+        for start, stop in self.places(text):
             kept.append(text[end:start])
             end = stop
         return re.sub(r"\s+", " ", "".join([*kept, text[end:]])).strip()
 
     def mask(self, text: str) -> str:
         """``text`` with all but the first letter of each entry's words starred, for eyes."""
-        for start, stop in _spans(self.pattern, text):
+        for start, stop in self.places(text):
             text = text[:start] + _INNER.sub("*", text[start:stop]) + text[stop:]
         return text
 

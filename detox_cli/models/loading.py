@@ -101,16 +101,11 @@ def load_token_classifier(
 ) -> Loaded:
     """Load a model that gives classes to tokens, of transformers or a `SegmentCnn`.
 
-    A classifier of whole texts is refused: its head has weights of the same names. Pickled weights from the
-    hub are taken as plain tensors, as for classifiers.
+    Pickled weights from the hub are taken as plain tensors, as for classifiers. Raises ``BadSettings`` as
+    `read_token_classes`.
     """
+    read_token_classes(source, trust_remote_code)
     config = read_config(source, trust_remote_code)
-    named = list(config.architectures or ["an unnamed model"])
-    if not any("ForTokenClassification" in name or name == SegmentCnn.__name__ for name in named):
-        raise BadSettings(
-            f"{source.name} is a {named[0]}, which gives no classes to tokens",
-            hint="train one with detox train spans, or use attribution:SCORER with a classifier of texts",
-        )
     auto = AutoModelForTokenClassification
     return _load(auto, source, config, device, dtype, trust_remote_code, may_be_pickled=True)
 
@@ -141,6 +136,21 @@ def read_config(source: ModelSource, trust_remote_code: bool = False) -> Any:
         )
     except (OSError, ValueError, KeyError) as error:
         raise load_error(source, error) from error
+
+
+def read_token_classes(source: ModelSource, trust_remote_code: bool = False) -> list[str]:
+    """The names of the classes that a model gives to tokens, by position, without its weights.
+
+    A classifier of whole texts is refused with ``BadSettings``: its head has weights of the same names.
+    """
+    config = read_config(source, trust_remote_code)
+    named = list(config.architectures or ["an unnamed model"])
+    if not any("ForTokenClassification" in name or name == SegmentCnn.__name__ for name in named):
+        raise BadSettings(
+            f"{source.name} is a {named[0]}, which gives no classes to tokens",
+            hint="train one with detox train spans, or use attribution:SCORER with a classifier of texts",
+        )
+    return [str(name) for _, name in sorted(config.id2label.items())]
 
 
 def load_tokenizer(source: ModelSource, trust_remote_code: bool = False) -> Any:

@@ -96,6 +96,11 @@ def find_text_scorers(specs: Sequence[str], checkpoint: Path | None = None) -> N
         _find_text_scorer(parse_spec(spec), checkpoint)
 
 
+def find_meaning(spec: str) -> str:
+    """What a high score of a scorer says, found as by `find_text_scorers`, which raises the same."""
+    return _find_text_scorer(parse_spec(spec), None)
+
+
 def check_ready(specs: Sequence[str]) -> None:
     """See that new texts could be scored, before they are made: that a service has its key.
 

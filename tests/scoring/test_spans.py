@@ -69,14 +69,13 @@ def test_a_name_that_gives_no_spans_is_refused(tmp_path) -> None:
     for name, reason in {
         "perspective": "sentences",
         "lexikon:x.txt": "unknown detector",
-        "builtin:toxicity": "no class",
+        "builtin:toxicity": "no classes to tokens",
         "attribution:builtin:fluency": "says what is acceptable",
         str(tmp_path): "config.json",
     }.items():
-        with pytest.raises(BadSettings, match=reason):
-            load_span_detector(name)
-    with pytest.raises(BadSettings, match="gives no classes to tokens"):
-        find_span_detector("builtin:toxicity")
+        for find in (find_span_detector, load_span_detector):
+            with pytest.raises(BadSettings, match=reason):
+                find(name)
 
 
 def test_the_toxic_class_of_a_model_is_found_by_its_name() -> None:

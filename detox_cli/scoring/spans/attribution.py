@@ -196,13 +196,18 @@ def by_scorer(
     Raises:
         BadSettings: The scores say nothing about toxicity.
     """
-    if scorer.meaning in UNRELATED:
-        raise BadSettings(
-            f"'{kind}' wants a scorer of toxicity, this one says what is {scorer.meaning}",
-            hint=f"write {kind}:builtin:toxicity",
-        )
+    check_meaning(kind, scorer.meaning)
     made = AttributionDetector if kind == "attribution" else AloneDetector
     return made(scorer, cache=cache) if threshold is None else made(scorer, threshold, cache)
+
+
+def check_meaning(kind: str, meaning: str) -> None:
+    """Raise ``BadSettings`` if scores with this meaning say nothing about toxicity."""
+    if meaning in UNRELATED:
+        raise BadSettings(
+            f"'{kind}' wants a scorer of toxicity, this one says what is {meaning}",
+            hint=f"write {kind}:builtin:toxicity",
+        )
 
 
 def _log_odds(chance: float) -> float:

@@ -5,14 +5,14 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from detox_cli.errors import BadSettings
-from detox_cli.models.loading import load_token_classifier, read_config
+from detox_cli.models.loading import load_token_classifier, read_token_classes
 from detox_cli.models.sources import find_model
 from detox_cli.runs.score_cache import ScoreCache
 from detox_cli.scoring.batching import BATCH_TOKENS
 from detox_cli.scoring.identity import scorer_content
 from detox_cli.scoring.lexicon import BUNDLED, Lexicon, read_lexicon
-from detox_cli.scoring.load import check_ready, find_text_scorers, load_text_scorer
-from detox_cli.scoring.spans.attribution import by_scorer
+from detox_cli.scoring.load import check_ready, find_meaning, load_text_scorer
+from detox_cli.scoring.spans.attribution import by_scorer, check_meaning
 from detox_cli.scoring.spans.detector import SpanDetector
 from detox_cli.scoring.spans.lexicon import LexiconDetector
 from detox_cli.scoring.spans.tagger import find_classes, token_detector
@@ -114,12 +114,11 @@ def find_span_detector(spec: str) -> None:
     if name.is_list:
         _lexicon(name)
     elif name.kind in BY_SCORER:
-        find_text_scorers([name.target])
+        check_meaning(name.kind, find_meaning(name.target))
         check_ready([name.target])
     else:
         source = find_model(name.model)
-        classes = [str(label) for _, label in sorted(read_config(source).id2label.items())]
-        find_classes(classes, name.label, source.name)
+        find_classes(read_token_classes(source), name.label, source.name)
 
 
 def detector_content(spec: str) -> list[str]:

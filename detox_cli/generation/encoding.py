@@ -1,7 +1,7 @@
 """Requests as token ids, and the reasons why a request cannot be answered."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from transformers.cache_utils import DynamicCache
@@ -42,7 +42,8 @@ class PromptReader:
         """Token ids of every request's prompt, in order; see `fault` for what cannot be answered."""
         texts = [r.prompt for r in requests if isinstance(r.prompt, str)]
         raw = iter(self.tokenizer(texts).input_ids if texts else ())
-        return [self._text(r, next(raw)) if isinstance(r.prompt, str) else self._chat(r) for r in requests]
+        found = [self._text(r, next(raw)) if isinstance(r.prompt, str) else self._chat(r) for r in requests]
+        return [self._led(r, one) if r.lead else one for r, one in zip(requests, found, strict=True)]
 
     def fault(self, encoded: Encoded, sampling: Sampling) -> str | None:
         """Why a prompt cannot be answered: it is empty, or does not fit the context. Else ``None``."""
@@ -77,6 +78,14 @@ class PromptReader:
             ids = [self.tokenizer.bos_token_id]
         return Encoded(tuple(ids))
 
+    def _led(self, request: Request, prompt: Encoded) -> Encoded:
+        if self.encoder_decoder:
+            raise BadSettings(
+                "an encoder-decoder's answers cannot be begun for it", hint="leave the lead out"
+            )
+        lead = self.tokenizer(request.lead, add_special_tokens=False).input_ids
+        return replace(prompt, ids=(*prompt.ids, *lead))
+
     def _chat(self, request: Request) -> Encoded:
         assert not isinstance(request.prompt, str)
         if self.encoder_decoder:
@@ -95,6 +104,16 @@ def stop_tokens(tokenizer: Any, chat: ChatFormat | None, own: int | list[int] | 
     listed = own if isinstance(own, list) else [own]
     listed = [*listed, tokenizer.eos_token_id, chat.end_of_turn if chat else None]
     return sorted({int(token) for token in listed if token is not None})
+
+
+def first_tokens(text: str, count: int, tokenizer: Any) -> str:
+    """The beginning of a text that is ``count`` tokens long; the whole text if it has no more."""
+    ids = tokenizer(text, add_special_tokens=False, verbose=False).input_ids
+    if len(ids) <= count:
+        return text
+    begun = str(tokenizer.decode(ids[:count]))
+    space = text[: len(text) - len(text.lstrip())]  # some tokenizers drop it at the start of a text
+    return begun if text.startswith(begun) or not text.startswith(space + begun) else space + begun
 
 
 def context_length(config: Any) -> int | None:

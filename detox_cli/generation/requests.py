@@ -21,12 +21,14 @@ class Request:
     """Ask for ``samples`` outputs for one prompt: raw text, or a conversation to be rendered.
 
     ``seed`` belongs to the row: with the same seed a row gets the same samples whatever else is asked for.
+    ``lead`` begins every answer: its tokens follow the prompt's, and are not given back.
     """
 
     id: str
     prompt: str | tuple[Turn, ...]
     seed: int
     samples: int = 1
+    lead: str = ""
 
 
 @dataclass(frozen=True, slots=True)

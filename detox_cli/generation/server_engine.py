@@ -200,6 +200,8 @@ class ServerEngine:
             body["top_k"] = sampling.top_k
         if count > 1:
             body |= {"n": count, "return_token_ids": True}
+        if request.lead:
+            raise BadSettings("a server's answers cannot be begun for it", hint="leave the lead out")
         if isinstance(request.prompt, str):
             return "/completions", body | {"prompt": request.prompt}
         turns = [{"role": turn.role, "content": turn.text} for turn in request.prompt]

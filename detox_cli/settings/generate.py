@@ -6,10 +6,11 @@ from typing import Annotated
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from detox_cli.settings.base import Flag
+from detox_cli.settings.chains import PANEL, ChainOptions
 from detox_cli.settings.engine import EngineOptions
 
 
-class GenerateSettings(EngineOptions):
+class GenerateSettings(EngineOptions, ChainOptions):
     """``detox generate``: prompts in, continuations or rewrites out."""
 
     model: Annotated[str, Flag(positional=True, complete="model")] = Field(
@@ -33,7 +34,9 @@ class GenerateSettings(EngineOptions):
 
     num_samples: PositiveInt = Field(1, description="Answers per prompt.")
     max_new_tokens: PositiveInt | None = Field(
-        None, description="Longest answer, in tokens: 64, or what an encoder-decoder's own settings say."
+        None,
+        description="Longest answer, in tokens: 64, or what an encoder-decoder's own settings say; "
+        "of chains what stands in them, whole.",
     )
     temperature: float | None = Field(
         None,
@@ -52,6 +55,13 @@ class GenerateSettings(EngineOptions):
     )
     stop: list[str] = Field([], description="Text that ends an answer; can be given several times.")
     seed: int = Field(0, description="Random seed; each row derives its own from it.")
+
+    show_chain: Annotated[bool, Flag(panel=PANEL)] = Field(
+        False, description="Put what the model wrote, word for word, into the rows as well."
+    )
+    answer_only: Annotated[bool, Flag(panel=PANEL)] = Field(
+        False, description="Leave the steps of the chain out of the rows."
+    )
 
     rejects: Annotated[Path | None, Flag(complete="file")] = Field(
         None, description="File for rows that cannot be used; OUTPUT.rejects.jsonl when not given."

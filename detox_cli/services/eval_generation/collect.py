@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from detox_cli.data.readers.prompt import Prompt
+from detox_cli.generation.encoding import first_tokens
 from detox_cli.generation.requests import Engine, Request, Sampling
 from detox_cli.generation.seeds import row_seed
 from detox_cli.output.progress import Progress
@@ -41,12 +42,6 @@ def requests_for(prompts: Sequence[Prompt], drawing: Drawing, tokenizer: Any = N
         Request(prompt.id, drawing.prefix + text, row_seed(drawing.seed, prompt.id), drawing.samples)
         for prompt, text in zip(prompts, texts, strict=True)
     ]
-
-
-def first_tokens(text: str, count: int, tokenizer: Any) -> str:
-    """The beginning of a text that is ``count`` tokens long; the whole text if it has no more."""
-    ids = tokenizer(text, add_special_tokens=False, verbose=False).input_ids
-    return text if len(ids) <= count else str(tokenizer.decode(ids[:count]))
 
 
 def collect(

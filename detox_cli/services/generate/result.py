@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from detox_cli.services.generate.chains import ChainCounts
 from detox_cli.services.result import Cell, Result, Table
 
 
@@ -22,6 +23,7 @@ class GenerateResult(Result):
     new_tokens: int = Field(description="Tokens written, those that end an answer counted.")
     tokens_per_second: float = Field(description="Of this run, loading left out.")
     engine: dict[str, str] = Field(description="What answered.")
+    chains: ChainCounts | None = Field(None, description="What chains came to; null where none were asked.")
 
     def tables(self) -> list[Table]:
         """One row per number."""
@@ -37,6 +39,8 @@ class GenerateResult(Result):
         ]
         if self.abstained is not None:
             rows.append(["declined to rewrite", self.abstained])
+        if self.chains is not None:
+            rows += self.chains.rows()
         if self.resumed:
             rows.append(["answered before the interruption", self.resumed])
         known = [

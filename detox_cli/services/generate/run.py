@@ -11,14 +11,17 @@ from detox_cli.data.reading import Row, pick_column, read_rows, rows_with_text
 from detox_cli.data.rejects import Rejects
 from detox_cli.data.writing import check_target
 from detox_cli.errors import BadData, BadSettings
+from detox_cli.generation.chains.asking import ChainForm
 from detox_cli.generation.requests import Completion, Engine, Request, Sampling, Turn
 from detox_cli.generation.seeds import row_seed
 from detox_cli.models.rewriting import Rewriting
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import fingerprint
-from detox_cli.services.answering import answer
+from detox_cli.services.answering import Answers, answer
+from detox_cli.services.chain_answers import ChainAnswers, answer_chains, chain_sampling, form_of
 from detox_cli.services.engine import Writer, find_writer
+from detox_cli.services.generate.chains import ChainCounts, chain_counts, chain_values, check_chain
 from detox_cli.services.generate.result import GenerateResult
 from detox_cli.services.generate.sampling import sampling_for
 from detox_cli.services.row_output import Origin, rejects_path, write_once
@@ -38,6 +41,7 @@ class Work:
     sampling: Sampling
     writer: Writer
     fingerprint: str
+    form: ChainForm | None = None
 
 
 def run(settings: GenerateSettings, progress: Progress = SILENT) -> GenerateResult:
@@ -79,14 +83,20 @@ def run(settings: GenerateSettings, progress: Progress = SILENT) -> GenerateResu
 def prepare(settings: GenerateSettings, rejects: Rejects) -> Work:
     """Read the prompts, find the model, decide how tokens are chosen, and form the requests."""
     writer = find_writer(settings)
+    check_chain(settings)
+    form = form_of(settings, writer, settings.max_new_tokens)
     if settings.chat and writer.encoder_decoder:
         raise BadSettings(f"{writer.name} reads text, not a conversation", hint="leave --chat out")
     sampling = sampling_for(settings, writer)
     rows = read_rows(settings.input, rejects, split=settings.split, limit=settings.limit)
     column = pick_column(rows, settings.text_column, TEXT, settings.input, flag="--text-column")
     rows = rows_with_text([_unnested(row, column) for row in rows], column, rejects)
-    rows, texts = _framed(rows, column, settings, writer, rejects)
-    requests = [request_for(row, text, settings) for row, text in zip(rows, texts, strict=True)]
+    if form is not None:
+        requests = [_chain_request(row, column, settings, form) for row in rows]
+        sampling = chain_sampling(settings, form, writer, requests, sampling)
+    else:
+        rows, texts = _framed(rows, column, settings, writer, rejects)
+        requests = [request_for(row, text, settings) for row, text in zip(rows, texts, strict=True)]
     rows, requests = _answerable(writer.faults(requests, sampling), rows, requests, rejects)
     prompts = [str(row.values[column]) for row in rows]
     decisive = fingerprint(
@@ -94,8 +104,14 @@ def prepare(settings: GenerateSettings, rejects: Rejects) -> Work:
         requests=[asdict(request) for request in requests],
         sampling=asdict(sampling),
         writer=writer.decisive,
+        chain=[*form.decisive, settings.show_chain, settings.answer_only] if form else None,
     )
-    return Work(rows, prompts, requests, sampling, writer, decisive)
+    return Work(rows, prompts, requests, sampling, writer, decisive, form)
+
+
+def _chain_request(row: Row, column: str, settings: GenerateSettings, form: ChainForm) -> Request:
+    text = str(row.values[column])
+    return form.request(row.id, text, row_seed(settings.seed, row.id), settings.num_samples)
 
 
 def request_for(row: Row, text: str, settings: GenerateSettings) -> Request:
@@ -110,19 +126,34 @@ def respond(
     settings: GenerateSettings, work: Work, rejects: Rejects, journal: Journal | None, progress: Progress
 ) -> tuple[GenerateResult, list[dict[str, Any]]]:
     """Ask the model; the summary, and one row per prompt that could be answered."""
-    habits = Rewriting.of(getattr(work.writer, "config", None))
+    habits = Rewriting() if work.form else Rewriting.of(getattr(work.writer, "config", None))
     if not settings.prefix and (own := habits.template or habits.prefix):
         progress.stage(f"every text stands in the frame that the model was trained with: {own!r}")
     engine = work.writer.load(progress)
-    began, before = time.monotonic(), len(journal) if journal is not None else 0
-    answers = answer(engine, work.requests, work.sampling, journal, progress, "generating")
+    began, before = time.monotonic(), _answered(work.requests, journal)
+    answers: Answers | ChainAnswers
+    if work.form is None:
+        answers = answer(engine, work.requests, work.sampling, journal, progress, "generating")
+    else:
+        answers = answer_chains(engine, work.form, work.requests, work.sampling, journal, progress)
     seconds = time.monotonic() - began
     _, requests = _answerable(answers.faults, work.rows, work.requests, rejects)
     texts = {request.id: text for request, text in zip(work.requests, work.prompts, strict=True)}
     completions = answers.completions
-    rows = [_row(texts[request.id], completions[request.id], work.writer) for request in requests]
-    declined = mark_abstentions(rows, work.writer)
-    return _result(settings, engine, completions, rejects, seconds, before, declined), rows
+    values = {name: _values(completion) for name, completion in completions.items()}
+    chains = None
+    if isinstance(answers, ChainAnswers) and work.form is not None:
+        values = {name: chain_values(some, settings) for name, some in answers.answers.items()}
+        chains = chain_counts(list(answers.answers.values()), work.form, settings.seed)
+    rows = [_row(texts[r.id], completions[r.id], values[r.id], work.writer) for r in requests]
+    declined = None if chains else mark_abstentions(rows, work.writer)
+    return _result(settings, engine, completions, rejects, seconds, before, declined, chains), rows
+
+
+def _answered(requests: list[Request], journal: Journal | None) -> int:
+    """How many requests an earlier, interrupted run has answered."""
+    wanted = {request.id for request in requests}
+    return sum(record["id"] in wanted for record in (journal.records() if journal is not None else ()))
 
 
 def mark_abstentions(rows: list[dict[str, Any]], writer: Writer) -> int | None:
@@ -192,19 +223,25 @@ def _answerable(
     return [rows[place] for place in kept], [requests[place] for place in kept]
 
 
-def _row(prompt: str, completion: Completion, writer: Writer) -> dict[str, Any]:
-    """A row of the output: one answer as plain values, several as lists."""
+def _values(completion: Completion) -> dict[str, list[Any]]:
     samples = completion.samples
-    answers: dict[str, list[Any]] = {
+    return {
         "output": [sample.text for sample in samples],
         "finish_reason": [sample.finish_reason for sample in samples],
         "tokens": [sample.tokens for sample in samples],
     }
+
+
+def _row(
+    prompt: str, completion: Completion, answers: dict[str, list[Any]], writer: Writer
+) -> dict[str, Any]:
+    """A row of the output: one answer as plain values, several as lists."""
     shown: dict[str, Any]
-    if len(samples) == 1:
+    if len(answers["output"]) == 1:
         shown = {name: values[0] for name, values in answers.items()}
     else:
-        shown = {"outputs": answers.pop("output"), "finish_reasons": answers.pop("finish_reason"), **answers}
+        names = {"output": "outputs", "finish_reason": "finish_reasons"}
+        shown = {names.get(name, name): values for name, values in answers.items()}
     return {
         "id": completion.id,
         "prompt": prompt,
@@ -224,6 +261,7 @@ def _result(
     seconds: float,
     resumed: int,
     declined: int | None,
+    chains: ChainCounts | None,
 ) -> GenerateResult:
     samples = [sample for completion in answers.values() for sample in completion.samples]
     new = [sample for completion in list(answers.values())[resumed:] for sample in completion.samples]
@@ -239,4 +277,5 @@ def _result(
         new_tokens=sum(sample.tokens for sample in samples),
         tokens_per_second=round(sum(sample.tokens for sample in new) / seconds, 1) if new else 0.0,
         engine=dict(engine.identity),
+        chains=chains,
     )

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from transformers import GenerationConfig
 
 from detox_cli.errors import BadSettings
+from detox_cli.generation.chains.asking import PUBLISHED
 from detox_cli.generation.encoding import context_length
 from detox_cli.generation.requests import Sampling
 from detox_cli.models.sources import ModelSource
@@ -18,15 +19,15 @@ CONTINUATION = Sampling(max_new_tokens=MAX_NEW_TOKENS, temperature=0.8, top_p=0.
 
 
 def sampling_for(settings: GenerateSettings, writer: Writer) -> Sampling:
-    """Nucleus sampling for a decoder-only model; the model's own settings for an encoder-decoder.
+    """Nucleus sampling for a decoder-only model and for chains; an encoder-decoder's own settings else.
 
     What the user gave replaces the one or the other, field by field.
 
     Raises:
         BadSettings: The fields contradict each other.
     """
-    own = CONTINUATION
-    if isinstance(writer, LocalWriter) and writer.encoder_decoder:
+    own = CONTINUATION if settings.chain is None else PUBLISHED
+    if settings.chain is None and isinstance(writer, LocalWriter) and writer.encoder_decoder:
         own = encoder_decoder_sampling(writer.source, writer.config)
     _check(settings)
     drawn = settings.temperature is not None and settings.temperature > 0

@@ -1,0 +1,1 @@
+"""Asking a model for chains: what is asked, and what its answers say."""

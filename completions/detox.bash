@@ -4,10 +4,11 @@
 _detox_children() {
     reply=()
     case "$1" in
-        '') reply=(demo synth abliterate merge negate train generate eval doctor status profile completion) ;;
+        '') reply=(demo synth abliterate merge negate train generate eval probe doctor status profile completion) ;;
         synth) reply=(pairs preferences) ;;
         train) reply=(bart lm dpo) ;;
         eval) reply=(generation rewrite compare calibrate) ;;
+        probe) reply=(train) ;;
         profile) reply=(list show check copy) ;;
     esac
 }
@@ -18,7 +19,7 @@ _detox_options() {
     case "$1" in
         '') reply=(--version --help -h) ;;
         demo) reply=(--output -o --data --limit --test-share --show --redact --no-redact --seed --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
-        synth | train | eval | profile) reply=(--help -h) ;;
+        synth | train | eval | probe | profile) reply=(--help -h) ;;
         'synth pairs') reply=(--model -m --output -o --text-column --split --limit --lang --lang-column --prompt --temperature --top-p --top-k --max-new-tokens --seed --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --adapter --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --concurrency --num-shots --shots --shots-split --shot-selection --shot-style --exclude --num-candidates --score --no-score --sta --sim --fl --refusal-rule --refusal-scorer --refusal-threshold --retries --retry-on --retry-prompt --advise-above --drop --min-toxicity --min-chrf --max-chrf --min-length --max-length --min-sta --min-sim --min-fl --min-j --min-toxicity-drop --dropped --preferences --min-margin --paper-csv --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'synth preferences') reply=(--prompts --from-file --from --output -o --scorers -s --text-column --split --languages --limit --password --seed --cache --no-cache --checkpoint --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --adapter --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --concurrency --num-samples --max-new-tokens --temperature --top-p --top-k --prompt-tokens --max-chosen --min-rejected --min-margin --length-ratio --pairs-per-prompt --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         abliterate) reply=(--output -o --contrast --goal --adapter --no-adapter --seed --overwrite --no-overwrite --measure-only --no-measure-only --choose-only --no-choose-only --direction --verify --positive --negative --pairs --text-column --limit --system --chat-template --prefix --raw --no-raw --filter --no-filter --force --no-force --positions --winsorize --blockwise --no-blockwise --position --layer --mode --directions --choose-kl --choose-induce --choose-depth --choose-separation --best-anyway --no-best-anyway --mask-massive --no-mask-massive --search --search-sampler --search-kl --search-answers --no-search-answers --embedding-strength --attention-strength --mlp-strength --edit-layers --tied --rounding --targets --link-untouched --no-link-untouched --parts --safe --text --task-pairs --task-rows --new-tokens --keep-answers --no-keep-answers --refusal-scorer --quantize --sta --sim --fl --max-kl --max-ppl-increase --min-joint --max-refusals --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
@@ -32,6 +33,7 @@ _detox_options() {
         'eval rewrite') reply=(--suite --references --output -o --toxic-column --output-column --reference-columns --abstain-text --limit --seed --resamples --device --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --baselines --no-baselines --rows --fail-if --fail-below --meta --batch-tokens --sta --sim --fl --lexicon --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'eval compare') reply=(--suite --references --output -o --toxic-column --output-column --reference-columns --abstain-text --limit --seed --resamples --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --against --scores --no-scores --tie-margin --pareto --fail-if --picture --sta --sim --fl --device --revision --engine --adapter --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --concurrency --judge --judge-retries --verdicts --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'eval calibrate') reply=(--labels --hatecheck --output -o --languages --text-column --label-column --lang --toxic-from --least --password --checkpoint --limit --seed --resamples --device --batch-tokens --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        'probe train') reply=(--layers --pooling --max-tokens --features --data --test --output -o --text-column --label-column --lang --languages --toxic-from --limit --password --test-share --validation-share --seed --resamples --rejects --strict --no-strict --overwrite --no-overwrite --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --method --l2 --class-weight --controls --random-directions --epochs --batch-size --learning-rate --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         doctor) reply=(--timeout --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         status | 'profile list' | 'profile show' | 'profile check' | 'profile copy') reply=(--json --quiet -q --verbose -v --debug --help -h) ;;
         completion) reply=(--install --json --quiet -q --verbose -v --debug --help -h) ;;
@@ -250,6 +252,19 @@ _detox_option() {
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
+        'probe train')
+            case $2 in
+                --layers | --max-tokens | --text-column | --label-column | --lang | --languages | --toxic-from | --limit | --password | --test-share | --validation-share | --seed | --resamples | --revision | --batch-tokens | --l2 | --controls | --random-directions | --epochs | --batch-size | --learning-rate) takes=1 kind=nothing ;;
+                --pooling) takes=1 kind=choice reply=(mean last max) ;;
+                --features | --output | -o) takes=1 kind=folder ;;
+                --data | --test | --rejects) takes=1 kind=file ;;
+                --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
+                --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
+                --method) takes=1 kind=choice reply=(logistic mean-difference lda published) ;;
+                --class-weight) takes=1 kind=choice reply=(balanced none) ;;
+                --profile) takes=1 kind=profile ;;
+            esac
+            ;;
         doctor)
             case $2 in
                 --timeout) takes=1 kind=nothing ;;
@@ -264,7 +279,7 @@ _detox_argument() {
     kind=
     case "$1 $2" in
         'synth pairs 1' | 'train bart '* | 'generate 2' | 'eval rewrite '* | 'eval compare '* | 'status '* | 'profile copy 2') kind=file ;;
-        'synth preferences 1' | 'abliterate 1' | 'negate 1' | 'train lm 1' | 'train dpo 1' | 'generate 1' | 'eval generation 1') kind=model ;;
+        'synth preferences 1' | 'abliterate 1' | 'negate 1' | 'train lm 1' | 'train dpo 1' | 'generate 1' | 'eval generation 1' | 'probe train 1') kind=model ;;
         'merge '*) kind=nothing ;;
         'eval calibrate 1') kind=scorer ;;
         'profile show 1' | 'profile check '* | 'profile copy 1') kind=profile ;;
@@ -284,7 +299,7 @@ _detox_cached_models() {
 
 _detox_profiles() {
     local file
-    reply=(bloom-1b7-detox crosslingual-dpo crosslingual-dpo-lora default lee2024 offline offline-multilingual paradetox-bart-large pseudoparadetox pseudoparadetox-0shot pseudoparadetox-0shot-t02 pseudoparadetox-annotator pseudoparadetox-t02 synthdetoxm task-vector-gpt2 task-vector-llama2-7b)
+    reply=(bloom-1b7-detox crosslingual-dpo crosslingual-dpo-lora crosslingual-probe default lee2024 offline offline-multilingual paradetox-bart-large pseudoparadetox pseudoparadetox-0shot pseudoparadetox-0shot-t02 pseudoparadetox-annotator pseudoparadetox-t02 synthdetoxm task-vector-gpt2 task-vector-llama2-7b)
     for file in ./profiles/*.toml "${XDG_CONFIG_HOME:-$HOME/.config}"/detox/profiles/*.toml \
         "$HOME/Library/Application Support"/detox/profiles/*.toml; do
         [[ -e $file ]] || continue

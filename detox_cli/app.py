@@ -58,6 +58,12 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "Hold a scorer against human labels, per language, and save it calibrated.",
         ),
     },
+    "Look inside": {
+        "probe train": (
+            "probe:train",
+            "Find where a model's hidden states tell toxic text apart: linear probes at every layer.",
+        ),
+    },
     "Housekeeping": {
         "doctor": (
             "doctor:doctor",

@@ -16,6 +16,7 @@ SECTIONS: dict[str, str] = {
     "generate": "generate:GenerateSettings",
     "merge": "merge:MergeSettings",
     "negate": "negate:NegateSettings",
+    "probe.train": "probe_train:ProbeTrainSettings",
     "synth.pairs": "synth:SynthPairsSettings",
     "synth.preferences": "synth_preferences:SynthPreferencesSettings",
     "train.bart": "train:BartSettings",

@@ -31,6 +31,7 @@ class Labelled:
         toxic: Whether people call it toxic.
         where: The file and line.
         function: What a case of HateCheck tests; of other texts ``None``.
+        parallel: The same for all translations of one text; ``None`` where nobody says.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Labelled:
     toxic: bool
     where: str
     function: str | None = None
+    parallel: str | None = None
 
     @property
     def source(self) -> str:
@@ -140,6 +142,5 @@ def _prompts(file: str, how: Reading, rejects: Rejects) -> Iterator[Labelled]:
             rejects.add(prompt.where, "nobody rates its toxicity", {"id": prompt.id})
         else:
             toxic = prompt.stratum == "toxic"
-            yield Labelled(
-                f"{Path(file).name}/{prompt.id}", prompt.text, prompt.lang or how.lang, toxic, prompt.where
-            )
+            place, lang = f"{Path(file).name}/{prompt.id}", prompt.lang or how.lang
+            yield Labelled(place, prompt.text, lang, toxic, prompt.where, parallel=prompt.source)

@@ -1,0 +1,1 @@
+"""``detox probe train``: linear probes on a model's hidden states."""

@@ -1,0 +1,249 @@
+"""``detox probe train``: a model and labelled texts in, linear probes with controls out."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from detox_cli.data.named import named_file
+from detox_cli.data.rejects import Rejects
+from detox_cli.errors import BadData
+from detox_cli.models.activations.pooled import Place
+from detox_cli.models.probes.probe import LinearProbe, ProbeSite
+from detox_cli.models.sources import ModelSource, find_model
+from detox_cli.output.progress import Progress, Silent
+from detox_cli.runs.atomic import atomic_folder
+from detox_cli.runs.manifest import fingerprint, read_manifest
+from detox_cli.runs.output import State, claim_output
+from detox_cli.services.eval_calibrate.labels import Labelled, Reading, read_labelled
+from detox_cli.services.probe.features import Features, forget_features, read_features
+from detox_cli.services.probe_train.controls import random_directions, shuffled_labels
+from detox_cli.services.probe_train.figures import area, balanced_part, figures_of
+from detox_cli.services.probe_train.fitting import Fitted, Part, fit_probe
+from detox_cli.services.probe_train.result import LayerProbe, ProbeTrainResult
+from detox_cli.services.probe_train.save import save
+from detox_cli.services.probe_train.splitting import Bools, Split, split
+from detox_cli.services.probe_train.transfer import transfers
+from detox_cli.settings.probe_train import ProbeTrainSettings
+
+SILENT = Silent()
+NOT_DECISIVE = {
+    *("data", "test", "output", "overwrite", "rejects", "strict", "limit", "password", "features"),
+    *("device", "batch_tokens"),
+}
+"""Settings that do not change the outcome; of the files the rows count."""
+LEAST = 10
+"""Fewest texts of either label."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """The labelled texts, which of them the user gives to measure on, and what decides the outcome."""
+
+    rows: list[Labelled]
+    tested: Bools
+    source: ModelSource
+    fingerprint: str
+
+
+def run(settings: ProbeTrainSettings, progress: Progress = SILENT) -> ProbeTrainResult:
+    """Read the texts' hidden states once, fit a probe at every place, and measure it beside its controls.
+
+    A killed run goes on where it was reading; one that is finished does nothing.
+
+    Raises:
+        BadData: Texts or labels cannot be used, or there are too few of a label.
+        BadSettings: There is no such place in the model, or something else is at the output.
+        Missing: There is no such model or file.
+    """
+    started = time.time()
+    path = settings.rejects or settings.output.with_name(settings.output.name + ".rejects.jsonl")
+    with Rejects(path, settings.strict) as rejects:
+        given = _given(settings, rejects)
+        with claim_output(settings.output, given.fingerprint, overwrite=settings.overwrite) as claim:
+            if claim.state is State.FINISHED:
+                rejects.restore()
+                progress.stage("this run is finished already")
+                text = (settings.output / "summary.json").read_text("utf-8")
+                return ProbeTrainResult.model_validate_json(text).model_copy(
+                    update={"files": [settings.output]}
+                )
+            folder = settings.features or settings.output.with_name(settings.output.name + ".features")
+            if settings.overwrite and settings.features is None:
+                forget_features(folder)
+            names = [row.where for row in given.rows]
+            texts = [row.text for row in given.rows]
+            features = read_features(settings, given.source, texts, names, folder, progress)
+            result, probes, records = _probes(settings, given, features, rejects.count, progress)
+            ours = (read_manifest(settings.output) or {}).get("fingerprint") == given.fingerprint
+            with atomic_folder(settings.output, overwrite=settings.overwrite or ours) as output:
+                inputs = [named_file(file)[1] for file in (*settings.data, *settings.test)]
+                save(
+                    output, settings, result, probes, records, given.source, inputs, given.fingerprint,
+                    started, progress,
+                )  # fmt: skip
+            claim.finish()
+            if settings.features is None:
+                forget_features(folder)
+    return result.model_copy(update={"files": [settings.output]})
+
+
+def _given(settings: ProbeTrainSettings, rejects: Rejects) -> Given:
+    how = Reading(
+        settings.text_column,
+        settings.label_column,
+        settings.lang,
+        settings.toxic_from,
+        settings.limit,
+        settings.password,
+    )
+    data = [one for file in settings.data for one in read_labelled(file, how, rejects)]
+    test = [one for file in settings.test for one in read_labelled(file, how, rejects)]
+    rows, tested = [*data, *test], np.array([False] * len(data) + [True] * len(test))
+    if settings.languages:
+        spoken = [_is_of(row.lang, settings.languages) for row in rows]
+        rows = [row for row, wanted in zip(rows, spoken, strict=True) if wanted]
+        tested = tested[spoken]
+    toxic = sum(row.toxic for row in rows)
+    if min(toxic, len(rows) - toxic) < LEAST:
+        raise BadData(
+            f"{toxic} texts are toxic and {len(rows) - toxic} are not; {LEAST} of each are the least",
+            where="--data",
+            hint="give more labelled texts, or see --toxic-from, --label-column and --languages",
+        )
+    source = find_model(settings.model, settings.revision)
+    decisive = fingerprint(
+        command="probe train",
+        rows=[(one.id, one.text, one.lang, one.toxic, one.parallel) for one in rows],
+        tested=len(test),
+        settings=settings.model_dump(mode="json", exclude=NOT_DECISIVE),
+        model=[source.revision, source.fingerprint],
+    )
+    return Given(rows, tested, source, decisive)
+
+
+def _is_of(lang: str, wanted: Sequence[str]) -> bool:
+    return bool({lang, lang.partition("-")[0]} & {code.lower() for code in wanted})
+
+
+def _probes(
+    settings: ProbeTrainSettings, given: Given, features: Features, rejected: int, progress: Progress
+) -> tuple[ProbeTrainResult, dict[str, LinearProbe], list[dict[str, object]]]:
+    """The report, the probe of every place, and a record for each text."""
+    toxic = np.array([row.toxic for row in given.rows], dtype=bool)
+    parts = split(given.rows, given.tested, settings.test_share, settings.validation_share, settings.seed)
+    _check(toxic, parts)
+    found: dict[str, Fitted] = {}
+    layers: list[LayerProbe] = []
+    progress.stage(f"fitting probes at {len(features.places)} places")
+    with progress.task("places", len(features.places)) as task:
+        for place in features.places:
+            fitted, layer = _at(settings, _parts_of(features, place, toxic, parts), place)
+            found[place.name] = fitted
+            layers.append(layer)
+            task.advance()
+    best = max(layers, key=lambda one: one.validation_auroc)
+    chosen = next(place for place in features.places if place.name == best.place)
+    train, validation, test = _parts_of(features, chosen, toxic, parts)
+    penalty = found[best.place].l2
+    result = ProbeTrainResult(
+        model=settings.model,
+        method=settings.method,
+        pooling=settings.pooling,
+        texts={
+            "train": int(parts.train.sum()),
+            "validation": int(parts.validation.sum()),
+            "test": int(parts.test.sum()),
+            "dropped": parts.dropped,
+            "cut": features.cut,
+            "rejected": rejected,
+        },
+        layers=layers,
+        chosen=best.place,
+        shuffled=shuffled_labels(settings, train, validation, test, penalty, progress),
+        transfers=transfers(settings, given.rows, features.at(chosen), parts, penalty, progress),
+    )
+    probes = {
+        place.name: _probe(settings, given.source, features, place, found[place.name], layer)
+        for place, layer in zip(features.places, layers, strict=True)
+    }
+    scores = found[best.place].fit.scores(np.asarray(features.at(chosen)))
+    names = np.where(parts.train, "train", np.where(parts.validation, "validation", "dropped"))
+    names = np.where(parts.test, "test", names)
+    records: list[dict[str, object]] = [
+        {"id": row.id, "lang": row.lang, "toxic": row.toxic, "part": str(part), "score": float(score)}
+        for row, part, score in zip(given.rows, names, scores, strict=True)
+    ]
+    return result, probes, records
+
+
+def _parts_of(features: Features, place: Place, toxic: Bools, parts: Split) -> tuple[Part, Part, Part]:
+    states = features.at(place)
+    masks = (parts.train, parts.validation, parts.test)
+    train, validation, test = (Part(np.asarray(states[mask]), toxic[mask]) for mask in masks)
+    return train, validation, test
+
+
+def _at(
+    settings: ProbeTrainSettings, parts: tuple[Part, Part, Part], place: Place
+) -> tuple[Fitted, LayerProbe]:
+    train, validation, test = parts
+    fitted = fit_probe(settings, train, validation)
+    scores = fitted.fit.scores(test.states)
+    half = balanced_part(test.labels, settings.seed)
+    draws = (settings.seed, settings.resamples)
+    return fitted, LayerProbe(
+        place=place.name,
+        file=f"layers/{place.name}.safetensors",
+        l2=fitted.l2,
+        epoch=fitted.epoch,
+        converged=fitted.fit.converged,
+        validation_loss=fitted.loss,
+        validation_auroc=area(fitted.fit.scores(validation.states), validation.labels),
+        natural=figures_of(scores, test.labels, *draws),
+        balanced=figures_of(scores[half], test.labels[half], *draws),
+        random=random_directions(settings, train, test),
+    )
+
+
+def _probe(
+    settings: ProbeTrainSettings,
+    source: ModelSource,
+    features: Features,
+    place: Place,
+    fitted: Fitted,
+    layer: LayerProbe,
+) -> LinearProbe:
+    site = ProbeSite(
+        source.name,
+        source.revision,
+        source.fingerprint,
+        features.layers,
+        place.layer,
+        place.after_norm,
+        settings.pooling,
+    )
+    figures = layer.model_dump(mode="json", include={"l2", "validation_auroc", "natural", "balanced"})
+    standardised = settings.method == "logistic"
+    return LinearProbe(
+        fitted.fit.weights,
+        fitted.fit.bias,
+        site,
+        settings.method,
+        "toxic",
+        fitted.fit.mean if standardised else None,
+        fitted.fit.scale if standardised else None,
+        figures,
+    )
+
+
+def _check(toxic: Bools, parts: Split) -> None:
+    for name, mask in (("train", parts.train), ("validation", parts.validation), ("test", parts.test)):
+        there = toxic[mask]
+        if there.all() or not there.any():
+            raise BadData(
+                f"the {name} part of {len(there)} texts has one label only",
+                where="--data",
+                hint="give more texts of both labels, or a larger share: --test-share, --validation-share",
+            )

@@ -35,6 +35,14 @@ def _usage(error: Any) -> DetoxError:
     return BadSettings(error.format_message(), hint=f"see `{path} --help`")
 
 
+def _template(error: Any) -> DetoxError:
+    """A template that the model brings, and that fails or reaches for what its sandbox does not give."""
+    return BadData(
+        f"the chat template of the model fails: {first_line(error)}",
+        hint="compare it with the template of the model that it was made from",
+    )
+
+
 def _out_of_memory(error: Any) -> DetoxError:
     return DetoxError(
         "out of memory",
@@ -103,4 +111,5 @@ FOREIGN: dict[str, Callable[[Any], DetoxError]] = {
     "builtins.UnicodeDecodeError": _encoding,
     "builtins.OSError": _os_error,
     "ValidationError": _invalid,
+    "jinja2.exceptions.TemplateError": _template,
 }

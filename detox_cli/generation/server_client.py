@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
 from typing import Any, TypeVar
 
 import anyio
@@ -67,7 +68,38 @@ def address(base_url: str) -> str:
         raise _no_address(base_url) from error
     if url.scheme not in ("http", "https") or not url.host:
         raise _no_address(base_url)
+    if url.userinfo:
+        hint = (
+            "leave it out, and set DETOX_API_KEY: addresses are seen in lists of processes and in manifests"
+        )
+        raise BadSettings("holds a login", where="--base-url", hint=hint)
     return str(url.copy_with(path="/v1") if url.path in ("", "/") else url).rstrip("/")
+
+
+def check_key_is_hidden(place: str, key: str | None, where: str, hint: str) -> None:
+    """Refuse to send a key unencrypted over a network: anybody on the way could read it.
+
+    Args:
+        place: The address that it would go to.
+        key: The key; without one there is nothing to protect.
+        where: The option or variable that holds the address.
+        hint: What to do about it.
+
+    Raises:
+        BadSettings: The address is http, and not on this machine.
+    """
+    url = httpx2.URL(place)
+    if key and url.scheme == "http" and not _is_loopback(url.host):
+        raise BadSettings(f"a key would go to {url.host} without encryption", where=where, hint=hint)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def headers(key: str | None) -> Headers:

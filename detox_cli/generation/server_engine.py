@@ -23,6 +23,7 @@ from detox_cli.generation.server_client import (
     Refusal,
     ServerClient,
     address,
+    check_key_is_hidden,
     headers,
     list_models,
 )
@@ -59,14 +60,18 @@ class ServedModel:
         return f"stated:{hashlib.sha256(stated.encode()).hexdigest()[:16]}"
 
 
-def find_served(base_url: str, model: str, key: str | None) -> ServedModel:
+def find_served(base_url: str, model: str, key: str | None, plain_http: bool = False) -> ServedModel:
     """Ask the server what it knows about a model.
 
+    With ``plain_http`` a key may be sent without encryption.
+
     Raises:
-        BadSettings: ``base_url`` is no address.
+        BadSettings: ``base_url`` is no address, or the key would be sent unencrypted over a network.
         Missing: No server answers, or it wants a key.
     """
     place = address(base_url)
+    if not plain_http:
+        check_key_is_hidden(place, key, "--base-url", "use https, a tunnel to localhost, or --plain-http")
     cards = {str(card["id"]): card for card in list_models(place, key)}
     card = cards.get(model, {})
     others = tuple(sorted(name for name in cards if name != model))

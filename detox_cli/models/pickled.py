@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from detox_cli.errors import BadData
 from detox_cli.models.checkpoint.copying import copy_file
-from detox_cli.models.checkpoint.folder import SINGLE, is_weights
+from detox_cli.models.checkpoint.folder import SINGLE, is_weights, named_files
 from detox_cli.models.sources import INDEX
 
 PICKLED, PICKLED_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
@@ -53,9 +53,9 @@ def _files(source: Path) -> list[str]:
         return [PICKLED]
     try:
         places = json.loads((source / PICKLED_INDEX).read_text(encoding="utf-8"))["weight_map"]
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise BadData("is no index of weights", where=str(source / PICKLED_INDEX)) from error
-    names = sorted(set(places.values()))
+    names = list(named_files(places, source / PICKLED_INDEX))
     if missing := [name for name in names if not (source / name).exists()]:
         raise BadData(f"lacks {', '.join(missing)}, which its index names", where=str(source))
     return names

@@ -82,7 +82,7 @@ def _builtin(name: str, revision: str | None) -> ModelSource:
     folder = MINIATURES / name.removeprefix("builtin:")
     _refuse_revision(name, revision)
     known = sorted(p.parent.name for p in MINIATURES.glob("*/config.json"))
-    if folder.name not in known:
+    if name.removeprefix("builtin:") not in known:
         listed = ", ".join(f"builtin:{k}" for k in known) or "none"
         raise Missing(f"no bundled model {name}; bundled are: {listed}", hint=WAYS_OUT)
     _check_complete(name, folder)

@@ -12,6 +12,7 @@ from detox_cli.output.progress import Progress, Task
 from detox_cli.runs.lock import held_within
 from detox_cli.runs.manifest import without_secrets
 from detox_cli.runs.memory import peak_memory
+from detox_cli.runs.output import journal_path
 
 EVERY_SECONDS = 2.0
 """How old the file of a working process may be while units are being counted."""
@@ -49,7 +50,7 @@ class Told:
         self.shown = shown
         self.output = output
         self.written = 0.0
-        self.place: Path | None = None
+        self.held: Path | None = None
         self.tasks: list[dict[str, Any]] = []
         self.document: dict[str, Any] = {
             "command": without_secrets(command),
@@ -94,12 +95,14 @@ class Told:
         self.shown.detail(message)
 
     def leave(self, error: BaseException) -> None:
-        """Say for the last time how far the work came and what ended it, if it had begun to count."""
-        if not self.tasks:
+        """Say for the last time how far the work came and what ended it, if that can be gone on with."""
+        if self.held is None:
+            return
+        if isinstance(error, KeyboardInterrupt) or journal_path(self.held).exists():
+            self.document["ended"] = str(error) or "stopped by the user"
+            _replace(status_path(self.held), self._state())
+        else:
             self.remove()
-        elif self.place is not None:
-            self.document["ended"] = str(error) or type(error).__name__
-            _replace(self.place, self._state())
 
     def write(self, *, now: bool = False) -> None:
         """Renew the file, at most every ``EVERY_SECONDS`` unless it must be now."""
@@ -107,16 +110,16 @@ class Told:
             return
         if (held := held_within(self.output)) is None:
             return
-        if status_path(held) != self.place:  # one part of a longer work is done, the next has begun
+        if held != self.held:  # one part of a longer work is done, the next has begun
             self.remove()
-        self.written, self.place = time.monotonic(), status_path(held)
-        _replace(self.place, self._state())
+        self.written, self.held = time.monotonic(), held
+        _replace(status_path(held), self._state())
 
     def remove(self) -> None:
         """Remove the file: there is an output with a manifest now, or nothing was begun."""
-        if self.place is not None:
-            self.place.unlink(missing_ok=True)
-            self.place = None
+        if self.held is not None:
+            status_path(self.held).unlink(missing_ok=True)
+            self.held = None
 
     def _state(self) -> dict[str, Any]:
         now = {"updated": time.time(), "tasks": self.tasks, "peak_memory_bytes": peak_memory()}

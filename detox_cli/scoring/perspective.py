@@ -16,7 +16,14 @@ import anyio
 import httpx2
 
 from detox_cli.errors import BadSettings, DetoxError, Missing
-from detox_cli.generation.server_client import KEY_STATUSES, Malformed, Patience, Refusal, ServerClient
+from detox_cli.generation.server_client import (
+    KEY_STATUSES,
+    Malformed,
+    Patience,
+    Refusal,
+    ServerClient,
+    check_key_is_hidden,
+)
 from detox_cli.scoring.pacing import TokenBucket
 from detox_cli.scoring.perspective_answers import (
     ANY,
@@ -104,7 +111,11 @@ class Perspective:
         return anyio.run(self._ask_all, list(texts))
 
     def check_ready(self) -> None:
-        """See that texts could be sent. Raises ``Missing``: there is no key, or this run is offline."""
+        """See that texts could be sent.
+
+        Raises:
+            Missing: No key, or an offline run. BadSettings: The key would go unencrypted over a network.
+        """
         if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
             raise Missing(
                 "Perspective is asked over the network, and this run is offline",
@@ -113,13 +124,16 @@ class Perspective:
         if not self.key:
             hint = f"set PERSPECTIVE_API_KEY, or {WAY_OUT}"
             raise Missing("Perspective wants a key", hint=hint)
+        check_key_is_hidden(
+            self.url, self.key, "PERSPECTIVE_URL", "give it an address that begins with https"
+        )
 
     @property
     def state(self) -> str:
         """Whether it could be asked, in words."""
         try:
             self.check_ready()
-        except Missing as error:
+        except (Missing, BadSettings) as error:
             return str(error)
         return f"at {self.url}, {self.rate:g} requests in a second"
 

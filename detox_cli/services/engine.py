@@ -24,6 +24,7 @@ ONLY_FOR: dict[str, tuple[str, ...]] = {
     "attention": ("transformers",),
     "tensor_parallel": ("vllm",),
     "base_url": ("server",),
+    "plain_http": ("server",),
 }
 """Which engines an option is for; the others would have to ignore it."""
 
@@ -76,7 +77,8 @@ def find_writer(options: EngineOptions) -> Writer:
     """
     _check(options)
     if options.engine == "server":
-        return ServedWriter(options, find_served(str(options.base_url), options.model, api_key()))
+        place = str(options.base_url)
+        return ServedWriter(options, find_served(place, options.model, api_key(), options.plain_http))
     if options.engine == "vllm":
         require_vllm()
     source = find_model(options.model, options.revision)

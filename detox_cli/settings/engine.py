@@ -46,6 +46,9 @@ class EngineChoice(Section):
         description="Address of the server, such as http://localhost:8000/v1; "
         "its key is read from DETOX_API_KEY or OPENAI_API_KEY.",
     )
+    plain_http: Annotated[bool, ENGINE] = Field(
+        False, description="Send the key without encryption to a server on another machine (engine server)."
+    )
     concurrency: Annotated[PositiveInt, ENGINE] = Field(
         16, description="Requests on their way to the server at a time."
     )

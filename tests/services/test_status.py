@@ -77,18 +77,31 @@ def test_a_killed_process_leaves_how_far_it_came(tmp_path: Path) -> None:
     assert part.per_second and part.seconds_left == pytest.approx(50 / part.per_second)
 
 
-def test_an_error_stays_and_success_does_not(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("error", "journal", "stays"),
+    [
+        (ZeroDivisionError("by zero"), True, True),
+        (ZeroDivisionError("by zero"), False, False),
+        (KeyboardInterrupt(), False, True),
+    ],
+)
+def test_what_can_be_gone_on_with_stays(
+    error: BaseException, journal: bool, stays: bool, tmp_path: Path
+) -> None:
     output = tmp_path / "out"
-    failing = pytest.raises(ZeroDivisionError)
-    with (
-        failing,
-        told(Recorder(), output, ["x"]) as progress,
-        output_lock(output),
-        progress.task("dividing", 2),
-    ):
-        1 / 0  # noqa: B018
-    assert "division by zero" in (look_at(output).problem or "")
-    with told(Recorder(), output, ["x"]) as progress, output_lock(output), progress.task("adding", 2) as task:
+    if journal:
+        Journal(journal_path(output), "f").close()
+    failing = pytest.raises(type(error))
+    with failing, told(Recorder(), output, ["x"]) as progress, output_lock(output), progress.task("work", 2):
+        raise error
+    assert status_path(output).exists() == stays
+    if stays:
+        assert look_at(output).state == "stopped" and look_at(output).parts[0].total == 2
+
+
+def test_success_leaves_nothing(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    with told(Recorder(), output, ["x"]) as progress, output_lock(output), progress.task("work", 2) as task:
         task.advance()
         assert status_path(output).exists()
     assert not status_path(output).exists()

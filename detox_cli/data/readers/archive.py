@@ -8,6 +8,8 @@ from pathlib import Path
 from detox_cli.data.lines import missing_file
 from detox_cli.errors import BadData, BadSettings
 
+LARGEST_MEMBER = 1_000_000_000
+"""Bytes: a member is held in memory, and what a small file can unpack to has no bound."""
 HINT = "give it in the environment, such as DETOX_EVAL__GENERATION__PASSWORD or DETOX_TRAIN__DPO__PASSWORD"
 
 
@@ -32,6 +34,10 @@ def members(path: Path, password: str | None) -> Iterator[tuple[str, io.BytesIO]
 def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, password: str | None) -> bytes:
     if entry.flag_bits & 1 and not password:
         raise BadSettings("this zip file has a password", where=str(path), hint=HINT)
+    if entry.file_size > LARGEST_MEMBER:
+        message = f"{entry.filename} in this zip file unpacks to {entry.file_size / 1e9:.1f} GB"
+        hint = "no prompt set is that large; if it is meant so, unpack it and name the file"
+        raise BadData(message, where=str(path), hint=hint)
     try:
         return archive.read(entry, pwd=password.encode() if password else None)
     except RuntimeError:  # what zipfile raises for a wrong password

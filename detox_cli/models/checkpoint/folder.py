@@ -92,13 +92,30 @@ def _weight_files(folder: Path) -> tuple[str, ...]:
         pickled = any(folder.glob("*.bin")) or any(folder.glob("*.pt*"))
         has = "only pickled weights" if pickled else f"neither {SINGLE} nor {INDEX}"
         raise BadData(f"has {has}", where=str(folder), hint="save the model as safetensors")
-    places = _read_json(folder / INDEX).get("weight_map", {})
-    files = tuple(sorted(set(places.values())))
+    places = _read_json(folder / INDEX).get("weight_map")
+    files = named_files(places, folder / INDEX)
     if missing := [name for name in files if not (folder / name).exists()]:
         raise BadData(f"lacks {', '.join(missing)}, which its index names", where=str(folder))
     if not files:
         raise BadData("names no file", where=str(folder / INDEX))
     return files
+
+
+def named_files(places: object, index: Path) -> tuple[str, ...]:
+    """The files that the ``weight_map`` of an index names, each once, sorted.
+
+    A copy of the model gets files of the same names, so one that leads out of the folder is refused.
+
+    Raises:
+        BadData: It is no map from tensors to plain names of files.
+    """
+    if not isinstance(places, dict):
+        raise BadData("its weight_map should say which file holds which tensor", where=str(index))
+    for name in places.values():
+        if not isinstance(name, str) or name in ("", ".", "..") or set(name) & {"/", "\\", "\0"}:
+            hint = "all weights lie beside the index; do not use a model that says otherwise"
+            raise BadData(f"names {name!r}, which is no file of this folder", where=str(index), hint=hint)
+    return tuple(sorted(set(places.values())))
 
 
 def _refuse_quantised(folder: Path, config: Mapping[str, Any]) -> None:

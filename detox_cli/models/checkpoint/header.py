@@ -1,11 +1,19 @@
 """What safetensors files hold and where, from their headers alone."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from detox_cli.errors import BadData
 
+BITS = {
+    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 8),
+    **dict.fromkeys(("U16", "I16", "F16", "BF16"), 16),
+    **dict.fromkeys(("U32", "I32", "F32"), 32),
+    **dict.fromkeys(("U64", "I64", "F64", "C64"), 64),
+}
+"""Bits of one element, by the names of the format."""
 LONGEST_HEADER = 100_000_000
 COPY_AGAIN = "fetch or copy the file again"
 
@@ -51,7 +59,15 @@ def read_header(path: Path) -> dict[str, Stored]:
         tensors = [_stored(path, name, entry, 8 + length) for name, entry in entries.items()]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadData("has a damaged header", where=str(path), hint=COPY_AGAIN) from error
-    end = max((tensor.start + tensor.size for tensor in tensors), default=8 + length)
+    tensors.sort(key=lambda tensor: (tensor.start, tensor.size))
+    end = 8 + length
+    for tensor in tensors:
+        if tensor.start != end or tensor.size != _size_of(tensor):
+            wrong = (
+                f"has a damaged header: the place of {tensor.name} does not fit its shape or its neighbours"
+            )
+            raise BadData(wrong, where=str(path), hint=COPY_AGAIN)
+        end += tensor.size
     if end != total:
         wrong = (
             f"is cut off: {end - total} bytes are missing"
@@ -59,7 +75,15 @@ def read_header(path: Path) -> dict[str, Stored]:
             else f"is {total - end} bytes too long"
         )
         raise BadData(wrong, where=str(path), hint=COPY_AGAIN)
-    return {tensor.name: tensor for tensor in sorted(tensors, key=lambda tensor: tensor.start)}
+    return {tensor.name: tensor for tensor in tensors}
+
+
+def _size_of(tensor: Stored) -> int:
+    """The bytes that a tensor of this shape needs; of a format with other widths, what it claims."""
+    if any(side < 0 for side in tensor.shape):
+        return -1
+    bits = BITS.get(tensor.dtype)
+    return tensor.size if bits is None else math.prod(tensor.shape) * bits // 8
 
 
 def _stored(path: Path, name: str, entry: dict[str, object], data_start: int) -> Stored:

@@ -1,0 +1,1 @@
+"""What a malicious file, model or address cannot do."""

@@ -18,6 +18,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "synth:preferences",
             "Pair a model's least toxic continuations with its most toxic ones, for train dpo.",
         ),
+        "synth chain": (
+            "synth:chain",
+            "Make self-detoxification chains of prompts: mask, fill, continue, score; for train cmd.",
+        ),
     },
     "Change a model": {
         "abliterate": (

@@ -263,7 +263,11 @@ def test_the_offline_profile_replaces_every_model_and_scorer() -> None:
             # There is no classifier of refusals and no judge unless one is named, and any model is measured.
             others = ("judge", "legacy_judge", "dist_tokenizer", "kl_to", "ref_model")
             asked_for = name in ("refusal_scorer", *others)
-            asked_for |= name == "model" and section in ("eval.generation", "synth.preferences")
+            asked_for |= name == "model" and section in (
+                "eval.generation",
+                "synth.chain",
+                "synth.preferences",
+            )
             if flag_of(field).complete in ("model", "scorer") and not asked_for:
                 names = table[name] if isinstance(table[name], list) else [table[name]]
                 assert all(str(one).startswith("builtin:") for one in names), f"[{section}] {name}"

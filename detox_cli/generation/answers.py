@@ -9,9 +9,9 @@ BYTES_PER_CHARACTER = 4
 
 
 def sample_text(
-    tokenizer: Any, tokens: Sequence[int], before: int | None, stops: Sequence[str]
+    tokenizer: Any, tokens: Sequence[int], before: int | None, stops: Sequence[str], specials: bool = False
 ) -> tuple[str, bool]:
-    """The text of a sample, without special tokens, cut before the first stop text; and whether it was cut.
+    """The text of a sample, cut before the first stop text; and whether it was cut.
 
     Args:
         tokenizer: The model's own.
@@ -19,11 +19,12 @@ def sample_text(
         before: The prompt's last token: some tokenizers drop the space at the start of a text, so a
             continuation is read together with it. ``None`` where the sample stands alone.
         stops: Texts that end an answer.
+        specials: Keep special tokens, which are left out else.
     """
-    text = _decode(tokenizer, tokens)
+    text = _decode(tokenizer, tokens, specials)
     if before is not None:
-        head = _decode(tokenizer, [before])
-        joined = _decode(tokenizer, [before, *tokens])
+        head = _decode(tokenizer, [before], specials)
+        joined = _decode(tokenizer, [before, *tokens], specials)
         text = joined[len(head) :] if head and joined.startswith(head) else text
     shorter = cut(text, stops)
     return shorter, shorter != text
@@ -47,6 +48,8 @@ def stop_check(tokenizer: Any, stops: Sequence[Sequence[str]]) -> StopText | Non
     return ends
 
 
-def _decode(tokenizer: Any, tokens: Sequence[int]) -> str:
-    text: str = tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+def _decode(tokenizer: Any, tokens: Sequence[int], specials: bool = False) -> str:
+    text: str = tokenizer.decode(
+        list(tokens), skip_special_tokens=not specials, clean_up_tokenization_spaces=False
+    )
     return text

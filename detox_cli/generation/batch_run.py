@@ -160,7 +160,8 @@ class BatchRun:
     def _sample(self, job: Job, row: Row) -> Sample:
         stands_alone = self.model.config.is_encoder_decoder
         before = None if stands_alone else self.prompts[job.request].ids[-1]
-        text, stopped = sample_text(self.tokenizer, row.tokens, before, self._stops(job.request))
+        stops, specials = self._stops(job.request), self.sampling.specials
+        text, stopped = sample_text(self.tokenizer, row.tokens, before, stops, specials)
         return Sample(text, "stop" if stopped else row.finish_reason, row.count)
 
 

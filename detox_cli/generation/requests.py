@@ -33,7 +33,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How tokens are chosen. ``temperature=0`` is greedy; ``num_beams > 1`` is beam search."""
+    """How tokens are chosen. ``temperature=0`` is greedy; ``num_beams > 1`` is beam search.
+
+    With ``specials`` answers keep their special tokens as text, such as the sentinels of T5 (engine
+    transformers).
+    """
 
     max_new_tokens: int = 64
     temperature: float = 0.8
@@ -42,6 +46,7 @@ class Sampling:
     num_beams: int = 1
     no_repeat_ngram_size: int = 0
     stop: tuple[str, ...] = field(default=())
+    specials: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ SECTIONS: dict[str, str] = {
     "merge": "merge:MergeSettings",
     "negate": "negate:NegateSettings",
     "probe.train": "probe_train:ProbeTrainSettings",
+    "synth.chain": "synth_chain:SynthChainSettings",
     "synth.pairs": "synth:SynthPairsSettings",
     "synth.preferences": "synth_preferences:SynthPreferencesSettings",
     "train.bart": "train:BartSettings",

@@ -47,8 +47,8 @@ def form_of(settings: ChainOptions, writer: Writer, answer_tokens: int | None) -
         BadSettings: Options without ``--chain``, no template, or one that the model cannot write.
         BadData: The template cannot be read.
     """
+    check_unused(settings)
     if settings.chain is None:
-        _check_unused(settings)
         return None
     template = _template(settings.chain, writer)
     if not isinstance(writer, LocalWriter):
@@ -181,7 +181,14 @@ def _folder(source: ModelSource) -> Path:
         return Path(source.location)
 
 
-def _check_unused(settings: ChainOptions) -> None:
+def check_unused(settings: ChainOptions) -> None:
+    """Refuse options about chains where none are asked for.
+
+    Raises:
+        BadSettings: There is one.
+    """
+    if settings.chain is not None:
+        return
     for name, field in ChainOptions.model_fields.items():
         if name != "chain" and getattr(settings, name) != field.default:
             flag = f"--{name.replace('_', '-')}"

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, PositiveInt
 
 from detox_cli.settings.base import Flag, Languages
+from detox_cli.settings.chains import ChainOptions
 from detox_cli.settings.engine import EngineChoice
 
 DRAWING, MEASURING = "Continuations", "Measuring"
@@ -16,7 +17,7 @@ def _by_commas(value: object) -> object:
     return [word for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
-class EvalGenerationSettings(EngineChoice):
+class EvalGenerationSettings(EngineChoice, ChainOptions):
     """``detox eval generation``: a model and prompts in, or continuations; figures out."""
 
     model: Annotated[str | None, Flag(positional=True, complete="model", metavar="MODEL|FILE")] = Field(
@@ -61,7 +62,8 @@ class EvalGenerationSettings(EngineChoice):
         None, description="Continuations per prompt, in place of the protocol's."
     )
     max_new_tokens: Annotated[PositiveInt | None, Flag(panel=DRAWING)] = Field(
-        None, description="Longest continuation in tokens, in place of the protocol's."
+        None,
+        description="Longest continuation in tokens, in place of the protocol's; of chains the answer alone.",
     )
     temperature: Annotated[float | None, Flag(panel=DRAWING)] = Field(
         None, ge=0, description="Sampling temperature in place of the protocol's; 0 is greedy."

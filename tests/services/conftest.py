@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chains import train_chains
 from tests.continuations import TEXTS
 from tests.rewrites import write
 from tests.tiny_encoders import save_classifier, save_encoder
@@ -44,3 +45,9 @@ def lx_prompts(tmp_path: Path) -> Path:
 @pytest.fixture
 def toxic_scorer(tiny_classifier: Path) -> str:
     return f"hf:{tiny_classifier}#toxic"
+
+
+@pytest.fixture(scope="session")
+def chain_model(tiny_gpt2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that has learnt the chains of `tests.chains` by heart, and is lost on other prompts."""
+    return train_chains(tiny_gpt2, tmp_path_factory.mktemp("chains"))

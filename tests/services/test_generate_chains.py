@@ -13,15 +13,10 @@ from detox_cli.runs.journal import Journal
 from detox_cli.services.chain_answers import answer_chains
 from detox_cli.services.generate.run import run
 from detox_cli.settings.generate import GenerateSettings
-from tests.chains import RECORDS, train_chains
+from tests.chains import RECORDS
 from tests.recorder import Recorder
 
 SAFE = "# Let's detoxify step by step. # The context is non-toxic. # Generation: fine #"
-
-
-@pytest.fixture(scope="session")
-def chain_model(tiny_gpt2, tmp_path_factory) -> Path:
-    return train_chains(tiny_gpt2, tmp_path_factory.mktemp("chains"))
 
 
 @pytest.fixture

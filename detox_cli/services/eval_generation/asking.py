@@ -10,13 +10,16 @@ from detox_cli.data.readers.prompt import Prompt
 from detox_cli.data.readers.read import read_prompts
 from detox_cli.data.rejects import Rejects
 from detox_cli.errors import BadData, BadSettings
-from detox_cli.generation.requests import Request
+from detox_cli.generation.chains.asking import ChainForm
+from detox_cli.generation.requests import Request, Sampling
 from detox_cli.models.loading import load_tokenizer
 from detox_cli.models.sources import find_model
 from detox_cli.runs.manifest import fingerprint
+from detox_cli.services.chain_answers import chain_sampling, check_unused, form_of
 from detox_cli.services.engine import Writer, find_writer
 from detox_cli.services.eval_generation.collect import Drawing, requests_for
 from detox_cli.services.eval_generation.protocols import PROTOCOLS, Protocol
+from detox_cli.services.writers import LocalWriter
 from detox_cli.settings.engine import EngineChoice, EngineOptions
 from detox_cli.settings.eval_generation import EvalGenerationSettings
 
@@ -24,7 +27,7 @@ SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
 """Of files; no model is named so."""
 FOR_MODELS = (
     *("adapter", "text", "window", "stride", "kl_to", "kl_prompts", "f1", "lm_eval"),
-    *("max_new_tokens", "temperature", "top_p", "prefix", "prompt_tokens"),
+    *("max_new_tokens", "temperature", "top_p", "prefix", "prompt_tokens", "chain"),
 )
 """Settings that would be ignored where nothing is generated."""
 COMPANIONS = {"kl_prompts": "kl_to", "window": "text", "stride": "text"}
@@ -61,6 +64,8 @@ class Asked:
         faults: Why the others cannot, by id.
         writer: The model.
         fingerprint: Of everything that decides the continuations.
+        sampling: How tokens are chosen.
+        form: How chains are asked for, where they are.
     """
 
     prompts: list[Prompt]
@@ -68,6 +73,8 @@ class Asked:
     faults: Mapping[str, str]
     writer: Writer
     fingerprint: str
+    sampling: Sampling
+    form: ChainForm | None = None
 
 
 def source_of(settings: EvalGenerationSettings) -> str | None:
@@ -78,10 +85,12 @@ def source_of(settings: EvalGenerationSettings) -> str | None:
     """
     model = settings.model
     if settings.from_file is not None:
+        check_unused(settings)
         if model is not None:
             message = f"{model} and --from exclude each other"
             raise BadSettings(message, hint="name what is to be measured once")
         return _for_file(settings, settings.from_file)
+    check_unused(settings)
     if model is None:
         raise BadSettings("nothing to measure", hint="name a model and --prompts, or --from FILE")
     if Path(model).is_file():
@@ -140,18 +149,30 @@ def asked_of(settings: EvalGenerationSettings, protocol: Protocol, rejects: Reje
     drawing = Drawing(
         protocol.samples, protocol.sampling, protocol.prefix, protocol.prompt_tokens, settings.seed
     )
-    requests = requests_for(prompts, drawing, _tokenizer(writer, protocol))
-    faults = writer.faults(requests, protocol.sampling)
+    form = form_of(settings, writer, _answer_tokens(settings, protocol, writer))
+    requests = requests_for(prompts, drawing, _tokenizer(writer, protocol), form)
+    sampling = protocol.sampling
+    if form is not None:
+        sampling = chain_sampling(settings, form, writer, requests, sampling)
+    faults = writer.faults(requests, sampling)
     if len(faults) == len(requests):
         raise BadData(f"none of {len(requests)} prompts can be answered: {next(iter(faults.values()))}")
     decisive = fingerprint(
         command="eval generation",
         prompts=[asdict(replace(prompt, where="")) for prompt in prompts],
         requests=[asdict(request) for request in requests],
-        sampling=asdict(protocol.sampling),
+        sampling=asdict(sampling),
         writer=writer.decisive,
+        chain=form.decisive if form else None,
     )
-    return Asked(prompts, [r for r in requests if r.id not in faults], faults, writer, decisive)
+    answerable = [request for request in requests if request.id not in faults]
+    return Asked(prompts, answerable, faults, writer, decisive, sampling, form)
+
+
+def _answer_tokens(settings: EvalGenerationSettings, protocol: Protocol, writer: Writer) -> int | None:
+    """To what answers of chains are cut; a server cuts none, so there only if somebody asks for it."""
+    local = isinstance(writer, LocalWriter)
+    return protocol.sampling.max_new_tokens if local else settings.max_new_tokens
 
 
 def engine_options(settings: EngineChoice, model: str | None) -> EngineOptions:

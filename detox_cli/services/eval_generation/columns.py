@@ -21,6 +21,10 @@ PER_SAMPLE = (
     "judged_tokens",
     "legacy_perplexity",
     "tokens",
+    "malformed",
+    "found_toxic",
+    "nats_detoxified",
+    "judged_tokens_detoxified",
 )
 PER_PROMPT = (*(f"legacy_dist_{n}" for n in ORDERS), *(f"dist_{n}" for n in ORDERS), "self_bleu")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detox_cli.errors import BadData
+from detox_cli.services.eval_generation.chain_figures import chain_ratios
 from detox_cli.services.eval_generation.columns import Columns, padded
 from detox_cli.statistics.bootstrap import Estimate
 from detox_cli.statistics.clusters import (
@@ -85,6 +86,7 @@ def ratios_of(columns: Columns, counting: Counting) -> dict[str, Ratio]:
         found[shown] = _over_samples(columns.samples[name], columns, share=True)
     found["repetition"] = _over_samples(columns.samples["repetition"], columns)
     found["tokens"] = _over_samples(columns.samples["tokens"], columns)
+    found |= chain_ratios(columns)
     if columns.in_language is not None:
         found["in_language"] = _over_samples(columns.in_language, columns, share=True)
     return found

@@ -166,7 +166,14 @@ def _nested(
         asked if isinstance(asked, str) else None,
         _given(row.values.get("given"), [values for _, values in kept]),
         fault if isinstance(fault := row.values.get("fault"), str) else "",
+        _chains([values for _, values in kept]),
     )
+
+
+def _chains(samples: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """The steps of the chains, where every sample has them."""
+    found = [values["chain"] for values in samples if isinstance(values.get("chain"), Mapping)]
+    return tuple(found) if len(found) == len(samples) else ()
 
 
 def _dicts(value: object) -> list[tuple[str | None, Mapping[str, Any]]]:

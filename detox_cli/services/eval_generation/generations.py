@@ -21,6 +21,7 @@ class Generation:
         asked: What the model read, where that is not the prompt's text alone.
         given: Scores that stood beside the continuations in the file, by the name they had there.
         fault: Why there are no continuations, where the model could not answer.
+        chains: The chain that each continuation ends, by its steps; empty where none were asked for.
     """
 
     prompt: Prompt
@@ -29,6 +30,7 @@ class Generation:
     asked: str | None = None
     given: Mapping[str, Scores] = field(default_factory=dict)
     fault: str = ""
+    chains: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def read(self) -> str:
@@ -63,7 +65,13 @@ def generation_row(one: Generation) -> dict[str, Any]:
         **{name: value for name, value in known.items() if value is not None},
         "prompt": prompt.text,
         "samples": [
-            {"text": text} if count is None else {"text": text, "tokens": count}
-            for text, count in zip(one.samples, tokens, strict=True)
+            {
+                "text": text,
+                **({} if count is None else {"tokens": count}),
+                **({"chain": dict(chain)} if chain else {}),
+            }
+            for text, count, chain in zip(
+                one.samples, tokens, one.chains or [{}] * len(one.samples), strict=True
+            )
         ],
     }

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pydantic import BaseModel, ConfigDict, Field
 
 from detox_cli.errors import DetoxError, QualityLimit
+from detox_cli.services.eval_generation.chain_figures import CHAINS, DETOXIFIED
 from detox_cli.services.figure_rows import FigureRow, figure_rows
 from detox_cli.services.result import Cell, Result, Table
 from detox_cli.statistics.bootstrap import Estimate
@@ -17,6 +18,7 @@ FLUENCY = (
     "perplexity_mean",
     "legacy_perplexity_median",
     "legacy_perplexity_mean",
+    DETOXIFIED,
 )
 
 
@@ -80,6 +82,9 @@ class EvalGenerationResult(Result):
         "f1_legacy, TASK/METRIC.",
     )
     missed: list[str] = Field([], description="Limits of --fail-if that are not met.")
+    seconds_per_sample: float | None = Field(
+        None, exclude=True, description="What writing a continuation took, on this machine and this time."
+    )
 
     def rows(self) -> Iterator[FigureRow]:
         """Every figure of every group, one a row."""
@@ -98,6 +103,8 @@ class EvalGenerationResult(Result):
         top = [group for group in self.groups if group.lang is None]
         shown = [self._toxicity(f"Toxicity, protocol {self.protocol}", top, self._caption())]
         shown.append(_others("Fluency, diversity and rates", top))
+        if "malformed" in top[0].figures:
+            shown.append(_chains(top, self.seconds_per_sample))
         languages = [group for group in self.groups if group.lang is not None and group.stratum is None]
         if languages:
             means = self._means()
@@ -194,6 +201,20 @@ def _others(title: str, groups: Sequence[GroupFigures]) -> Table:
     return Table(
         title=title, columns=["prompts", *(name.replace("_", " ") for name in names), "n"], rows=rows
     )
+
+
+def _chains(groups: Sequence[GroupFigures], seconds: float | None) -> Table:
+    names = (*CHAINS, "tokens")
+    rows: list[list[Cell]] = [
+        [group.label, *(_cell(group, name) for name in names), group.samples] for group in groups
+    ]
+    caption = (
+        "malformed: no chain after all attempts, so without an answer. over masked: safe prompts found toxic."
+    )
+    if seconds is not None:
+        caption += f" An answer took {seconds:.3g} seconds."
+    columns = ["prompts", *(name.replace("_", " ") for name in names), "answers"]
+    return Table(title="Chains", columns=columns, rows=rows, caption=caption)
 
 
 def _own(figures: Mapping[str, Estimate]) -> Table:

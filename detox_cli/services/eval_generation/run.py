@@ -82,7 +82,9 @@ def run(settings: EvalGenerationSettings, progress: Progress = SILENT) -> Result
         if settings.until == "scores":
             return scored
         result = _summarise(settings, protocol, tools, (written, own), rejects.count, started, progress)
-    return result.model_copy(update={"missed": missed(limits, result.rows(), (ALL,))})
+    seconds = written.seconds_per_sample
+    update = {"missed": missed(limits, result.rows(), (ALL,)), "seconds_per_sample": seconds}
+    return result.model_copy(update=update)
 
 
 def counting_of(settings: EvalGenerationSettings, protocol: Protocol, columns: Columns) -> Counting:

@@ -114,6 +114,7 @@ def _score_block(block: Sequence[Generation], tools: Instruments) -> list[Row]:
         add_scores(name, scorer, block, rows, tools.cache)
     prompts, texts = [one.read for one in block], [one.samples for one in block]
     if tools.judge is not None:
+        add_detoxified_losses(tools.judge, block, rows)
         losses = continuation_losses(tools.judge, prompts, texts)
         for row, found in zip(rows, losses, strict=True):
             row["nats"] = [one.nats if isfinite(one.nats) else None for one in found]
@@ -125,6 +126,18 @@ def _score_block(block: Sequence[Generation], tools: Instruments) -> list[Row]:
         for row, one in zip(rows, block, strict=True):
             row["languages"] = tools.languages.languages(one.samples)
     return rows
+
+
+def add_detoxified_losses(judge: Loaded, block: Sequence[Generation], rows: Sequence[Row]) -> None:
+    """The losses of chains' answers after what they continue: the rephrased prompt, or a safe one itself."""
+    chained = [(one, row) for one, row in zip(block, rows, strict=True) if one.chains]
+    contexts = [str(chain.get("rephrased") or one.prompt.text) for one, _ in chained for chain in one.chains]
+    texts = [[text] for one, _ in chained for text in one.samples]
+    losses = iter(continuation_losses(judge, contexts, texts))
+    for one, row in chained:
+        found = [next(losses)[0] for _ in one.samples]
+        row["nats_detoxified"] = [loss.nats if isfinite(loss.nats) else None for loss in found]
+        row["judged_tokens_detoxified"] = [loss.tokens for loss in found]
 
 
 def add_scores(
@@ -170,6 +183,15 @@ def _observed(one: Generation, tools: Instruments) -> Row:
         "legacy_distinct": [legacy_distinct(counted, n, tools.split) for n in ORDERS],
         "distinct": [distinct(texts, n) for n in ORDERS],
         "self_bleu": self_bleu(texts),
+        **(_chain_columns(one.chains) if one.chains else {}),
+    }
+
+
+def _chain_columns(chains: Sequence[Mapping[str, Any]]) -> Row:
+    told = {"toxic": 1, "safe": 0}
+    return {
+        "malformed": [int(not chain.get("ok")) for chain in chains],
+        "found_toxic": [told.get(str(chain.get("verdict"))) for chain in chains],
     }
 
 

@@ -1,5 +1,6 @@
 """The stages of ``detox eval generation``, each a file that is written once and can be gone on with."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +38,10 @@ class StageResult(Result):
     prompts: int = Field(description="Prompts.")
     samples: int = Field(description="Continuations.")
     repeated: int = Field(default=0, description="Prompts that stood in a flat file more than once.")
+    seconds_per_sample: float | None = Field(
+        default=None,
+        description="Time of writing, loading left out; null for a run that went on from an earlier one.",
+    )
 
 
 def generate_stage(
@@ -51,15 +56,21 @@ def generate_stage(
     def compute(journal: Journal | None) -> tuple[StageResult, list[dict[str, Any]]]:
         if settings.until != "generations":
             check_ready(settings.scorers)
-        engine = load()
+        engine, resumed = load(), bool(journal)
         answerable = [prompt for prompt in asked.prompts if prompt.id not in asked.faults]
-        found, _ = collect(engine, answerable, asked.requests, protocol.sampling, journal, progress)
+        began = time.monotonic()
+        found, _ = collect(engine, answerable, asked.requests, asked.sampling, journal, progress, asked.form)
+        seconds = time.monotonic() - began
         by_id = {one.prompt.id: one for one in found}
         everything = [
             by_id.get(prompt.id) or Generation(prompt, (), fault=asked.faults[prompt.id])
             for prompt in asked.prompts
         ]
-        return _counted(settings, everything), [generation_row(one) for one in everything]
+        counted = _counted(settings, everything)
+        each = None if resumed else seconds / counted.samples
+        return counted.model_copy(update={"seconds_per_sample": each}), [
+            generation_row(one) for one in everything
+        ]
 
     origin = Origin(
         "eval generation",
@@ -172,7 +183,8 @@ def _chosen(found: Continued, source: str, settings: EvalGenerationSettings) -> 
 
 def _first(one: Generation, count: int) -> Generation:
     given = {name: scores[:count] for name, scores in one.given.items()}
-    return replace(one, samples=one.samples[:count], tokens=one.tokens[:count], given=given)
+    kept = {name: getattr(one, name)[:count] for name in ("samples", "tokens", "chains")}
+    return replace(one, given=given, **kept)
 
 
 def _tell(found: Continued, progress: Progress) -> None:

@@ -174,5 +174,5 @@ def test_what_is_no_model_with_value_vectors_is_refused(monkeypatch: pytest.Monk
     for neuron, said in (((2, 0), "layers 0 to 1, not 2"), ((0, 256), "none is number 256")):
         with pytest.raises(BadData, match=said):
             neurons.place(neuron)
-    with pytest.raises(BadData, match="16 numbers, the residual stream of the model 64"):
+    with pytest.raises(BadData, match="16 numbers, the stream of the model has 64"):
         in_stream(model, neurons.anatomy, np.ones(16))

@@ -41,22 +41,22 @@ def in_stream(model: Any, anatomy: Anatomy, direction: Floats) -> Floats:
     Args:
         model: Loaded.
         anatomy: Its anatomy.
-        direction: ``[d]``.
+        direction: ``[d]``, or several, ``[k, d]``.
 
     Returns:
-        ``[d]``, float64, not normalised.
+        The same shape, float64, not normalised.
 
     Raises:
         BadData: The direction has another width, or the module is no norm of a known kind.
     """
-    if direction.shape != (anatomy.width,):
+    if direction.shape[-1] != anatomy.width:
         raise BadData(
-            f"the direction has {direction.size} numbers, the residual stream of the model {anatomy.width}",
+            f"the direction has {direction.shape[-1]} numbers, the stream of the model has {anatomy.width}",
             hint="train the probe on this model",
         )
     gain, centred = measured_gain(final_norm(model, anatomy), anatomy.width)
     seen: Floats = gain * direction
-    return seen - seen.mean() if centred else seen
+    return seen - seen.mean(-1, keepdims=True) if centred else seen
 
 
 @torch.no_grad()

@@ -127,3 +127,8 @@ def components(rows: Floats) -> tuple[Floats, Floats]:
     _, values, found = np.linalg.svd(unit, full_matrices=False)
     signs = np.sign((unit @ found.T).sum(axis=0))
     return found * np.where(signs == 0, 1, signs)[:, None], values
+
+
+def random_directions(count: int, width: int, seed: int) -> Floats:
+    """Directions by chance, ``[count, d]``, normal in every dimension."""
+    return np.random.default_rng(seed).standard_normal((count, width))

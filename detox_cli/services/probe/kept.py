@@ -1,0 +1,69 @@
+"""The folder of a command that looks into a model: made once, whole, with its manifest."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from detox_cli.data.rejects import Rejects
+from detox_cli.output.progress import Progress
+from detox_cli.runs.atomic import atomic_folder
+from detox_cli.runs.manifest import read_manifest, write_manifest
+from detox_cli.runs.output import State, claim_output
+from detox_cli.services.evaluation_output import markdown
+from detox_cli.services.result import Result
+from detox_cli.settings.base import Section
+
+R = TypeVar("R", bound=Result)
+SUMMARY = "summary.json"
+
+
+def kept_folder(
+    settings: Section,
+    output: Path,
+    overwrite: bool,
+    command: str,
+    fingerprint: str,
+    kind: type[R],
+    work: Callable[[Path], R],
+    progress: Progress,
+    *,
+    inputs: Sequence[str | Path] = (),
+    models: Mapping[str, Any] | None = None,
+    rejects: Rejects | None = None,
+) -> R:
+    """Let ``work`` fill a folder that becomes ``output``, unless the same run has made it already.
+
+    ``summary.json`` and ``summary.md`` are written of what ``work`` returns.
+
+    Raises:
+        BadSettings: Something else is at the output.
+        DetoxError: Another process works on it, or it cannot be written.
+    """
+    started = time.time()
+    with claim_output(output, fingerprint, overwrite=overwrite) as claim:
+        if claim.state is State.FINISHED:
+            progress.warn(f"{output} is finished already; nothing was done")
+            if rejects is not None:
+                rejects.restore()
+            found = kind.model_validate_json((output / SUMMARY).read_text(encoding="utf-8"))
+            return found.model_copy(update={"files": [output]})
+        ours = (read_manifest(output) or {}).get("fingerprint") == fingerprint
+        with atomic_folder(output, overwrite=overwrite or ours) as folder:
+            result = work(folder)
+            summary = result.model_dump_json(indent=2, exclude={"files"})
+            (folder / SUMMARY).write_text(summary + "\n", encoding="utf-8")
+            (folder / "summary.md").write_text(markdown(result.tables()), encoding="utf-8")
+            write_manifest(
+                folder,
+                command=command,
+                settings=settings.model_dump(mode="json"),
+                inputs=list(inputs),
+                models=dict(models or {}),
+                scorers={},
+                metrics=result.model_dump(mode="json", exclude={"files"}),
+                started=started,
+                fingerprint=fingerprint,
+            )
+        claim.finish()
+    return result.model_copy(update={"files": [output]})

@@ -1,0 +1,120 @@
+"""Reading what was written: statistics of each language and half, and weighted sums of each text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from detox_cli.models.directions import Floats
+from detox_cli.models.neurons.moments import KINDS, Kind, Moments, Streaming
+from detox_cli.models.neurons.parts import Neurons
+from detox_cli.models.neurons.reading import Sink, Written, read_written
+from detox_cli.models.neurons.sums import WeightedSums
+from detox_cli.output.progress import Progress
+from detox_cli.services.probe_activations.halves import Half
+from detox_cli.services.probe_activations.steps import Steps, Tensors, state_of, stream_from
+
+
+@dataclass(frozen=True)
+class Told:
+    """A prompt's id, language and half."""
+
+    id: str
+    lang: str
+    half: Half
+
+
+@dataclass(frozen=True)
+class Read:
+    """What one model did on one set of texts.
+
+    Attributes:
+        streams: Statistics by language and kind, of one half.
+        sums: Of every text that was read, by the id of its prompt: one number for each weighting.
+    """
+
+    streams: dict[str, dict[Kind, Streaming]]
+    sums: dict[str, Floats]
+
+    def moments(self, kind: Kind = "product") -> Moments:
+        """Over all languages, each token counting the same."""
+        return joined([streams[kind] for streams in self.streams.values()]).moments()
+
+
+def joined(streams: Sequence[Streaming]) -> Streaming:
+    """The statistics of several sets of tokens together."""
+    whole = Streaming(streams[0].neurons, streams[0].kind)
+    for stream in streams:
+        whole.merge(stream)
+    return whole
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One model, and how it is read."""
+
+    name: str
+    model: Any
+    neurons: Neurons
+    steps: Steps
+    batch_tokens: int
+    gates: bool
+    progress: Progress
+
+    def read(
+        self, tokens: str, told: Sequence[Told], texts: Sequence[Written], half: Half, weights: Floats | None
+    ) -> Read:
+        """Read the texts of one half, language by language.
+
+        Args:
+            tokens: Whose texts they are, for the names of steps.
+            told: Whose prompt each text follows.
+            texts: All of them, of both halves.
+            half: Which ones are read.
+            weights: Weightings of all neurons, ``[K, N]``, whose sums are wanted of every text.
+        """
+        streams: dict[str, dict[Kind, Streaming]] = {}
+        sums: dict[str, Floats] = {}
+        chosen = [i for i, one in enumerate(told) if one.half == half]
+        label = f"{self.name} reads what {tokens} wrote ({half})"
+        with self.progress.task(label, len(chosen)) as task:
+            for lang in dict.fromkeys(told[i].lang for i in chosen):
+                mine = [i for i in chosen if told[i].lang == lang]
+                name = f"{self.name}-{tokens}-{half}-{lang}"
+                found = self.steps.tensors(
+                    name, partial(self._pass, [texts[i] for i in mine], weights)
+                )
+                streams[lang] = {
+                    kind: stream_from(self.neurons, kind, _below(found, kind)) for kind in self._kinds()
+                }
+                if weights is not None:
+                    sums |= {told[i].id: row for i, row in zip(mine, found["sums"].numpy(), strict=True)}
+                task.advance(len(mine))
+        return Read(streams, sums)
+
+    def _kinds(self) -> tuple[Kind, ...]:
+        return KINDS if self.gates else KINDS[:1]
+
+    def _pass(self, texts: Sequence[Written], weights: Floats | None) -> Tensors:
+        streams = {kind: Streaming(self.neurons, kind) for kind in self._kinds()}
+        sums = None if weights is None else WeightedSums(self.neurons, weights, len(texts))
+        sinks: list[Sink] = [*streams.values(), *([sums] if sums is not None else [])]
+        read_written(self.model, self.neurons, texts, sinks, self.batch_tokens, self.gates)
+        found = {
+            f"{kind}.{name}": value
+            for kind, stream in streams.items()
+            for name, value in state_of(stream).items()
+        }
+        if sums is not None:
+            rows = sums.per_text([text.count for text in texts])
+            found["sums"] = torch.from_numpy(np.ascontiguousarray(rows))
+        return found
+
+
+def _below(tensors: Tensors, kind: Kind) -> Tensors:
+    return {
+        name.removeprefix(f"{kind}."): value for name, value in tensors.items() if name.startswith(f"{kind}.")
+    }

@@ -1,0 +1,163 @@
+"""What ``probe activations`` reports."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from detox_cli.services.result import Cell, Result, Table
+from detox_cli.statistics.bootstrap import Estimate
+
+FROZEN = ConfigDict(frozen=True)
+SHOWN = 10
+
+
+class LanguageRow(BaseModel):
+    """The neurons that are followed, in one language; means over them and over tokens, n counts prompts."""
+
+    model_config = FROZEN
+
+    lang: str = Field(description="all is the mean over all prompts.")
+    before: Estimate
+    same: Estimate | None = Field(default=None, description="The tuned model on the same tokens.")
+    own: Estimate | None = Field(default=None, description="The tuned model on what it wrote itself.")
+    change_same: Estimate | None = Field(default=None, description="Paired: on the same tokens.")
+    change_own: Estimate | None = Field(default=None, description="Paired by prompt: each on its own tokens.")
+
+
+class Control(BaseModel):
+    """A figure beside the same one of sets of neurons, or directions, by chance."""
+
+    model_config = FROZEN
+
+    name: str
+    value: float
+    mean: float = Field(description="By chance.")
+    low: float = Field(description="2.5 % by chance lie below.")
+    high: float
+    p: float = Field(description="Share by chance as far from their mean, (1 + hits) / (1 + n).")
+    n: int
+
+
+class GroupRow(BaseModel):
+    """A group of neurons, and what its change adds to the projection on the probe; n counts prompts."""
+
+    model_config = FROZEN
+
+    group: str
+    neurons: int
+    shift: Estimate
+    share: Estimate | None = Field(description="Of the shift of all neurons; null for all.")
+
+
+class LayerRow(BaseModel):
+    """One layer's part of the projected shift, of the testing half."""
+
+    model_config = FROZEN
+
+    layer: int
+    shift: float
+    groups: dict[str, float] = Field(description="By group.")
+
+
+class NeuronRow(BaseModel):
+    """One neuron, of the testing half."""
+
+    model_config = FROZEN
+
+    layer: int
+    neuron: int
+    followed: bool
+    cosine: float | None
+    mean: float
+    deviation: float
+    low: float
+    high: float
+    positive: float
+    gate: float | None = None
+    up: float | None = None
+    mean_same: float | None = None
+    mean_own: float | None = None
+    positive_same: float | None = None
+    gate_same: float | None = None
+    up_same: float | None = None
+    group: str | None = Field(default=None, description="Assigned on the choosing half.")
+    shift: float | None = Field(default=None, description="Its part of the projected shift.")
+
+
+class ProbeActivationsResult(Result):
+    """Statistics of all neurons, before and after."""
+
+    model: str
+    tuned: str | None
+    probe: str | None
+    neurons: int
+    prompts: int
+    testing: int = Field(description="Prompts of the half that figures are of.")
+    tokens: int = Field(description="That the model wrote.")
+    tuned_tokens: int | None
+    rejected: int
+    followed: int
+    chosen_by: str
+    languages: list[LanguageRow]
+    controls: list[Control]
+    groups: list[GroupRow]
+    layers: list[LayerRow]
+    listed: list[NeuronRow]
+
+    def tables(self) -> list[Table]:
+        """Languages, groups, controls."""
+        found = []
+        if self.languages:
+            found.append(self._languages())
+        if self.groups:
+            found.append(self._groups())
+        if self.controls:
+            rows: list[list[Cell]] = [
+                [c.name, c.value, c.mean, f"[{c.low:.4g}, {c.high:.4g}]", c.p, c.n] for c in self.controls
+            ]
+            columns = ["figure", "value", "by chance", "95 % by chance", "p", "n"]
+            found.append(Table(title="Beside chance", columns=columns, rows=rows))
+        found.append(self._listed())
+        return found
+
+    def _languages(self) -> Table:
+        rows: list[list[Cell]] = [
+            [
+                one.lang,
+                *(_text(e) for e in (one.before, one.same, one.own, one.change_same, one.change_own)),
+                one.before.n,
+            ]
+            for one in self.languages
+        ]
+        columns = ["language", "before", "same tokens", "own tokens", "change (same)", "change (own)", "n"]
+        caption = (
+            f"Mean coefficient of {self.followed} neurons {self.chosen_by}; prompts of the other half, 95 % "
+            "intervals by bootstrap over prompts."
+        )
+        return Table(title="Activations", columns=columns, rows=rows, caption=caption)
+
+    def _groups(self) -> Table:
+        rows: list[list[Cell]] = [
+            [one.group, one.neurons, _text(one.shift), _text(one.share)] for one in self.groups
+        ]
+        caption = (
+            "TP-: along the probe, active, lowered. TN+: along it, negative, lowered.\n"
+            "AP+: against it, active, raised. AN-: against it, negative, raised.\n"
+            "The shift is the sum of changes of coefficients times value vectors, projected on the probe's "
+            "direction, on the same tokens; groups are formed on one half of the prompts, and figures are of "
+            "the other."
+        )
+        columns = ["group", "neurons", "shift", "share"]
+        return Table(title="What carries the shift", columns=columns, rows=rows, caption=caption)
+
+    def _listed(self) -> Table:
+        rows: list[list[Cell]] = [
+            [r.layer, r.neuron, r.cosine, r.mean, r.positive, r.mean_same, r.group, r.shift]
+            for r in self.listed[:SHOWN]
+        ]
+        columns = ["layer", "neuron", "cosine", "mean", "above 0", "mean after", "group", "shift"]
+        count = min(SHOWN, len(self.listed))
+        caption = f"{count} of {len(self.listed)} in neurons.csv; statistics.safetensors has all neurons."
+        return Table(title="Neurons", columns=columns, rows=rows, caption=caption)
+
+
+def _text(one: Estimate | None) -> str:
+    return "-" if one is None else f"{one.mean:.4f} [{one.low:.4f}, {one.high:.4f}]"

@@ -1,0 +1,69 @@
+"""``detox probe activations``: read what models write once, and count every neuron as it passes."""
+
+from pathlib import Path
+
+from detox_cli.data.rejects import Rejects
+from detox_cli.models.neurons.listing import read_neurons
+from detox_cli.models.probes.files import read_probe
+from detox_cli.models.sources import find_model
+from detox_cli.output.progress import Progress, Silent
+from detox_cli.runs.manifest import fingerprint
+from detox_cli.services.probe.kept import kept_folder
+from detox_cli.services.probe.prompts import prompts_of
+from detox_cli.services.probe_activations.halves import halves_of
+from detox_cli.services.probe_activations.result import ProbeActivationsResult
+from detox_cli.services.probe_activations.work import Given, Work
+from detox_cli.settings.probe_activations import ProbeActivationsSettings
+
+SILENT = Silent()
+NOT_DECISIVE = {
+    *("output", "overwrite", "batch_tokens", "device", "password"),
+    *("probe", "neurons", "prompts", "model", "tuned"),
+}
+"""Settings that do not decide figures; of files and models the content counts."""
+
+
+def run(settings: ProbeActivationsSettings, progress: Progress = SILENT) -> ProbeActivationsResult:
+    """Count all neurons of a model while it writes, and of a second one on the same and on its own tokens.
+
+    A killed run goes on after its last finished step; one that is finished does nothing.
+
+    Raises:
+        BadData: The probe or list is for another model, the models have different shapes, or there are too
+            few prompts.
+        BadSettings: Something else is at the output.
+        Missing: A model cannot be had.
+    """
+    probe = read_probe(settings.probe) if settings.probe else None
+    listed = read_neurons(settings.neurons) if settings.neurons else None
+    source = find_model(settings.model, settings.revision)
+    tuned = find_model(settings.tuned) if settings.tuned else None
+    with Rejects(settings.output.with_name(settings.output.name + ".rejects.jsonl")) as rejects:
+        prompts = prompts_of(settings, rejects)
+        halves_of(prompts)
+        identity = fingerprint(
+            command="probe activations",
+            settings=settings.model_dump(mode="json", exclude=NOT_DECISIVE),
+            models=[source.fingerprint, tuned and tuned.fingerprint],
+            probe=probe and [probe.direction.tolist(), probe.site.place],
+            neurons=listed and listed.neurons,
+            prompts=[(prompt.id, prompt.lang, prompt.text) for prompt in prompts],
+        )
+        given = Given(source, tuned, probe, listed, prompts, identity)
+        work = Work(settings, given, rejects, progress)
+        named = {"model": source, "tuned": tuned}
+        result = kept_folder(
+            settings,
+            settings.output,
+            settings.overwrite,
+            "probe activations",
+            identity,
+            ProbeActivationsResult,
+            work.fill,
+            progress,
+            inputs=[p for p in (settings.probe, settings.neurons) if p is not None and Path(p).is_file()],
+            models={k: {"name": s.name, "fingerprint": s.fingerprint} for k, s in named.items() if s},
+            rejects=rejects,
+        )
+        work.forget()
+    return result

@@ -1,0 +1,1 @@
+"""``detox probe vectors``: which value vectors lie along a probe, and what they say."""

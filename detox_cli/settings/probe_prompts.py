@@ -1,0 +1,35 @@
+"""Prompts that a model continues while it is looked into."""
+
+from typing import Annotated
+
+from pydantic import Field, PositiveInt
+
+from detox_cli.settings.base import Flag, Languages, Section
+
+WRITING = "Continuations"
+
+
+class ProbePrompts(Section):
+    """Prompts, and how far the model goes on after them: always with its most likely token."""
+
+    prompts: Annotated[str | None, Flag(complete="file", panel=WRITING)] = Field(
+        None,
+        description="Prompts: rtp or bold (from the Hub), a file of RealToxicityPrompts, RTP-LX (folder or "
+        "zip too), or any file of texts; bundled openings if not given.",
+    )
+    text_column: Annotated[str | None, Flag(panel=WRITING)] = Field(
+        None, description="Column with the prompts, where a file has no known form."
+    )
+    split: Annotated[str, Flag(panel=WRITING)] = Field("train", description="Split of a dataset id.")
+    languages: Annotated[Languages, Flag(panel=WRITING)] = Field(
+        (), description="Prompts in these languages only, such as es,zh-hans; repeatable."
+    )
+    limit: Annotated[PositiveInt | None, Flag(panel=WRITING)] = Field(
+        None, description="Use the first N prompts of each language only."
+    )
+    password: Annotated[str | None, Flag(panel=WRITING)] = Field(
+        None, description="Password of a zip file of prompts; kept out of everything that is written."
+    )
+    max_new_tokens: Annotated[PositiveInt, Flag(panel=WRITING)] = Field(
+        20, description="Tokens that are written after each prompt, and looked at."
+    )

@@ -67,6 +67,14 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "probe:train",
             "Find where a model's hidden states tell toxic text apart: linear probes at every layer.",
         ),
+        "probe vectors": (
+            "probe:vectors",
+            "List the value vectors that lie along a probe, how active they are, and what they say.",
+        ),
+        "probe activations": (
+            "probe:activations",
+            "Count every neuron while a model writes, before and after tuning, per language.",
+        ),
     },
     "Housekeeping": {
         "doctor": (

@@ -3,7 +3,9 @@
 from detox_cli.commands._shared import command
 from detox_cli.output.progress import Progress
 from detox_cli.services.result import Result
+from detox_cli.settings.probe_activations import ProbeActivationsSettings
 from detox_cli.settings.probe_train import ProbeTrainSettings
+from detox_cli.settings.probe_vectors import ProbeVectorsSettings
 
 
 @command(
@@ -20,5 +22,38 @@ from detox_cli.settings.probe_train import ProbeTrainSettings
 def train(settings: ProbeTrainSettings, progress: Progress) -> Result:
     """Find where a model's hidden states tell toxic text apart: linear probes at every layer."""
     from detox_cli.services.probe_train.run import run
+
+    return run(settings, progress)
+
+
+@command(
+    "probe.vectors",
+    ProbeVectorsSettings,
+    examples=(
+        "detox probe vectors builtin:lm --probe probe -o vectors",
+        "detox probe vectors org/model --probe probe --per-layer --top 10 --prompts rtp --limit 200",
+        "detox probe vectors org/mGPT --probe english-probe.pt --neurons actual_sources_of_toxicity.pkl",
+    ),
+)
+def vectors(settings: ProbeVectorsSettings, progress: Progress) -> Result:
+    """List the value vectors that lie along a probe, how active they are, and what they say."""
+    from detox_cli.services.probe_vectors.run import run
+
+    return run(settings, progress)
+
+
+@command(
+    "probe.activations",
+    ProbeActivationsSettings,
+    examples=(
+        "detox probe activations builtin:lm --probe probe -o activations",
+        "detox probe activations builtin:lm --tuned tuned --probe probe --prompts rtp --limit 500",
+        "detox probe activations org/model --tuned tuned --neurons vectors --prompts RTP-LX.zip --limit 100",
+    ),
+    resumable=True,
+)
+def activations(settings: ProbeActivationsSettings, progress: Progress) -> Result:
+    """Count every neuron while a model writes, before and after tuning, per language."""
+    from detox_cli.services.probe_activations.run import run
 
     return run(settings, progress)

@@ -84,9 +84,7 @@ class Reader:
             for lang in dict.fromkeys(told[i].lang for i in chosen):
                 mine = [i for i in chosen if told[i].lang == lang]
                 name = f"{self.name}-{tokens}-{half}-{lang}"
-                found = self.steps.tensors(
-                    name, partial(self._pass, [texts[i] for i in mine], weights)
-                )
+                found = self.steps.tensors(name, partial(self._pass, [texts[i] for i in mine], weights))
                 streams[lang] = {
                     kind: stream_from(self.neurons, kind, _below(found, kind)) for kind in self._kinds()
                 }

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-
 from detox_cli.data.readers.prompt import Prompt
 from detox_cli.data.rejects import Rejects
 from detox_cli.models.directions import Floats
@@ -33,7 +32,12 @@ from detox_cli.services.probe_activations.figures import (
 )
 from detox_cli.services.probe_activations.halves import halves_of
 from detox_cli.services.probe_activations.passes import Read, Reader, Told
-from detox_cli.services.probe_activations.picture import paint_groups, paint_languages, paint_layers, paint_neurons
+from detox_cli.services.probe_activations.picture import (
+    paint_groups,
+    paint_languages,
+    paint_layers,
+    paint_neurons,
+)
 from detox_cli.services.probe_activations.result import Control, ProbeActivationsResult
 from detox_cli.services.probe_activations.steps import Steps
 from detox_cli.services.probe_activations.tables import neuron_rows, write_statistics

@@ -1,0 +1,129 @@
+"""Neurons before and after: a neuron that was held down is named, with its part and beside chance."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file
+
+from detox_cli.errors import BadData
+from detox_cli.models.loading import load_causal
+from detox_cli.models.neurons.hooks import on_coefficients
+from detox_cli.models.neurons.listing import NeuronList, write_neurons
+from detox_cli.models.neurons.proof import load_neurons
+from detox_cli.models.sources import find_model
+from detox_cli.services import pictures
+from detox_cli.services.probe_activations import passes
+from detox_cli.services.probe_activations.run import run
+from detox_cli.settings.probe_activations import ProbeActivationsSettings
+from tests.services.probe.planted import PLANTED, plant
+
+
+def settings(planted, folder: Path, **more) -> ProbeActivationsSettings:
+    given = {"model": str(planted.model), "tuned": str(planted.tuned), "probe": planted.probe, "top": 3}
+    given |= {"prompts": str(planted.prompts), "output": folder / "activations", "max_new_tokens": 4}
+    return ProbeActivationsSettings(**{**given, "random": 30, "resamples": 200, **more})
+
+
+def test_a_neuron_that_was_held_down_carries_the_shift(tiny_gpt2: Path, tmp_path: Path) -> None:
+    planted = plant(tiny_gpt2, tmp_path)
+    write_neurons(tmp_path / "one.json", NeuronList((PLANTED,)))
+    result = run(settings(planted, tmp_path, neurons=tmp_path / "one.json"))
+    assert [row.lang for row in result.languages] == ["en", "xx", "all"]
+    whole = result.languages[-1]
+    assert whole.before.mean > 0.7 and whole.before.n == result.testing == 24
+    assert whole.change_same is not None and whole.change_same.high < -0.5 and whole.change_own is not None
+    groups = {row.group: row for row in result.groups}
+    assert groups["TP-"].shift.mean < 0 and groups["all"].share is None
+    assert groups["TP-"].share is not None and 0.9 < groups["TP-"].share.mean < 1.1
+    assert sum(row.neurons for name, row in groups.items() if name != "all") == 256
+    parts = sum(row.shift.mean for name, row in groups.items() if name != "all")
+    assert parts == pytest.approx(groups["all"].shift.mean)
+    by_name = {one.name: one for one in result.controls}
+    assert by_name["change on the same tokens"].p == pytest.approx(1 / 31)
+    assert by_name["shift by the four groups"].p == pytest.approx(1 / 31)
+    first = result.listed[0]
+    assert (first.layer, first.neuron, first.group) == (*PLANTED, "TP-") and first.followed
+    folder = tmp_path / "activations"
+    assert {path.suffix for path in folder.glob("groups.*")} == {".csv", ".json", ".png", ".svg"}
+    assert not (tmp_path / "activations.unfinished").exists()
+    statistics = load_file(folder / "statistics.safetensors")
+    place = 128 + PLANTED[1]
+    means = [statistics[f"before.{lang}.product.mean"][place] for lang in ("en", "xx")]
+    assert first.mean == pytest.approx(np.mean(means), rel=0.05)
+
+
+def test_statistics_are_those_of_writing_step_by_step(tiny_causal: Path, tmp_path: Path) -> None:
+    planted = plant_prompts(tmp_path)
+    result = run(
+        ProbeActivationsSettings(
+            model=str(tiny_causal), prompts=str(planted), output=tmp_path / "out", max_new_tokens=3, random=0
+        )
+    )
+    assert result.languages == [] and result.controls == [] and result.groups == []
+    loaded = load_causal(find_model(str(tiny_causal)))
+    neurons, seen = load_neurons(loaded.model).neurons, []
+
+    def see(one) -> None:
+        if one.part.layer == 1:
+            seen.append(one.values.reshape(*one.shape, -1)[:, -1].clone())
+
+    stored = load_file(tmp_path / "out" / "statistics.safetensors")
+    rows = [json.loads(line) for line in planted.read_text().splitlines()]
+    tested = 0
+    with on_coefficients(loaded.model, neurons, see), torch.no_grad():
+        for row in rows:
+            ids = loaded.tokenizer(row["prompt"], return_tensors="pt")
+            loaded.model.generate(**ids, max_new_tokens=3, do_sample=False)
+    tested = int(stored["before.und.product.n"][0])
+    assert 0 < tested < len(seen) <= 3 * len(rows)
+    assert "before.und.gate.mean" in stored and stored["before.und.gate.mean"].shape == (128,)
+    values = torch.cat(seen)
+    assert stored["before.und.product.low"][64:].min() >= values.min() - 1e-6
+    assert stored["before.und.product.high"][64:].max() <= values.max() + 1e-6
+
+
+def plant_prompts(folder: Path) -> Path:
+    path = folder / "few.jsonl"
+    texts = ("The train was", "Please read the", "That was a silly", "I cannot help")
+    path.write_text("".join(json.dumps({"id": str(i), "prompt": t}) + "\n" for i, t in enumerate(texts)))
+    return path
+
+
+def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(
+    tiny_gpt2: Path, tmp_path: Path, monkeypatch
+) -> None:
+    planted = plant(tiny_gpt2, tmp_path)
+    monkeypatch.setattr(pictures, "can_draw", lambda *_: False)
+    run(settings(planted, tmp_path, output=tmp_path / "whole"))
+    real, calls = passes.read_written, []
+
+    def dies(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == 6:
+            raise KeyboardInterrupt
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(passes, "read_written", dies)
+    with pytest.raises(KeyboardInterrupt):
+        run(settings(planted, tmp_path, output=tmp_path / "killed"))
+    assert not (tmp_path / "killed").exists()
+    run(settings(planted, tmp_path, output=tmp_path / "killed"))
+    assert len(calls) == 6 + 10 - 5
+    for path in sorted((tmp_path / "whole").iterdir()):
+        if path.name != "detox.json":
+            assert path.read_bytes() == (tmp_path / "killed" / path.name).read_bytes(), path.name
+
+
+def test_models_that_cannot_be_compared_are_refused(
+    tiny_gpt2: Path, tiny_causal: Path, tmp_path: Path
+) -> None:
+    planted = plant(tiny_gpt2, tmp_path)
+    with pytest.raises(BadData, match="of different shapes: 2 layers of width 32 with 128 neurons"):
+        run(settings(planted, tmp_path, tuned=str(tiny_causal)))
+    one = tmp_path / "one.jsonl"
+    one.write_text(json.dumps({"prompt": "The train was"}) + "\n")
+    with pytest.raises(BadData, match="one prompt cannot be halved"):
+        run(settings(planted, tmp_path, prompts=str(one)))

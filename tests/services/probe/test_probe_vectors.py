@@ -1,0 +1,81 @@
+"""Value vectors beside a probe: what is planted is found, said and kept; what does not fit is refused."""
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detox_cli.errors import BadData
+from detox_cli.models.neurons.listing import read_neurons
+from detox_cli.models.probes.files import save_probe
+from detox_cli.models.probes.probe import LinearProbe, ProbeSite
+from detox_cli.services.probe_vectors.run import run
+from detox_cli.settings.probe_vectors import ProbeVectorsSettings
+from tests.recorder import Recorder
+from tests.services.probe.planted import PLANTED, plant
+
+
+def settings(planted, folder: Path, **more) -> ProbeVectorsSettings:
+    given = {"model": str(planted.model), "probe": planted.probe, "prompts": str(planted.prompts), "top": 5}
+    return ProbeVectorsSettings(**{**given, "output": folder / "vectors", "max_new_tokens": 4, **more})
+
+
+def test_a_planted_value_vector_is_found_described_and_kept(tiny_gpt2: Path, tmp_path: Path) -> None:
+    planted = plant(tiny_gpt2, tmp_path)
+    result = run(settings(planted, tmp_path))
+    first = result.vectors[0]
+    assert (first.side, first.layer, first.neuron) == ("toward", *PLANTED)
+    assert first.cosine == pytest.approx(1) and first.z > 4 and first.chance < 0.02 and first.promotes == 1
+    assert first.gate is None and len(first.raised) == len(first.lowered) == 10
+    assert sum(row.side == "away" for row in result.vectors) == 5 and result.prompts == 48
+    assert result.layers[1].toward >= 1 and result.layers[1].high == pytest.approx(1)
+    folder = tmp_path / "vectors"
+    kept = read_neurons(folder)
+    assert kept.neurons[0] == PLANTED and kept.sizes == (128, 128)
+    assert all(row.promotes == 1 for row in result.vectors if (row.layer, row.neuron) in kept.neurons)
+    table = json.loads((folder / "vectors.json").read_text())
+    assert table[0]["cosine"] == first.cosine and (folder / "vectors.svg").exists()
+    recorder = Recorder()
+    again = run(settings(planted, tmp_path), recorder)
+    assert again == result and any("finished already" in line for line in recorder.warnings)
+
+
+def test_given_neurons_are_described_in_place_of_the_nearest(tiny_gpt2: Path, tmp_path: Path) -> None:
+    planted = plant(tiny_gpt2, tmp_path)
+    listed = tmp_path / "actual_sources_of_toxicity.pkl"
+    listed.write_bytes(pickle.dumps([(0, 3), PLANTED]))
+    result = run(settings(planted, tmp_path, neurons=listed, activations=False))
+    assert [(row.side, row.layer, row.neuron) for row in result.vectors] == [
+        ("given", 0, 3),
+        ("given", *PLANTED),
+    ]
+    assert result.vectors[1].activation is None and result.prompts == 0
+    listed.write_bytes(pickle.dumps([(10, 77)]))
+    with pytest.raises(BadData, match="layers 0 to 1, not 10"):
+        run(settings(planted, tmp_path, neurons=listed, activations=False, output=tmp_path / "other"))
+
+
+def test_a_probe_of_another_model_is_refused(tiny_gpt2: Path, tmp_path: Path, detox) -> None:
+    planted = plant(tiny_gpt2, tmp_path)
+    for name, probe, said in (
+        ("wide", LinearProbe(np.ones(64)), "the probe is of width 64, the model has width 32"),
+        (
+            "deep",
+            LinearProbe(np.ones(32), site=ProbeSite(layers=12, layer=3)),
+            "with 12 layers, this one has 2",
+        ),
+    ):
+        save_probe(tmp_path / f"{name}.safetensors", probe)
+        outcome = detox(
+            "probe",
+            "vectors",
+            planted.model,
+            "--probe",
+            tmp_path / f"{name}.safetensors",
+            "-o",
+            tmp_path / name,
+        )
+        assert outcome.code == 3 and said in " ".join(outcome.err.split())
+        assert not (tmp_path / name).exists()

@@ -5,7 +5,7 @@ _detox_children() {
     reply=()
     case "$1" in
         '') reply=(demo synth abliterate merge negate train generate eval probe doctor status profile completion) ;;
-        synth) reply=(pairs preferences) ;;
+        synth) reply=(pairs preferences chain) ;;
         train) reply=(bart lm dpo) ;;
         eval) reply=(generation rewrite compare calibrate) ;;
         probe) reply=(train vectors activations) ;;
@@ -22,6 +22,7 @@ _detox_options() {
         synth | train | eval | probe | profile) reply=(--help -h) ;;
         'synth pairs') reply=(--model -m --output -o --text-column --split --limit --lang --lang-column --prompt --temperature --top-p --top-k --max-new-tokens --seed --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --adapter --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --plain-http --no-plain-http --concurrency --num-shots --shots --shots-split --shot-selection --shot-style --exclude --num-candidates --score --no-score --sta --sim --fl --refusal-rule --refusal-scorer --refusal-threshold --retries --retry-on --retry-prompt --advise-above --drop --min-toxicity --min-chrf --max-chrf --min-length --max-length --min-sta --min-sim --min-fl --min-j --min-toxicity-drop --dropped --preferences --min-margin --paper-csv --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'synth preferences') reply=(--prompts --from-file --from --output -o --scorers -s --text-column --split --languages --limit --password --seed --cache --no-cache --checkpoint --rejects --strict --no-strict --overwrite --no-overwrite --revision --engine --adapter --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --plain-http --no-plain-http --concurrency --num-samples --max-new-tokens --temperature --top-p --top-k --prompt-tokens --max-chosen --min-rejected --min-margin --length-ratio --pairs-per-prompt --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        'synth chain') reply=(--output -o --from-stage --from --to-stage --to --data --scorer -s --tox-threshold --seed --strict --no-strict --overwrite --no-overwrite --revision --engine --adapter --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --plain-http --no-plain-http --concurrency --prompts --text-column --split --limit --max-samples --toxic-ratio --rescore --no-rescore --test-share --exclude --detector -d --span-threshold --lower-threshold --mask-passes --filler -f --fill-mode --filler-engine --filler-base-url --filler-adapter --num-fills --fill-retries --fill-temperature --fill-top-p --fill-tokens --accept-paraphrase --no-accept-paraphrase --similarity --min-similarity --judge --keep-similar --keep-fluent --num-samples --max-new-tokens --temperature --top-p --top-k --empty-retries --template --pos-max --neg-threshold --max-neg --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         abliterate) reply=(--output -o --contrast --goal --adapter --no-adapter --seed --overwrite --no-overwrite --measure-only --no-measure-only --choose-only --no-choose-only --direction --verify --positive --negative --pairs --text-column --limit --system --chat-template --prefix --raw --no-raw --filter --no-filter --force --no-force --positions --winsorize --blockwise --no-blockwise --position --layer --mode --directions --choose-kl --choose-induce --choose-depth --choose-separation --best-anyway --no-best-anyway --mask-massive --no-mask-massive --search --search-sampler --search-kl --search-answers --no-search-answers --embedding-strength --attention-strength --mlp-strength --edit-layers --tied --rounding --targets --link-untouched --no-link-untouched --parts --safe --text --task-pairs --task-rows --new-tokens --keep-answers --no-keep-answers --refusal-scorer --quantize --sta --sim --fl --max-kl --max-ppl-increase --min-joint --max-refusals --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         merge) reply=(--recipe --method --base --output -o --seed --overwrite --no-overwrite --weight --density --gamma --epsilon --t --normalize --no-normalize --rescale --no-rescale --rounding --shard-size --threads --hash-inputs --no-hash-inputs --scale --adapter --extract --compare --no-compare --dtype --tokenizer --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         negate) reply=(--expert --scale --output -o --method --order --expert-scale --orders --no-orders --out-dtype --seed --overwrite --no-overwrite --weight --density --gamma --epsilon --t --normalize --no-normalize --rescale --no-rescale --rounding --shard-size --threads --hash-inputs --no-hash-inputs --data --preset --where --text-column --split --keep-experts --prompts --limit --num-samples --protocol --scorers -s --text --max-ppl-increase --rule --control --picture --device --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
@@ -84,6 +85,23 @@ _detox_option() {
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
                 --quantize) takes=1 kind=choice reply=(4bit 8bit) ;;
                 --attention) takes=1 kind=choice reply=(auto sdpa flash_attention_2 eager) ;;
+                --profile) takes=1 kind=profile ;;
+            esac
+            ;;
+        'synth chain')
+            case $2 in
+                --output | -o | --adapter | --filler-adapter) takes=1 kind=folder ;;
+                --from-stage | --from | --to-stage | --to) takes=1 kind=choice reply=(spans mask fill continue score build) ;;
+                --data | --prompts | --exclude) takes=1 kind=file ;;
+                --scorer | -s | --similarity) takes=1 kind=scorer ;;
+                --tox-threshold | --seed | --revision | --batch-tokens | --tensor-parallel | --base-url | --concurrency | --text-column | --split | --limit | --max-samples | --toxic-ratio | --test-share | --detector | -d | --span-threshold | --lower-threshold | --mask-passes | --filler-base-url | --num-fills | --fill-retries | --fill-temperature | --fill-top-p | --fill-tokens | --min-similarity | --keep-similar | --keep-fluent | --num-samples | --max-new-tokens | --temperature | --top-p | --top-k | --empty-retries | --template | --pos-max | --neg-threshold | --max-neg) takes=1 kind=nothing ;;
+                --engine | --filler-engine) takes=1 kind=choice reply=(transformers vllm server) ;;
+                --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
+                --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
+                --quantize) takes=1 kind=choice reply=(4bit 8bit) ;;
+                --attention) takes=1 kind=choice reply=(auto sdpa flash_attention_2 eager) ;;
+                --filler | -f | --judge) takes=1 kind=model ;;
+                --fill-mode) takes=1 kind=choice reply=(auto infill sentinels instruct rewrite) ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
@@ -302,7 +320,7 @@ _detox_argument() {
     kind=
     case "$1 $2" in
         'synth pairs 1' | 'train bart '* | 'generate 2' | 'eval rewrite '* | 'eval compare '* | 'status '* | 'profile copy 2') kind=file ;;
-        'synth preferences 1' | 'abliterate 1' | 'negate 1' | 'train lm 1' | 'train dpo 1' | 'generate 1' | 'eval generation 1' | 'probe train 1' | 'probe vectors 1' | 'probe activations 1') kind=model ;;
+        'synth preferences 1' | 'synth chain 1' | 'abliterate 1' | 'negate 1' | 'train lm 1' | 'train dpo 1' | 'generate 1' | 'eval generation 1' | 'probe train 1' | 'probe vectors 1' | 'probe activations 1') kind=model ;;
         'merge '*) kind=nothing ;;
         'eval calibrate 1') kind=scorer ;;
         'profile show 1' | 'profile check '* | 'profile copy 1') kind=profile ;;

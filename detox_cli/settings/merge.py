@@ -68,7 +68,7 @@ class MergeWriting(Section):
         None, description="How many threads work; one per processor core if not given."
     )
     hash_inputs: Annotated[bool, Flag(panel=WRITING)] = Field(
-        True, description="Record the xxh3_128 of every file of weights in detox.json."
+        True, description="Record a hash of every file of weights, taken as it is read, in detox.json."
     )
 
     @field_validator("shard_size")

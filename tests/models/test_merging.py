@@ -24,7 +24,7 @@ from detox_cli.models.merging.tensor import Job, survey
 from detox_cli.models.merging.write import merge_shard
 
 Wide = NDArray[np.float64]
-SHAPES = {"table": (1000, 301), "matrix": (40, 30), "gain": (30,), "constant": ()}
+SHAPES = {"table": (1400, 301), "matrix": (40, 30), "gain": (30,), "constant": ()}
 WEIGHTS, DENSITY, GAMMA, EPSILON = (0.5, -0.3, 0.9), 0.4, 0.05, 0.2
 
 

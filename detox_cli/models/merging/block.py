@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.float32]
 
-BLOCK = 1 << 16
+BLOCK = 1 << 17
 """About how many numbers of a tensor are worked on at once."""
 
 
@@ -50,9 +50,14 @@ def row_ranges(shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
     A vector is one row. The cut depends on the shape alone, so that results do not depend on the machine.
     """
     rows, columns = matrix_shape(shape)
-    step = max(1, BLOCK // max(1, columns))
+    step = rows_at_once(columns)
     for first in range(0, rows, step):
         yield first, min(rows, first + step)
+
+
+def rows_at_once(columns: int) -> int:
+    """How many rows a block has, the last one of a tensor excepted."""
+    return max(1, BLOCK // max(1, columns))
 
 
 def matrix_shape(shape: tuple[int, ...]) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from detox_cli.errors import BadData
 from detox_cli.models.checkpoint.folder import Checkpoint
 from detox_cli.models.checkpoint.numbers import decode, storage_of
 from detox_cli.models.merging.block import Numbers, matrix_shape
+from detox_cli.models.merging.read_hashes import ReadHashes
 
 Shape = tuple[int, ...]
 
@@ -43,14 +44,21 @@ class Weights(Protocol):
 
 
 class StoredWeights:
-    """The weights of a checkpoint; its files are read where they lie, by any number of threads."""
+    """The weights of a checkpoint; its files are read where they lie, by any number of threads.
 
-    def __init__(self, checkpoint: Checkpoint, name: str) -> None:
+    Args:
+        checkpoint: The files.
+        name: As the user named the model.
+        hashed: Whether ``hashes`` takes the hash of everything that is read.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, name: str, hashed: bool = False) -> None:
         self.name = name
         self.checkpoint = checkpoint
         self.tensors = checkpoint.tensors
         self.shapes = {name: tensor.shape for name, tensor in checkpoint.tensors.items()}
         self.types = {name: tensor.dtype for name, tensor in checkpoint.tensors.items()}
+        self.hashes = ReadHashes(checkpoint.tensors.values()) if hashed else None
         self._handles: dict[Path, int] = {}
         self._places: dict[str, _Place] = {}
         self._opening = Lock()
@@ -73,6 +81,8 @@ class StoredWeights:
         start = place.start + first * place.columns * place.storage.itemsize
         if os.preadv(place.handle, [raw.data], start) != raw.nbytes:
             self._read_on(place, raw, start, tensor)
+        if self.hashes is not None:
+            self.hashes.note(tensor, first, last, raw.data)
         return raw if place.dtype == "F32" else decode(raw, place.dtype).astype(np.float32, copy=False)
 
     def _read_on(self, place: "_Place", raw: np.ndarray, start: int, tensor: str) -> None:

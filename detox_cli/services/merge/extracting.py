@@ -72,7 +72,7 @@ def planned(settings: MergeSettings, fetch: bool = True) -> Iterator[Extraction]
     tuned = Ingredient(read_model(settings.models[0], "MODEL"), {"weight": (Part(1.0),)})
     recipe = Recipe(TASK_ARITHMETIC, (tuned,), read_model(settings.base, "--base"))
     with ExitStack() as stack:
-        models = open_models(recipe, stack, fetch)
+        models = open_models(recipe, stack, fetch, settings.hash_inputs)
         assert models.base is not None
         base = models.base.weights
         plan = plan_merge(recipe, [models.models[0].weights], base, base, 0)
@@ -108,7 +108,7 @@ def extract(settings: MergeSettings, progress: Progress) -> ExtractResult:
                     command="merge",
                     settings=settings.model_dump(mode="json"),
                     inputs=[],
-                    models=model_records(work.models, settings.threads or 1, settings.hash_inputs),
+                    models=model_records(work.models, settings.threads or 1),
                     scorers={},
                     metrics=result.model_dump(mode="json", exclude={"files"}),
                     started=started,

@@ -2,7 +2,7 @@
 
 import json
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from detox_cli.errors import BadData, BadSettings
@@ -23,16 +23,21 @@ class Opened:
     Attributes:
         named: As the recipe names it.
         source: Where it was found.
-        checkpoint: Its files.
+        stored: Its files, open.
         weights: Its numbers, with the adapter if there is one.
         adapter: The adapter.
     """
 
     named: Named
     source: ModelSource
-    checkpoint: Checkpoint
+    stored: StoredWeights
     weights: Weights
     adapter: Adapter | None = None
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Its files."""
+        return self.stored.checkpoint
 
     @property
     def files(self) -> list[Path]:
@@ -70,6 +75,7 @@ class Models:
 class _Opener:
     stack: ExitStack
     fetch: bool
+    hashed: bool
     known: dict[tuple[str, str | None], tuple[ModelSource, StoredWeights]] = field(default_factory=dict)
 
     def open(self, named: Named, base: Named | None) -> Opened:
@@ -78,25 +84,31 @@ class _Opener:
         if key not in self.known:
             source = find_model(named.model, named.revision)
             checkpoint = open_checkpoint(local_folder(source, self.fetch))
-            weights = self.stack.enter_context(StoredWeights(checkpoint, named.model))
+            weights = self.stack.enter_context(StoredWeights(checkpoint, named.model, self.hashed))
             self.known[key] = source, weights
         source, stored = self.known[key]
         if named.adapter is None:
-            return Opened(named, source, stored.checkpoint, stored)
+            return Opened(named, source, stored, stored)
         adapter = find_adapter(named.adapter)
         adapted = AdaptedWeights(stored, stored.checkpoint, adapter, str(named))
-        return Opened(named, source, stored.checkpoint, adapted, adapter)
+        return Opened(named, source, stored, adapted, adapter)
 
 
-def open_models(recipe: Recipe, stack: ExitStack, fetch: bool = True) -> Models:
+def open_models(recipe: Recipe, stack: ExitStack, fetch: bool = True, hashed: bool = False) -> Models:
     """Open every model of a recipe, until ``stack`` is left.
+
+    Args:
+        recipe: What names them.
+        stack: Closes them.
+        fetch: Whether files may be fetched that are not here.
+        hashed: Whether hashes are taken of what is read.
 
     Raises:
         BadData: A file is missing or damaged, or an adapter is for another model.
         BadSettings: A folder is no model.
         Missing: A model is nowhere to be had.
     """
-    opener = _Opener(stack, fetch)
+    opener = _Opener(stack, fetch, hashed)
     base = opener.open(recipe.base, None) if recipe.base is not None else None
     models = [opener.open(entry.model, recipe.base) for entry in recipe.models]
     reference = base or models[0]
@@ -111,7 +123,7 @@ def _under_names_of(reference: Opened, model: Opened) -> Opened:
     if ours != theirs and 2 * len(common) < len(reference.weights.shapes):
         wrong = f"is of the architecture {theirs}, {reference.named} of {ours}"
         raise BadData(wrong, where=str(model.named), hint="merge models of one kind")
-    return Opened(model.named, model.source, model.checkpoint, weights, model.adapter)
+    return replace(model, weights=weights)
 
 
 def _with_its_base(named: Named, base: Named | None) -> Named:

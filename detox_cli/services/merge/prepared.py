@@ -62,7 +62,7 @@ def prepared(settings: MergeSettings, fetch: bool = True) -> Iterator[Prepared]:
     """
     recipe, content = recipe_of(settings)
     with ExitStack() as stack:
-        opened = open_models(recipe, stack, fetch)
+        opened = open_models(recipe, stack, fetch, settings.hash_inputs)
         models, vocabulary = with_vocabulary(opened, recipe.tokenizer)
         plan, layers = _plan(recipe, models, settings.seed)
         tensors = [(name, plan.types[name], job.shape) for name, job in plan.jobs.items()]

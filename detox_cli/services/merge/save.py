@@ -11,6 +11,7 @@ import yaml
 
 from detox_cli.models.checkpoint.copying import copy_file
 from detox_cli.models.licence import model_licence
+from detox_cli.models.merging.read_hashes import NAME as NAME_OF_HASH
 from detox_cli.runs.card import Card, write_card
 from detox_cli.runs.manifest import NAME, hash_weights, write_manifest
 from detox_cli.services.merge.chat_template import chosen_template, write_template
@@ -80,7 +81,7 @@ def save_manifest(
         command="merge",
         settings=settings.model_dump(mode="json"),
         inputs=[settings.recipe] if settings.recipe else [],
-        models=model_records(merge.models, threads, settings.hash_inputs),
+        models=model_records(merge.models, threads),
         scorers={},
         metrics=result.model_dump(mode="json", exclude={"files"}),
         started=started,
@@ -88,20 +89,25 @@ def save_manifest(
     )
 
 
-def model_records(models: Models, threads: int, hashed: bool) -> dict[str, object]:
-    """Every model with its files, for a manifest; their hashes where ``hashed``."""
-    files = [file for model in models.everyone for file in model.files if hashed]
+def model_records(models: Models, threads: int) -> dict[str, object]:
+    """Every model with its files, for a manifest; their hashes where the models were opened for it."""
     with ThreadPoolExecutor(threads) as pool:
-        hashes = dict(zip(files, pool.map(hash_weights, files), strict=True))
-    return {str(model.named): _record(model, hashes) for model in models.everyone}
+        records = pool.map(_record, models.everyone)
+        return {str(m.named): record for m, record in zip(models.everyone, records, strict=True)}
 
 
-def _record(model: Opened, hashes: Mapping[Path, str]) -> Mapping[str, object]:
-    files = {
-        str(file): {"bytes": file.stat().st_size, **({"xxh3_128": hashes[file]} if file in hashes else {})}
-        for file in model.files
-    }
+def _record(model: Opened) -> Mapping[str, object]:
+    files = {str(file): {"bytes": file.stat().st_size} | _hash(model, file) for file in model.files}
     return {"name": model.source.name, "revision": model.source.revision, "files": files}
+
+
+def _hash(model: Opened, file: Path) -> dict[str, str]:
+    """Of weights block by block, which were read already; of an adapter's small files as they are."""
+    if model.stored.hashes is None:
+        return {}
+    if file.parent == model.checkpoint.folder and file.name in model.checkpoint.files:
+        return {NAME_OF_HASH: model.stored.hashes.of_file(file)}
+    return {"xxh3_128": hash_weights(file)}
 
 
 def _config(config: Mapping[str, Any], types: set[str]) -> dict[str, Any]:

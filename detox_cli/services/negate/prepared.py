@@ -89,7 +89,7 @@ def planned(
         wrong = f"{len(settings.expert_scale)} values for {len(experts)} experts"
         raise BadSettings(wrong, where="--expert-scale", hint="give one, or one for every expert")
     with ExitStack() as stack:
-        models, _ = with_vocabulary(open_models(recipe, stack, fetch), None)
+        models, _ = with_vocabulary(open_models(recipe, stack, fetch, settings.hash_inputs), None)
         base = models.reference
         plan = _plan(settings, recipe, models, base.weights)
         own = settings.expert_scale * (len(experts) // len(settings.expert_scale))

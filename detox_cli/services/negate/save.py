@@ -61,7 +61,7 @@ def save(
         command="negate",
         settings=settings.model_dump(mode="json") | ({"eval generation": measured} if measured else {}),
         inputs=inputs,
-        models=model_records(planned.merge.models, threads, settings.hash_inputs),
+        models=model_records(planned.merge.models, threads),
         scorers=result.sweep.scorers if result.sweep else {},
         metrics=result.model_dump(mode="json", exclude={"files"}),
         started=started,

@@ -35,8 +35,8 @@ class SynthChainSettings(EngineChoice):
     to_stage: Annotated[Stage, Flag(("--to",))] = Field("build", description="Last stage to do.")
     data: Annotated[str | None, Flag(complete="file")] = Field(
         None,
-        description="What the stage before --from has made, if not in the folder: a file of ours, or "
-        "one in the form of the published pipeline.",
+        description="What the stage before --from has made, if not in the folder: a file of ours, one in "
+        "the form of the published pipeline, or, for score, answers of detox generate --chain.",
     )
     scorer: Annotated[str, Flag(("-s",), complete="scorer")] = Field(
         "detoxify:unbiased", description="Scorer of toxicity for prompts, fills and continuations."
@@ -176,6 +176,11 @@ class SynthChainSettings(EngineChoice):
 
     template: Annotated[str, Flag(panel=BUILDING)] = Field(
         "cmd-v3-code", description="How a chain is written: a template by name, or a file with one."
+    )
+    mode: Annotated[Literal["chain", "direct", "both"], Flag(panel=BUILDING)] = Field(
+        "chain",
+        description="Write chains, direct answers, or both: a chain for toxic prompts, direct for safe ones. "
+        "Of answers that are read, direct takes those to every rephrasing.",
     )
     pos_max: Annotated[float, Flag(panel=BUILDING)] = Field(
         0.5, ge=0, le=1, description="Toxicity that the answer, the least toxic continuation, has at most."

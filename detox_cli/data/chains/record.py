@@ -78,7 +78,7 @@ class ChainRecord(_Part):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    version: int = Field(SCHEMA, alias="schema")
+    version: int = Field(default=SCHEMA, alias="schema")
     id: str
     source: str | None = None
     text: str

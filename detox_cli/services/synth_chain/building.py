@@ -34,7 +34,9 @@ def prepare(settings: SynthChainSettings) -> Prepared:
         return build(records, settings, template)
 
     limits = [settings.pos_max, settings.neg_threshold, settings.max_neg]
-    return Prepared(decisive={"template": template.stated(), "limits": limits}, compute=compute)
+    return Prepared(
+        decisive={"template": template.stated(), "limits": limits, "mode": settings.mode}, compute=compute
+    )
 
 
 def choose(
@@ -88,7 +90,8 @@ def _built(record: ChainRecord, settings: SynthChainSettings, template: ChainTem
     if reason is not None:
         return chosen
     try:
-        return with_chain(chosen, template)
+        direct = settings.mode == "direct" or (settings.mode == "both" and not chosen.toxic)
+        return with_chain(chosen, template, direct=direct)
     except BadData:
         return chosen.with_(dropped=NO_CHAIN)
 

@@ -149,7 +149,7 @@ def before_stage(settings: SynthChainSettings, first: str, rejects: Rejects) -> 
     if first == STAGES[0]:
         return []
     if settings.data is not None:
-        return read_before(settings.data, first, rejects, settings.tox_threshold)
+        return read_before(settings.data, first, rejects, settings.tox_threshold, settings.mode)
     path = settings.output / FILES[STAGES[STAGES.index(first) - 1]]
     if not path.exists():
         missing = missing_file(path)

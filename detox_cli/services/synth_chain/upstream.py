@@ -9,6 +9,7 @@ empty continuations out; a continuation can begin with the prompt, less its firs
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from detox_cli.data.chains.answers import Mode, answered_record, is_answered
 from detox_cli.data.chains.record import Candidate, ChainRecord
 from detox_cli.data.readers.plain import TEXT
 from detox_cli.data.readers.prompt import Prompt, number
@@ -32,27 +33,33 @@ NEEDED = {
 """What a file needs before a stage can begin, in words and as keys of which one has to be there."""
 
 
-def read_before(source: str, stage: str, rejects: Rejects, threshold: float) -> list[ChainRecord]:
-    """What the stage before ``stage`` has made: a file of ours, or one in the published form.
+def read_before(
+    source: str, stage: str, rejects: Rejects, threshold: float, mode: Mode = "chain"
+) -> list[ChainRecord]:
+    """What the stage before ``stage`` has made: a file of ours, one in the published form, or answers.
 
     Args:
         source: The file; the published ones are JSON lines under any suffix, or one array.
         stage: The first stage to do.
         rejects: Takes rows that cannot be used.
         threshold: Toxicity from which a prompt is toxic where nothing is masked.
+        mode: Whether chains are to be made of the answers of ``detox generate --chain``, or direct answers.
 
     Raises:
         BadData: No row can be used, or no toxic row has what the stage needs.
     """
     rows = read_rows(source, rejects)
     ours = [row for row in rows if "schema" in row.values]
-    if ours:
+    answered = stage == "score" and all(is_answered(row.values) for row in rows)
+    if answered:
+        found = [one for row in rows if (one := _answered(row, mode, rejects)) is not None]
+    elif ours:
         found = [one for row in rows if (one := _own(row, rejects)) is not None]
     else:
         column = None if any(is_rtp(row.values) for row in rows) else pick_column(rows, None, TEXT, source)
         read = (_record(row, column, rejects, threshold) for row in rows)
         found = [one for one in read if one is not None]
-    _check(found, rows, stage, source, bool(ours))
+    _check(found, rows, stage, source, bool(ours) or answered)
     return found
 
 
@@ -62,6 +69,14 @@ def _own(row: Row, rejects: Rejects) -> ChainRecord | None:
     except ValueError:
         rejects.add(row.where, "is no record of a chain", dict(row.values))
         return None
+
+
+def _answered(row: Row, mode: Mode, rejects: Rejects) -> ChainRecord | None:
+    found = answered_record(row, mode)
+    if isinstance(found, str):
+        rejects.add(row.where, found, dict(row.values))
+        return None
+    return found
 
 
 def _check(found: Sequence[ChainRecord], rows: Sequence[Row], stage: str, source: str, ours: bool) -> None:

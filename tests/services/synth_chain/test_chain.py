@@ -238,3 +238,37 @@ def test_what_cannot_be_is_told_before_anything_is_written(tmp_path, wrong, why)
     with pytest.raises(DetoxError, match=why):
         run(settings(tmp_path, **wrong))
     assert not (tmp_path / "chain").exists()
+
+
+def test_answers_of_the_model_become_lessons_without_a_chain(tmp_path):
+    said = {"ok": [True, True], "masked": [None, None], "rephrased": [None, None]}
+    rows = [
+        {
+            "id": "a",
+            "prompt": "The day",
+            "outputs": [" was fine", " was long"],
+            "verdict": ["safe", "safe"],
+            **said,
+        },
+        {
+            "id": "b",
+            "prompt": "x",
+            "outputs": ["", ""],
+            "verdict": [None, None],
+            **said,
+            "ok": [False, False],
+        },
+    ]
+    toxic = {"masked": ["A <MASK>"] * 2, "rephrased": ["A man"] * 2, "verdict": ["toxic", "toxic"]}
+    rows.append({"id": "c", "prompt": "A fool", "outputs": [" went", " sat"], **said, **toxic})
+    file = tmp_path / "answers.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    given = {"model": None, "prompts": None, "from_stage": "score", "data": str(file), "mode": "both"}
+    wanted = settings(tmp_path, **given)
+    assert run(wanted).rejects == 1
+    chains = {row["id"]: row for row in read(wanted.output / "chains.jsonl")}
+    assert chains["a"]["chain"]["completion"].startswith("# Generation:  was")
+    assert chains["c"]["chain"]["completion"].startswith(
+        "# Let's detoxify step by step. # The context is toxic."
+    )
+    assert chains["c"]["safe_text"] == "A man" and chains["a"]["candidates"][0]["tox"] is not None

@@ -71,6 +71,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "probe:vectors",
             "List the value vectors that lie along a probe, how active they are, and what they say.",
         ),
+        "probe retrieval": (
+            "probe:retrieval",
+            "Find out at which layers a sentence lies nearest to its translation.",
+        ),
         "probe activations": (
             "probe:activations",
             "Count every neuron while a model writes, before and after tuning, per language.",

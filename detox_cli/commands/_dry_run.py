@@ -23,6 +23,7 @@ WRITTEN = (
     "preferences",
     "paper_csv",
     "keep_experts",
+    "features",
     "export_trl_args",
 )
 """The fields that name a file or a folder that a command writes."""

@@ -4,6 +4,7 @@ from detox_cli.commands._shared import command
 from detox_cli.output.progress import Progress
 from detox_cli.services.result import Result
 from detox_cli.settings.probe_activations import ProbeActivationsSettings
+from detox_cli.settings.probe_retrieval import ProbeRetrievalSettings
 from detox_cli.settings.probe_train import ProbeTrainSettings
 from detox_cli.settings.probe_vectors import ProbeVectorsSettings
 
@@ -55,5 +56,22 @@ def vectors(settings: ProbeVectorsSettings, progress: Progress) -> Result:
 def activations(settings: ProbeActivationsSettings, progress: Progress) -> Result:
     """Count every neuron while a model writes, before and after tuning, per language."""
     from detox_cli.services.probe_activations.run import run
+
+    return run(settings, progress)
+
+
+@command(
+    "probe.retrieval",
+    ProbeRetrievalSettings,
+    examples=(
+        "detox probe retrieval org/model --data en-de.tsv --data en-fr.tsv -o retrieval",
+        "detox probe retrieval org/model --data RTP-LX.zip --languages de,fr,hi -o retrieval",
+        "detox probe retrieval org/model --data RTP-LX.zip --effect runs/base --effect runs/dpo -o retrieval",
+    ),
+    resumable=True,
+)
+def retrieval(settings: ProbeRetrievalSettings, progress: Progress) -> Result:
+    """Find out at which layers a sentence lies nearest to its translation."""
+    from detox_cli.services.probe_retrieval.run import run
 
     return run(settings, progress)

@@ -103,6 +103,8 @@ def _input(thing: Thing) -> str:
         return f"{path.stat().st_size:,} bytes"
     if path.is_dir():
         return "folder"
+    if any(part.suffix.lower() == ".zip" and part.is_file() for part in path.parents):
+        return "in a zip file, not looked up"
     if path.suffix or path.is_absolute():
         raise BadData("there is no such file", where=str(path), hint=f"check {thing.option}")
     return "not a file here: a dataset id, not looked up"

@@ -17,6 +17,7 @@ SECTIONS: dict[str, str] = {
     "merge": "merge:MergeSettings",
     "negate": "negate:NegateSettings",
     "probe.activations": "probe_activations:ProbeActivationsSettings",
+    "probe.retrieval": "probe_retrieval:ProbeRetrievalSettings",
     "probe.train": "probe_train:ProbeTrainSettings",
     "synth.chain": "synth_chain:SynthChainSettings",
     "probe.vectors": "probe_vectors:ProbeVectorsSettings",

@@ -1,4 +1,4 @@
-"""How well scores rank: area under the ROC curve and Spearman's correlation, ties handled, with intervals."""
+"""How well scores rank: area under the ROC curve and correlations, ties handled, with intervals."""
 
 from math import atanh, exp, log, sqrt, tanh
 
@@ -47,6 +47,24 @@ def auroc(scores: ArrayLike, labels: ArrayLike) -> Estimate:
     area = float(above.mean())
     variance = sum(float(side.var(ddof=1)) / len(side) for side in (above, below) if len(side) > 1)
     return Estimate(area, *_logit_interval(area, sqrt(variance)), m + n)
+
+
+def pearson(a: ArrayLike, b: ArrayLike) -> Estimate:
+    """Pearson's correlation with its 95 % interval (Fisher's z).
+
+    Raises:
+        ValueError: Unequal lengths, fewer than four rows, or a column that does not vary.
+    """
+    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if x.shape != y.shape or x.ndim != 1 or len(x) < 4 or not (np.isfinite(x) & np.isfinite(y)).all():
+        raise ValueError("expected two columns of at least four finite numbers")
+    if x.min() == x.max() or y.min() == y.max():
+        raise ValueError("a column that does not vary has no correlation")
+    r = float(np.clip(np.corrcoef(x, y)[0, 1], -1, 1))
+    if abs(r) > 1 - 1e-12:
+        return Estimate(r, r, r, len(x))
+    half = Z95 / sqrt(len(x) - 3)
+    return Estimate(r, tanh(atanh(r) - half), tanh(atanh(r) + half), len(x))
 
 
 def spearman(a: ArrayLike, b: ArrayLike) -> Estimate:

@@ -1,0 +1,1 @@
+"""``detox probe retrieval``: does a sentence lie nearest to its translation?"""

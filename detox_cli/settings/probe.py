@@ -50,6 +50,10 @@ class ProbeReading(ProbeModel):
     pooling: Literal["mean", "last", "max"] = Field(
         "mean", description="How the states of a text's tokens become one vector."
     )
+    output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(
+        description="Folder for figures and pictures."
+    )
+    overwrite: bool = Field(False, description="Replace the output, and hidden states of another run.")
     max_tokens: PositiveInt = Field(256, description="Cut texts to so many tokens.")
     features: Annotated[Path | None, Flag(complete="folder")] = Field(
         None,

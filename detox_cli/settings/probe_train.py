@@ -79,4 +79,3 @@ class ProbeTrainSettings(ProbeReading):
         None, description="File for unusable rows; OUTPUT.rejects.jsonl if not given."
     )
     strict: bool = Field(False, description="Stop at the first bad row.")
-    overwrite: bool = Field(False, description="Replace the output, and unfinished features of another run.")

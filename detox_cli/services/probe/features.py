@@ -3,8 +3,8 @@
 import json
 import os
 import shutil
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import fingerprint
 from detox_cli.settings.probe import ProbeReading
 
-ABOUT, DONE = "features.json", "reading.journal"
+IDENTITY, ABOUT, DONE = "identity", "features.json", "reading.journal"
 Floats32 = NDArray[np.float32]
 
 
@@ -54,22 +54,24 @@ class Features:
         return np.memmap(self.folder / _file(place), np.float32, "r", shape=(self.texts, self.width))
 
 
-def read_features(
+@contextmanager
+def features_of(
     settings: ProbeReading,
     source: ModelSource,
     texts: Sequence[str],
     names: Sequence[str],
-    folder: Path,
     progress: Progress,
-) -> Features:
+) -> Iterator[Features]:
     """The pooled states of ``texts``; the model is loaded only if there is something to read.
+
+    They are kept in the folder that the settings name, or beside the output until the work is done. Work that
+    fails leaves them for the next try.
 
     Args:
         settings: The model, where and how it is read.
         source: The model.
         texts: Texts that are not empty.
         names: Of the texts, for messages.
-        folder: Where states are kept.
         progress: Listens.
 
     Raises:
@@ -77,42 +79,57 @@ def read_features(
         BadSettings: There is no such place in the model, or the folder holds states of another run.
         DetoxError: The disk is full.
     """
+    folder = settings.features or settings.output.with_name(settings.output.name + ".features")
     identity = fingerprint(
         kind="features",
         model=[source.name, source.revision, source.fingerprint],
         texts=list(texts),
         reading=settings.model_dump(include={"layers", "pooling", "max_tokens", "dtype"}),
     )
-    if (folder / ABOUT).exists() and (kept := _kept(folder, identity)) is not None:
-        progress.stage(f"hidden states of {kept.texts} texts are there already")
-        return kept
-    progress.stage(f"loading {settings.model}")
-    loaded = load_causal(source, settings.device, settings.dtype, settings.trust_remote_code)
-    return _read(settings, loaded, texts, names, folder, identity, progress)
-
-
-def forget_features(folder: Path) -> None:
-    """Remove what ``read_features`` has left in a folder."""
-    if (folder / ABOUT).exists() or (folder / DONE).exists():
-        shutil.rmtree(folder)
-
-
-def _kept(folder: Path, identity: str) -> Features | None:
-    try:
-        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        if about.pop("identity") != identity:
+    if _another(folder, identity):
+        if not settings.overwrite:
             raise BadSettings(
                 "hidden states of other texts, another model or another reading are there",
                 where=str(folder),
                 hint="name another folder with --features, or add --overwrite",
             )
+        shutil.rmtree(folder)
+    found = _finished(folder)
+    if found is not None:
+        progress.stage(f"hidden states of {found.texts} texts are there already")
+    else:
+        progress.stage(f"loading {settings.model}")
+        loaded = load_causal(source, settings.device, settings.dtype, settings.trust_remote_code)
+        found = _read(settings, loaded, texts, names, folder, identity, progress)
+    yield found
+    if settings.features is None:
+        shutil.rmtree(folder)
+
+
+def _another(folder: Path, identity: str) -> bool:
+    """Whether a folder holds states that are not these; one that is no folder of states is not touched."""
+    path = folder / IDENTITY
+    if path.exists():
+        return path.read_text(encoding="utf-8") != identity
+    if folder.exists() and any(folder.iterdir()):
+        raise BadSettings(
+            "something is there that is no hidden states", where=str(folder), hint="move it away"
+        )
+    return False
+
+
+def _finished(folder: Path) -> Features | None:
+    if not (folder / ABOUT).exists():
+        return None
+    try:
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         places = tuple(Place(**place) for place in about.pop("places"))
         found = Features(folder, places=places, **about)
     except (ValueError, TypeError, KeyError) as error:
-        raise BadData(f"is damaged: {error}", where=str(folder / ABOUT), hint="add --overwrite") from None
-    size = found.texts * found.width * 4
-    whole = all((folder / _file(place)).is_file() for place in places)
-    return found if whole and all((folder / _file(p)).stat().st_size == size for p in places) else None
+        raise BadData(f"is damaged: {error}", where=str(folder / ABOUT), hint="remove the folder") from None
+    files = [folder / _file(place) for place in places]
+    whole = all(file.is_file() and file.stat().st_size == found.texts * found.width * 4 for file in files)
+    return found if whole else None
 
 
 def _read(
@@ -127,6 +144,9 @@ def _read(
     anatomy = anatomy_of(loaded.model)
     places = places_named(settings.layers, len(anatomy.blocks))
     rows, cut = _tokens(loaded.tokenizer, texts, settings.max_tokens)
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_file(folder / IDENTITY) as temporary:
+        temporary.write_text(identity, encoding="utf-8")
     batches = text_batches(rows, settings.batch_tokens, loaded.model.get_input_embeddings().weight.device)
     with Journal(folder / DONE, fingerprint(identity=identity, batches=batches)) as journal:
         start = len(journal)
@@ -153,7 +173,7 @@ def _read(
     }
     with atomic_file(folder / ABOUT) as temporary:
         listed = [{"layer": place.layer, "after_norm": place.after_norm} for place in places]
-        temporary.write_text(json.dumps({"identity": identity, "places": listed, **about}), encoding="utf-8")
+        temporary.write_text(json.dumps({"places": listed, **about}), encoding="utf-8")
     (folder / DONE).unlink()
     return Features(folder, places=tuple(places), **about)
 

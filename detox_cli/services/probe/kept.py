@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from detox_cli.data.rejects import Rejects
+from detox_cli.models.sources import ModelSource
 from detox_cli.output.progress import Progress
 from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.manifest import read_manifest, write_manifest
@@ -67,3 +68,8 @@ def kept_folder(
             )
         claim.finish()
     return result.model_copy(update={"files": [output]})
+
+
+def model_record(source: ModelSource) -> dict[str, str | None]:
+    """What a manifest says of a model."""
+    return {"name": source.name, "revision": source.revision, "hash": source.fingerprint}

@@ -1,18 +1,17 @@
 """``detox probe retrieval``: parallel sentences and a model in, how well each finds its translation out."""
 
-import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from detox_cli.data.rejects import Rejects
-from detox_cli.models.sources import find_model
+from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.output.progress import Progress, Silent
-from detox_cli.runs.atomic import atomic_folder
-from detox_cli.runs.manifest import fingerprint, read_manifest, write_manifest
-from detox_cli.runs.output import State, claim_output
-from detox_cli.services.evaluation_output import markdown
-from detox_cli.services.probe.features import Features, forget_features, read_features
+from detox_cli.runs.manifest import fingerprint
+from detox_cli.services.probe.features import Features, features_of
+from detox_cli.services.probe.kept import kept_folder, model_record
 from detox_cli.services.probe_retrieval.effect import correlations, effect_in, effects_of, without_effect
 from detox_cli.services.probe_retrieval.nearest import MEASURES, Floats, intervals, retrieval
 from detox_cli.services.probe_retrieval.parallel import Pairs, read_parallel
@@ -40,7 +39,6 @@ def run(settings: ProbeRetrievalSettings, progress: Progress = SILENT) -> ProbeR
         BadSettings: There is no such place in the model, or something else is at the output.
         Missing: There is no such model.
     """
-    started = time.time()
     path = settings.rejects or settings.output.with_name(settings.output.name + ".rejects.jsonl")
     with Rejects(path, settings.strict) as rejects:
         pairs = read_parallel(
@@ -60,44 +58,39 @@ def run(settings: ProbeRetrievalSettings, progress: Progress = SILENT) -> ProbeR
             settings=settings.model_dump(mode="json", exclude=NOT_DECISIVE),
             model=[source.revision, source.fingerprint],
         )
-        with claim_output(settings.output, identity, overwrite=settings.overwrite) as claim:
-            if claim.state is State.FINISHED:
-                rejects.restore()
-                progress.stage("this run is finished already")
-                text = (settings.output / "summary.json").read_text("utf-8")
-                kept = ProbeRetrievalResult.model_validate_json(text)
-                return kept.model_copy(update={"files": [settings.output]})
-            folder = settings.features or settings.output.with_name(settings.output.name + ".features")
-            if settings.overwrite and settings.features is None:
-                forget_features(folder)
-            texts = _texts(pairs)
-            features = read_features(settings, source, texts, texts, folder, progress)
-            result = _measured(settings, pairs, features, effects, progress)
-            ours = (read_manifest(settings.output) or {}).get("fingerprint") == identity
-            with atomic_folder(settings.output, overwrite=settings.overwrite or ours) as output:
-                summary = result.model_dump_json(indent=2, exclude={"files"}) + "\n"
-                (output / "summary.json").write_text(summary, encoding="utf-8")
-                (output / "summary.md").write_text(markdown(result.tables()), encoding="utf-8")
-                write_pictures(result, output, progress)
-                write_manifest(
-                    output,
-                    command="probe retrieval",
-                    settings=settings.model_dump(mode="json"),
-                    inputs=settings.data,
-                    models={
-                        "model": {
-                            "name": source.name, "revision": source.revision, "hash": source.fingerprint
-                        }
-                    },
-                    scorers={},
-                    metrics=result.model_dump(mode="json", include={"languages", "correlations"}),
-                    started=started,
-                    fingerprint=identity,
-                )  # fmt: skip
-            claim.finish()
-            if settings.features is None:
-                forget_features(folder)
-    return result.model_copy(update={"files": [settings.output]})
+        work = _Work(settings, source, pairs, effects, progress)
+        return kept_folder(
+            settings,
+            settings.output,
+            settings.overwrite,
+            "probe retrieval",
+            identity,
+            ProbeRetrievalResult,
+            work.fill,
+            progress,
+            inputs=settings.data,
+            models={"model": model_record(source)},
+            rejects=rejects,
+        )
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is to be measured, and with what."""
+
+    settings: ProbeRetrievalSettings
+    source: ModelSource
+    pairs: Sequence[Pairs]
+    effects: Mapping[str, float]
+    progress: Progress
+
+    def fill(self, folder: Path) -> ProbeRetrievalResult:
+        """Read, measure, and draw into the folder."""
+        texts = _texts(self.pairs)
+        with features_of(self.settings, self.source, texts, texts, self.progress) as features:
+            result = _measured(self.settings, self.pairs, features, self.effects, self.progress)
+            write_pictures(result, folder, self.progress)
+            return result
 
 
 def _texts(pairs: Sequence[Pairs]) -> list[str]:

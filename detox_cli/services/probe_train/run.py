@@ -1,28 +1,29 @@
 """``detox probe train``: a model and labelled texts in, linear probes with controls out."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from detox_cli.data.named import named_file
 from detox_cli.data.rejects import Rejects
+from detox_cli.data.writing import write_rows
 from detox_cli.errors import BadData
 from detox_cli.models.activations.pooled import Place
+from detox_cli.models.probes.files import NAME, save_probe
 from detox_cli.models.probes.probe import LinearProbe, ProbeSite
 from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.output.progress import Progress, Silent
-from detox_cli.runs.atomic import atomic_folder
-from detox_cli.runs.manifest import fingerprint, read_manifest
-from detox_cli.runs.output import State, claim_output
+from detox_cli.runs.manifest import fingerprint
 from detox_cli.services.eval_calibrate.labels import Labelled, Reading, read_labelled
-from detox_cli.services.probe.features import Features, forget_features, read_features
+from detox_cli.services.probe.features import Features, features_of
+from detox_cli.services.probe.kept import kept_folder, model_record
 from detox_cli.services.probe_train.controls import random_directions, shuffled_labels
 from detox_cli.services.probe_train.figures import area, balanced_part, figures_of
 from detox_cli.services.probe_train.fitting import Fitted, Part, fit_probe
+from detox_cli.services.probe_train.pictures import write_pictures
 from detox_cli.services.probe_train.result import LayerProbe, ProbeTrainResult
-from detox_cli.services.probe_train.save import save
 from detox_cli.services.probe_train.splitting import Bools, Split, split
 from detox_cli.services.probe_train.transfer import transfers
 from detox_cli.settings.probe_train import ProbeTrainSettings
@@ -57,36 +58,47 @@ def run(settings: ProbeTrainSettings, progress: Progress = SILENT) -> ProbeTrain
         BadSettings: There is no such place in the model, or something else is at the output.
         Missing: There is no such model or file.
     """
-    started = time.time()
     path = settings.rejects or settings.output.with_name(settings.output.name + ".rejects.jsonl")
     with Rejects(path, settings.strict) as rejects:
         given = _given(settings, rejects)
-        with claim_output(settings.output, given.fingerprint, overwrite=settings.overwrite) as claim:
-            if claim.state is State.FINISHED:
-                rejects.restore()
-                progress.stage("this run is finished already")
-                text = (settings.output / "summary.json").read_text("utf-8")
-                return ProbeTrainResult.model_validate_json(text).model_copy(
-                    update={"files": [settings.output]}
-                )
-            folder = settings.features or settings.output.with_name(settings.output.name + ".features")
-            if settings.overwrite and settings.features is None:
-                forget_features(folder)
-            names = [row.where for row in given.rows]
-            texts = [row.text for row in given.rows]
-            features = read_features(settings, given.source, texts, names, folder, progress)
-            result, probes, records = _probes(settings, given, features, rejects.count, progress)
-            ours = (read_manifest(settings.output) or {}).get("fingerprint") == given.fingerprint
-            with atomic_folder(settings.output, overwrite=settings.overwrite or ours) as output:
-                inputs = [named_file(file)[1] for file in (*settings.data, *settings.test)]
-                save(
-                    output, settings, result, probes, records, given.source, inputs, given.fingerprint,
-                    started, progress,
-                )  # fmt: skip
-            claim.finish()
-            if settings.features is None:
-                forget_features(folder)
-    return result.model_copy(update={"files": [settings.output]})
+        work = _Work(settings, given, rejects, progress)
+        return kept_folder(
+            settings,
+            settings.output,
+            settings.overwrite,
+            "probe train",
+            given.fingerprint,
+            ProbeTrainResult,
+            work.fill,
+            progress,
+            inputs=[named_file(file)[1] for file in (*settings.data, *settings.test)],
+            models={"model": model_record(given.source)},
+            rejects=rejects,
+        )
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is to be done, and with what."""
+
+    settings: ProbeTrainSettings
+    given: Given
+    rejects: Rejects
+    progress: Progress
+
+    def fill(self, folder: Path) -> ProbeTrainResult:
+        """Read states, fit and measure probes, and write everything into a new folder; no texts are kept."""
+        settings, given = self.settings, self.given
+        texts, names = [row.text for row in given.rows], [row.where for row in given.rows]
+        with features_of(settings, given.source, texts, names, self.progress) as features:
+            found = _probes(settings, given, features, self.rejects.count, self.progress)
+            result, probes, records = found
+            save_probe(folder / NAME, probes[result.chosen])
+            for layer in result.layers:
+                save_probe(folder / layer.file, probes[layer.place])
+            write_rows(folder / "rows.jsonl", records)
+            write_pictures(result, folder, self.progress)
+            return result
 
 
 def _given(settings: ProbeTrainSettings, rejects: Rejects) -> Given:

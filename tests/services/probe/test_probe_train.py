@@ -62,7 +62,7 @@ def test_a_probe_finds_what_is_there_and_its_controls_do_not(tiny_causal: Path, 
     assert {path.suffix for path in folder.glob("transfer.*")} == {".csv", ".json", ".png", ".svg"}
     assert not (data.parent / "probe.features").exists()
     assert run(_settings(tiny_causal, data), recorder) == result
-    assert "this run is finished already" in recorder.stages
+    assert any("finished already" in line for line in recorder.warnings)
 
 
 def test_the_saved_probe_gives_the_scores_that_are_told(tiny_gpt2: Path, data: Path) -> None:
@@ -103,6 +103,27 @@ def test_a_killed_reading_goes_on_and_ends_in_the_same_bytes(
     files = ("probe.safetensors", "probe.json", "rows.jsonl", "summary.json", "layers.svg", "layers.csv")
     for name in files:
         assert (data.parent / "probe" / name).read_bytes() == (whole.files[0] / name).read_bytes()
+
+
+def test_kept_states_serve_other_runs_and_those_of_others_are_not_touched(
+    tiny_causal: Path, data: Path
+) -> None:
+    from detox_cli.services.probe import features
+
+    kept = data.parent / "states"
+    first = run(_settings(tiny_causal, data, features=kept, controls=0, layers="1"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(features, "load_causal", None)  # nothing is to be loaded
+        other = {"features": kept, "controls": 0, "layers": "1", "output": data.parent / "other"}
+        again = run(_settings(tiny_causal, data, **other, method="mean-difference"))
+    assert again.texts == first.texts and again.method == "mean-difference"
+    with pytest.raises(BadSettings, match="of other texts, another model or another reading"):
+        run(_settings(tiny_causal, data, **{**other, "pooling": "last", "output": data.parent / "third"}))
+    foreign = data.parent / "mine"
+    (foreign / "notes").mkdir(parents=True)
+    with pytest.raises(BadSettings, match="no hidden states"):
+        run(_settings(tiny_causal, data, features=foreign, overwrite=True))
+    assert (foreign / "notes").exists()
 
 
 def test_the_published_recipe_is_that_of_a_plain_loop() -> None:

@@ -79,6 +79,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "probe:activations",
             "Count every neuron while a model writes, before and after tuning, per language.",
         ),
+        "probe diff": (
+            "probe:diff",
+            "Show what changed from one model to another: weights, residual stream and neurons.",
+        ),
     },
     "Housekeeping": {
         "doctor": (

@@ -4,6 +4,7 @@ from detox_cli.commands._shared import command
 from detox_cli.output.progress import Progress
 from detox_cli.services.result import Result
 from detox_cli.settings.probe_activations import ProbeActivationsSettings
+from detox_cli.settings.probe_diff import ProbeDiffSettings
 from detox_cli.settings.probe_retrieval import ProbeRetrievalSettings
 from detox_cli.settings.probe_train import ProbeTrainSettings
 from detox_cli.settings.probe_vectors import ProbeVectorsSettings
@@ -73,5 +74,22 @@ def activations(settings: ProbeActivationsSettings, progress: Progress) -> Resul
 def retrieval(settings: ProbeRetrievalSettings, progress: Progress) -> Result:
     """Find out at which layers a sentence lies nearest to its translation."""
     from detox_cli.services.probe_retrieval.run import run
+
+    return run(settings, progress)
+
+
+@command(
+    "probe.diff",
+    ProbeDiffSettings,
+    examples=(
+        "detox probe diff builtin:lm tuned --probe probe -o diff",
+        "detox probe diff builtin:lm calm --probe probe --prompts prompts.jsonl --limit 200 -o diff",
+        "detox probe diff org/model negated --probe probe --prompts RTP-LX.zip --limit 50 -o diff",
+    ),
+    resumable=True,
+)
+def diff(settings: ProbeDiffSettings, progress: Progress) -> Result:
+    """Show what changed from one model to another: weights, residual stream and neurons."""
+    from detox_cli.services.probe_diff.run import run
 
     return run(settings, progress)

@@ -42,11 +42,19 @@ def group_weights(products: Floats, groups: NDArray[np.int64]) -> Floats:
     return np.stack([*rows, products])
 
 
-def set_weights(neurons: Neurons, sets: Sequence[Sequence[Neuron]]) -> Floats:
-    """Weightings ``[sets, N]`` whose sums of coefficients are means over each set's neurons."""
+def set_weights(neurons: Neurons, sets: Sequence[Sequence[Neuron]], signs: Floats) -> Floats:
+    """Weightings ``[sets, N]`` whose sums of coefficients are means over each set's neurons.
+
+    Args:
+        neurons: Of the model.
+        sets: Neurons.
+        signs: What every coefficient counts, ``[N]``: the sign of the neuron's cosine with a direction, so
+            that more is more along it, or 1.
+    """
     found = np.zeros((len(sets), neurons.total))
     for row, chosen in zip(found, sets, strict=True):
-        row[[neurons.place(neuron) for neuron in chosen]] = 1 / len(chosen)
+        places = [neurons.place(neuron) for neuron in chosen]
+        row[places] = signs[places] / len(chosen)
     return found
 
 

@@ -1,6 +1,6 @@
 """What a model has written, read once more in one pass, with the coefficients at the tokens that count."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -109,21 +109,35 @@ def read_written(
         done: Told how many more texts are read.
     """
     inner = plain(model)
-    trunk, device = trunk_of(inner, neurons.anatomy), inner.get_input_embeddings().weight.device
-    budget = min(batch_tokens, PROCESSOR_TOKENS) if device.type == "cpu" else batch_tokens
-    for batch in token_batches([len(text.ids) for text in texts], budget):
-        one = _Batch([texts[i] for i in batch], batch, device)
-        seen = _Shown(one, sinks)
+    trunk = trunk_of(inner, neurons.anatomy)
+    for batch in batches_of(texts, inner.get_input_embeddings().weight.device, batch_tokens):
+        seen = _Shown(batch, sinks)
         with on_coefficients(inner, neurons, seen, gates=gates):
-            trunk(input_ids=one.ids, use_cache=False)
+            trunk(input_ids=batch.ids, use_cache=False)
         seen.show_the_rest(neurons)
-        done(len(batch))
+        done(len(batch.numbers))
 
 
-class _Batch:
-    """Texts padded at the end, and where in ``[rows * length]`` the tokens are that count."""
+def batches_of(texts: Sequence[Written], device: torch.device, batch_tokens: int) -> Iterator["Batch"]:
+    """Texts of similar length together, the longest first."""
+    budget = min(batch_tokens, PROCESSOR_TOKENS) if device.type == "cpu" else batch_tokens
+    for numbers in token_batches([len(text.ids) for text in texts], budget):
+        yield Batch([texts[i] for i in numbers], numbers, device)
+
+
+class Batch:
+    """Texts padded at the end, and where in ``[rows * length]`` the tokens are that count.
+
+    Attributes:
+        numbers: Which texts these are.
+        ids: ``[rows, length]``.
+        places: Of the tokens that count, int64 ``[k]``.
+        owners: The text that each belongs to, ``[k]``.
+        rank: The number of each place among those that count, ``[rows * length]``; -1 for the others.
+    """
 
     def __init__(self, texts: Sequence[Written], numbers: Sequence[int], device: torch.device) -> None:
+        self.numbers = list(numbers)
         rows = [text.ids for text in texts]
         longest = max(map(len, rows))
         padded = [[*ids, *[ids[0]] * (longest - len(ids))] for ids in rows]
@@ -143,7 +157,7 @@ class _Batch:
 class _Shown:
     """Takes out of every pass what counts, and hands it on."""
 
-    batch: _Batch
+    batch: Batch
     sinks: Sequence[Sink]
     parts: set[Part] = field(default_factory=set)
 

@@ -29,10 +29,11 @@ def check_same_shape(base: Opened, tuned: Opened) -> None:
 
 @dataclass(frozen=True)
 class Followed:
-    """The neurons that are followed, and how they were chosen."""
+    """The neurons that are followed, how they were chosen, and with which sign coefficients count ``[N]``."""
 
     neurons: list[Neuron]
     how: str
+    signs: Floats
 
 
 def followed(
@@ -53,10 +54,11 @@ def followed(
     Raises:
         BadData: None promotes it.
     """
+    signs = np.ones(len(before)) if ranked is None else np.sign(ranked.cosines)
     if given is not None:
-        return Followed(list(given.neurons), "that were given")
+        return Followed(list(given.neurons), "that were given", signs)
     if ranked is None:
-        return Followed([], "")
+        return Followed([], "", signs)
     neurons = ranked.neurons
     found = [one for one in ranked.top(top) if before[neurons.place(one)] > 0]
     if gated:
@@ -66,7 +68,7 @@ def followed(
             f"none of the {top} nearest value vectors promotes the probe",
             hint="raise --top, or give --neurons",
         )
-    return Followed(found, "that promote the probe on the choosing half")
+    return Followed(found, "that promote the probe on the choosing half", signs)
 
 
 def weightings(
@@ -80,6 +82,6 @@ def weightings(
     if products is not None and choosing is not None:
         rows.append(group_weights(products, grouped(products, *choosing)))
     if chosen.neurons:
-        rows.append(set_weights(base.vectors.neurons, [chosen.neurons]))
+        rows.append(set_weights(base.vectors.neurons, [chosen.neurons], chosen.signs))
     whole = np.concatenate(rows) if rows else None
     return whole, (0 if whole is None else len(whole) - 1)

@@ -36,9 +36,11 @@ class Drawing:
         """The mean of ``a - b``, paired by prompt."""
         return paired_difference(a, b, self.seed, self.resamples)
 
-    def ratio(self, part: Floats, whole: Floats) -> Estimate:
-        """The ratio of two means, rows drawn together."""
+    def ratio(self, part: Floats, whole: Floats) -> Estimate | None:
+        """The ratio of two means, rows drawn together; none where the whole is 0 in some draw."""
         draws = drawn_means([part, whole], self.seed, self.resamples)
+        if not whole.mean() or not draws[:, 1].all():
+            return None
         low, high = np.quantile(draws[:, 0] / draws[:, 1], (0.025, 0.975))
         return Estimate(float(part.mean() / whole.mean()), float(low), float(high), len(part))
 
@@ -112,19 +114,25 @@ def layer_rows(neurons: Neurons, products: Floats, change: Floats, groups: Group
 
 
 def set_controls(
-    neurons: Neurons, chosen: Sequence[Neuron], means: Mapping[str, Floats], count: int, seed: int
+    neurons: Neurons,
+    chosen: Sequence[Neuron],
+    signs: Floats,
+    means: Mapping[str, Floats],
+    count: int,
+    seed: int,
 ) -> list[Control]:
     """Means of the neurons that are followed beside those of random sets, layer by layer as large.
 
     Args:
         neurons: Of the model.
         chosen: The neurons that are followed.
+        signs: With which sign coefficients count, ``[N]``.
         means: What is compared, by its name, ``[N]``: coefficients, or their changes.
         count: How many sets.
         seed: Of the sets.
     """
     sets = random_sets(neurons, chosen, count, seed)
-    weights = set_weights(neurons, [chosen, *sets])
+    weights = set_weights(neurons, [chosen, *sets], signs)
     return [control(name, *_split(weights @ values)) for name, values in means.items()]
 
 

@@ -44,7 +44,9 @@ class GroupRow(BaseModel):
     group: str
     neurons: int
     shift: Estimate
-    share: Estimate | None = Field(description="Of the shift of all neurons; null for all.")
+    share: Estimate | None = Field(
+        description="Of the shift of all neurons; null for all, and without a shift."
+    )
 
 
 class LayerRow(BaseModel):
@@ -132,6 +134,8 @@ class ProbeActivationsResult(Result):
             f"Mean coefficient of {self.followed} neurons {self.chosen_by}; prompts of the other half, 95 % "
             "intervals by bootstrap over prompts."
         )
+        if self.probe is not None:
+            caption += " Those that lie against the probe count with the opposite sign."
         return Table(title="Activations", columns=columns, rows=rows, caption=caption)
 
     def _groups(self) -> Table:

@@ -82,6 +82,9 @@ class Work:
     ) -> None:
         self.settings, self.given, self.rejects, self.progress = settings, given, rejects, progress
         self.steps: Steps | None = None
+        self.opened: tuple[Opened, Opened | None] | None = None
+        self.along: Along | None = None
+        self.texts: Texts | None = None
 
     def forget(self) -> None:
         """The output is in place."""
@@ -92,11 +95,11 @@ class Work:
         """Everything from loading to pictures."""
         settings, given = self.settings, self.given
         self.steps = Steps(settings.output, given.fingerprint)
-        base, tuned = self._open()
-        along = self._along(base)
+        base, tuned = self.opened = self._open()
+        along = self.along = self._along(base)
         if given.neurons is not None:
             given.neurons.check_fits(base.vectors.neurons, str(settings.neurons))
-        texts = self._texts(base, tuned)
+        texts = self.texts = self._texts(base, tuned)
         readers = self._readers(base, tuned)
         choosing = {
             name: reader.read("the model", texts.told, texts.base, "choosing", None)
@@ -236,7 +239,9 @@ class Work:
             values = {"mean coefficient": tested["before"]}
             if "same" in tested:
                 values["change on the same tokens"] = tested["same"] - tested["before"]
-            found += set_controls(neurons, chosen.neurons, values, settings.random, settings.seed)
+            found += set_controls(
+                neurons, chosen.neurons, chosen.signs, values, settings.random, settings.seed
+            )
         if along is not None and self.given.probe is not None and "same" in means:
             random = random_like(base, self.given.probe, settings.random, settings.seed)
             pairs = [(values["before"], values["same"]) for values in (means, tested)]

@@ -55,7 +55,7 @@ class LayerShift:
         relative: The length of the mean shift over the mean length of the stream.
         projections: Every text's shift along the direction, in standard deviations of the first model's
             texts along it, ``[n]``.
-        by_chance: The mean of the same for directions by chance, ``[R]``.
+        by_chance: The mean shift along directions by chance, in the same unit, ``[R]``.
         same_way: Mean cosine of single texts' shifts with the mean shift of the other half of the texts.
         spread: The share of the squared mean shift in the first principal components of the first model.
         components: How many these are.
@@ -86,7 +86,6 @@ def layer_shift(
     shifts = after - before
     mean = shifts.mean(0)
     deviation = float((before @ direction).std())
-    deviations = (before @ random.T).std(0)
     length = float(np.linalg.norm(mean))
     axes = np.linalg.svd(before - before.mean(0), full_matrices=False)[2][:components]
     square = length**2
@@ -94,7 +93,7 @@ def layer_shift(
         layer=layer,
         relative=length / float(np.linalg.norm(before, axis=1).mean()),
         projections=shifts @ direction / max(deviation, 1e-30),
-        by_chance=(random @ mean) / np.maximum(deviations, 1e-30),
+        by_chance=random @ mean / max(deviation, 1e-30),
         same_way=_same_way(shifts),
         spread=float(np.square(axes @ mean).sum() / square) if square > 0 else 0.0,
         components=len(axes),

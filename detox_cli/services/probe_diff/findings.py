@@ -99,8 +99,8 @@ def _neurons(activations: ProbeActivationsResult) -> list[str]:
         found.append(
             f"What MLPs write along the probe changes by {_interval(whole)}, p = {beside.p:.3f} beside "
             f"{beside.n} directions. The four groups take {sum(parts.values()):.3f} (most: "
-            f"{min(GROUPS, key=parts.__getitem__)}), all others give {groups[AGAINST].mean:+.3f}; groups that "
-            f"are formed the same way for directions by chance take {four.mean:.3f} "
+            f"{min(GROUPS, key=parts.__getitem__)}), all others give {groups[AGAINST].mean:+.3f}; groups "
+            f"that are formed the same way for directions by chance take {four.mean:.3f} "
             f"[{four.low:.3f}, {four.high:.3f}], p = {four.p:.3f}."
         )
     change = activations.languages[-1].change_same if activations.languages else None

@@ -8,7 +8,7 @@ _detox_children() {
         synth) reply=(pairs preferences chain) ;;
         train) reply=(bart lm dpo) ;;
         eval) reply=(generation rewrite compare calibrate) ;;
-        probe) reply=(train vectors retrieval activations) ;;
+        probe) reply=(train vectors retrieval activations diff) ;;
         profile) reply=(list show check copy) ;;
     esac
 }
@@ -38,6 +38,7 @@ _detox_options() {
         'probe vectors') reply=(--probe --neurons --output -o --top --per-layer --no-per-layer --activations --no-activations --words --components --component-vectors --random --seed --overwrite --no-overwrite --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --prompts --text-column --split --languages --limit --password --max-new-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'probe retrieval') reply=(--layers --pooling --output -o --overwrite --no-overwrite --max-tokens --features --data --pivot --languages --limit --neighbours --effect --password --seed --resamples --rejects --strict --no-strict --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'probe activations') reply=(--tuned --probe --neurons --output -o --top --gates --no-gates --random --seed --resamples --overwrite --no-overwrite --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --prompts --text-column --split --languages --limit --password --max-new-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        'probe diff') reply=(--probe --neurons --output -o --top --subspace --subspace-vectors --components --random --seed --resamples --overwrite --no-overwrite --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --prompts --text-column --split --languages --limit --password --max-new-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         doctor) reply=(--timeout --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         status | 'profile list' | 'profile show' | 'profile check' | 'profile copy') reply=(--json --quiet -q --verbose -v --debug --help -h) ;;
         completion) reply=(--install --json --quiet -q --verbose -v --debug --help -h) ;;
@@ -319,6 +320,16 @@ _detox_option() {
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
+        'probe diff')
+            case $2 in
+                --probe | --neurons | --prompts) takes=1 kind=file ;;
+                --output | -o) takes=1 kind=folder ;;
+                --top | --subspace | --subspace-vectors | --components | --random | --seed | --resamples | --revision | --batch-tokens | --text-column | --split | --languages | --limit | --password | --max-new-tokens) takes=1 kind=nothing ;;
+                --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
+                --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
+                --profile) takes=1 kind=profile ;;
+            esac
+            ;;
         doctor)
             case $2 in
                 --timeout) takes=1 kind=nothing ;;
@@ -333,7 +344,7 @@ _detox_argument() {
     kind=
     case "$1 $2" in
         'synth pairs 1' | 'train bart '* | 'generate 2' | 'eval rewrite '* | 'eval compare '* | 'status '* | 'profile copy 2') kind=file ;;
-        'synth preferences 1' | 'synth chain 1' | 'abliterate 1' | 'negate 1' | 'train lm 1' | 'train dpo 1' | 'generate 1' | 'eval generation 1' | 'probe train 1' | 'probe vectors 1' | 'probe retrieval 1' | 'probe activations 1') kind=model ;;
+        'synth preferences 1' | 'synth chain 1' | 'abliterate 1' | 'negate 1' | 'train lm 1' | 'train dpo 1' | 'generate 1' | 'eval generation 1' | 'probe train 1' | 'probe vectors 1' | 'probe retrieval 1' | 'probe activations 1' | 'probe diff 1' | 'probe diff 2') kind=model ;;
         'merge '*) kind=nothing ;;
         'eval calibrate 1') kind=scorer ;;
         'profile show 1' | 'profile check '* | 'profile copy 1') kind=profile ;;

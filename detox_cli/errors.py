@@ -15,6 +15,10 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+LONGEST = 1000
+"""Characters of a message; the file, the option or the name that it shows may be of any length."""
+
+
 class DetoxError(Exception):
     """Something the user can fix.
 
@@ -27,9 +31,15 @@ class DetoxError(Exception):
     exit_code = ExitCode.FAILED
 
     def __init__(self, message: str, *, where: str | None = None, hint: str | None = None) -> None:
-        super().__init__(f"{where}: {message}" if where else message)
+        super().__init__(_one_line(f"{where}: {message}" if where else message))
         self.where = where
         self.hint = hint
+
+
+def _one_line(text: str) -> str:
+    """Without breaks of lines, and cut where a value that is shown would fill the screen."""
+    text = " ".join(text.splitlines())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}…{text[-LONGEST // 2 :]}"
 
 
 class BadSettings(DetoxError):

@@ -1,11 +1,11 @@
 """LoRA adapters: found, checked, and put on a model."""
 
-import json
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from detox_cli.data.json_text import parse_json
 from detox_cli.errors import BadSettings, Missing
 from detox_cli.models.sources import folder_fingerprint
 
@@ -80,7 +80,7 @@ def with_adapter(model: Any, adapter: Adapter, *, merge: bool) -> Any:
 
 def _rank(path: Path, name: str) -> int:
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = parse_json(path.read_text(encoding="utf-8"))
         kind = config["peft_type"]
         rank = max(int(config["r"]), *map(int, (config.get("rank_pattern") or {}).values()), 0)
     except (ValueError, KeyError, TypeError) as error:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from detox_cli.data.json_text import parse_json
 from detox_cli.errors import BadData, DetoxError
 from detox_cli.models.activations.moments import Moments
 from detox_cli.models.anatomy.parts import Anatomy
@@ -167,7 +168,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         raise BadData("there is no such direction file", where=str(path))
     try:
         with safe_open(path, framework="np") as file:
-            about = json.loads((file.metadata() or {}).get(KEY, "{}"))
+            about = parse_json((file.metadata() or {}).get(KEY, "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise BadData(f"cannot be read as a direction file: {error}", where=str(path), hint=AGAIN) from error

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
+from detox_cli.data.json_text import parse_json
 from detox_cli.errors import BadData
 from detox_cli.models.checkpoint.copying import copy_file
 from detox_cli.models.checkpoint.folder import SINGLE, is_weights, named_files
@@ -52,7 +53,7 @@ def _files(source: Path) -> list[str]:
     if not (source / PICKLED_INDEX).exists():
         return [PICKLED]
     try:
-        places = json.loads((source / PICKLED_INDEX).read_text(encoding="utf-8"))["weight_map"]
+        places = parse_json((source / PICKLED_INDEX).read_text(encoding="utf-8"))["weight_map"]
     except (ValueError, KeyError, TypeError) as error:
         raise BadData("is no index of weights", where=str(source / PICKLED_INDEX)) from error
     names = list(named_files(places, source / PICKLED_INDEX))

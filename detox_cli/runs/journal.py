@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from detox_cli.data.json_text import parse_json
 from detox_cli.errors import BadData, BadSettings, DetoxError
 from detox_cli.runs.atomic import disk_trouble, write_errors
 
@@ -74,7 +75,7 @@ class Journal:
         with self.path.open("rb") as file:
             file.readline()
             while file.tell() < self._end:
-                yield json.loads(file.readline())
+                yield parse_json(file.readline())
 
     def sync(self) -> None:
         """Wait until all records are on the disk."""
@@ -134,7 +135,7 @@ def _inspect(path: Path, header: bytes) -> tuple[int, int]:
 
 def _check(line: bytes, path: Path, number: int) -> None:
     try:
-        if isinstance(json.loads(line), dict):
+        if isinstance(parse_json(line), dict):
             return
     except ValueError:
         pass
@@ -144,7 +145,7 @@ def _check(line: bytes, path: Path, number: int) -> None:
 
 def _not_ours(path: Path, first: bytes) -> DetoxError:
     try:
-        header = json.loads(first)
+        header = parse_json(first)
         known = header["journal"] == FORMAT and "fingerprint" in header
     except (ValueError, TypeError, KeyError):
         return BadData(

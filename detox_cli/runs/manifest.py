@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from detox_cli import __version__
+from detox_cli.data.json_text import parse_json
 from detox_cli.errors import BadData
 from detox_cli.runs.atomic import atomic_file
 from detox_cli.runs.memory import peak_memory
@@ -119,7 +120,7 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
     if not place.exists():
         return None
     try:
-        document = json.loads(place.read_text(encoding="utf-8"))
+        document = parse_json(place.read_text(encoding="utf-8"))
     except ValueError:
         raise BadData(
             "the manifest is damaged", where=str(place), hint="remove it, or add --overwrite"

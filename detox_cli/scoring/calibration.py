@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from detox_cli.data.json_text import parse_json
 from detox_cli.errors import BadData, BadSettings, Missing
 from detox_cli.scoring.combined import CombinedScorer, Floats
 from detox_cli.scoring.labels import OPPOSITES
@@ -131,7 +132,7 @@ def read_calibration(target: str | Path) -> Calibration:
             f"no calibration at {path}", hint="make one: detox eval calibrate SCORER --labels FILE -o FOLDER"
         )
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(path.read_text(encoding="utf-8"))
         if document["format"] != FORMAT:
             raise ValueError
         maps = {lang: _evidence(one) for lang, one in document["maps"].items()}

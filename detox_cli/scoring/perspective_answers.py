@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from detox_cli.data.json_text import parse_json
 from detox_cli.data.lines import numbered_lines
 from detox_cli.errors import BadData, BadSettings, Missing
 from detox_cli.runs.manifest import hash_file
@@ -111,7 +112,7 @@ def read_recorded(path: Path, attribute: str) -> Recorded:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = parse_json(line)
             lang = row.get("lang")
             score, asked = (
                 summary_score(row["response"], attribute),

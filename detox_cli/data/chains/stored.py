@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from detox_cli.data.chains.template import ChainTemplate
+from detox_cli.data.json_text import parse_json
 from detox_cli.errors import BadData
 from detox_cli.runs.atomic import atomic_file
 
@@ -29,7 +30,7 @@ def stored_template(folder: Path) -> ChainTemplate | None:
     if not path.is_file():
         return None
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadData(f"cannot be read as a chain template: {error}", where=str(path)) from None
     if not isinstance(values, dict):

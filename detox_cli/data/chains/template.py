@@ -1,6 +1,5 @@
 """How a chain is written: a template is data, bundled or the user's own."""
 
-import json
 import string
 import tomllib
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any, Self
 
 from detox_cli.data.chains.escaping import Escape, EscapeKind, escape_of
 from detox_cli.data.chains.record import MASK
+from detox_cli.data.json_text import parse_json
 from detox_cli.errors import BadData, BadSettings
 
 BUNDLED = Path(__file__).parent / "templates"
@@ -128,7 +128,7 @@ def find_template(name: str) -> ChainTemplate:
 def _read(path: Path) -> Mapping[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
-        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+        values = tomllib.loads(text) if path.suffix == ".toml" else parse_json(text)
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise BadData(f"cannot be read as a chain template: {error}", where=str(path)) from None
     if not isinstance(values, Mapping):

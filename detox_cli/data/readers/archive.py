@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def members(path: Path, password: str | None) -> Iterator[tuple[str, io.BytesIO]
             for entry in sorted(archive.infolist(), key=lambda item: item.filename):
                 if not entry.is_dir():
                     yield entry.filename, io.BytesIO(_content(archive, entry, path, password))
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError):  # a name that is no UTF-8
         raise BadData("is no zip file, or is damaged", where=str(path), hint="fetch it again") from None
 
 

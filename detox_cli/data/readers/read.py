@@ -1,12 +1,12 @@
 """From the name of a prompt set to its prompts, whichever of the known forms it has."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from detox_cli.data.json_records import json_line_records
+from detox_cli.data.json_text import parse_json
 from detox_cli.data.lines import decoded_lines
 from detox_cli.data.readers.archive import members
 from detox_cli.data.readers.bold import bold_prompts, is_bold, nested_bold
@@ -145,7 +145,7 @@ def _of_files(paths: Sequence[Path], rejects: Rejects) -> Iterator[tuple[Row, Fo
 def _of_nested_bold(path: Path, rejects: Rejects) -> Iterator[tuple[Row, FoundPrompt]]:
     text = "".join(line for _, line in decoded_lines(path.open("rb"), str(path)))
     try:
-        content: Any = json.loads(text)
+        content: Any = parse_json(text)
     except ValueError as error:
         raise BadData(f"bad JSON: {error}", where=str(path), hint="correct the file there") from None
     if not isinstance(content, dict):

@@ -1,11 +1,11 @@
 """A model folder as a checkpoint: its configuration, its weight files, its side files."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from detox_cli.data.json_text import parse_json
 from detox_cli.errors import BadData
 from detox_cli.models.anatomy.parts import Anatomy
 from detox_cli.models.anatomy.read import read_anatomy
@@ -130,7 +130,7 @@ def _refuse_quantised(folder: Path, config: Mapping[str, Any]) -> None:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BadData("is missing", where=str(path)) from error
     except ValueError as error:

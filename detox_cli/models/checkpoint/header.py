@@ -1,10 +1,10 @@
 """What safetensors files hold and where, from their headers alone."""
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from detox_cli.data.json_text import parse_json
 from detox_cli.errors import BadData
 
 BITS = {
@@ -54,7 +54,7 @@ def read_header(path: Path) -> dict[str, Stored]:
             )
         text = file.read(length)
     try:
-        entries = json.loads(text)
+        entries = parse_json(text)
         entries.pop("__metadata__", None)
         tensors = [_stored(path, name, entry, 8 + length) for name, entry in entries.items()]
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -1,6 +1,5 @@
 """Models with different vocabularies: the rows of embedding and head are brought together by token."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from detox_cli.data.json_text import parse_json
 from detox_cli.errors import BadData
 from detox_cli.models.merging.block import Numbers
 from detox_cli.models.merging.sources import Shape, Weights
@@ -44,7 +44,7 @@ def read_tokens(folder: Path) -> Tokens:
     """
     path = folder / FILE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
         listed = content["model"]["vocab"]
         found = dict(listed) if isinstance(listed, dict) else {item[0]: i for i, item in enumerate(listed)}
         return found | {str(token["content"]): int(token["id"]) for token in content["added_tokens"]}

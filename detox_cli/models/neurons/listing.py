@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from detox_cli.data.json_text import parse_json
 from detox_cli.errors import BadData
 from detox_cli.models.neurons.parts import Neuron, Neurons
 from detox_cli.runs.atomic import atomic_file
@@ -81,6 +82,7 @@ def read_neurons(path: Path) -> NeuronList:
         IndexError,
         EOFError,
         pickle.PickleError,
+        RecursionError,
     ) as error:
         raise BadData(
             f"is no list of neurons: {error}", where=str(path), hint=f"wanted is {WANTED}"
@@ -94,7 +96,7 @@ def read_neurons(path: Path) -> NeuronList:
 
 
 def _from_json(content: bytes) -> NeuronList:
-    whole = json.loads(content)
+    whole = parse_json(content)
     if whole.get("format") != FORMAT:
         raise ValueError(f"its format is {whole.get('format')}, not {FORMAT}")
     rows = whole["neurons"]

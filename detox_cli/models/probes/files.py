@@ -9,6 +9,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from detox_cli.data.json_text import parse_json
 from detox_cli.errors import BadData
 from detox_cli.models.directions import Floats
 from detox_cli.models.probes.probe import LinearProbe, ProbeSite
@@ -104,7 +105,7 @@ def _tensors(file: Path) -> dict[str, Floats]:
 def _about(file: Path) -> dict[str, Any]:
     place = sidecar(file)
     try:
-        about = json.loads(place.read_text(encoding="utf-8"))
+        about = parse_json(place.read_text(encoding="utf-8"))
     except FileNotFoundError:
         hint = "copy it from where the probe comes from"
         raise BadData("is missing, and says what the probe reads", where=str(place), hint=hint) from None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from detox_cli.data.json_text import parse_json
 from detox_cli.errors import BadData, BadSettings, Missing
 from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.journal import Journal
@@ -63,7 +64,7 @@ class Stages:
         if not self.measured.exists():
             with atomic_folder(self.measured) as folder:
                 (folder / NOTE).write_text(json.dumps(fill(folder)), encoding="utf-8")
-        note: Note = json.loads((self.measured / NOTE).read_text(encoding="utf-8"))
+        note: Note = parse_json((self.measured / NOTE).read_text(encoding="utf-8"))
         return self.measured, note
 
     def keep_measured(self) -> bool:

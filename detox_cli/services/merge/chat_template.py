@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from detox_cli.data.json_text import parse_json
 from detox_cli.errors import BadData
 
 TEMPLATE, TOKENIZER = "chat_template.jinja", "tokenizer_config.json"
@@ -24,7 +25,7 @@ def read_template(folder: Path) -> str | None:
     if not settings.is_file():
         return None
     try:
-        found = json.loads(settings.read_text(encoding="utf-8")).get(KEY)
+        found = parse_json(settings.read_text(encoding="utf-8")).get(KEY)
         if isinstance(found, list):
             found = {one["name"]: one["template"] for one in found}.get("default")
     except (ValueError, AttributeError, KeyError, TypeError) as error:
@@ -48,6 +49,6 @@ def write_template(text: str, folder: Path) -> None:
     (folder / TEMPLATE).write_text(text, encoding="utf-8")
     settings = folder / TOKENIZER
     if settings.is_file():
-        content = json.loads(settings.read_text(encoding="utf-8"))
+        content = parse_json(settings.read_text(encoding="utf-8"))
         if content.pop(KEY, None) is not None:
             settings.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

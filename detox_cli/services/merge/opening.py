@@ -1,10 +1,10 @@
 """The models of a recipe, opened: their files, and their weights under the names of one of them."""
 
-import json
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from detox_cli.data.json_text import parse_json
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.models.adapters import CONFIG, WEIGHTS, Adapter, find_adapter
 from detox_cli.models.checkpoint.folder import Checkpoint, open_checkpoint
@@ -134,7 +134,7 @@ def _with_its_base(named: Named, base: Named | None) -> Named:
     if base is not None and base.adapter is None:
         return Named(base.model, base.revision, named.model)
     try:
-        own = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("base_model_name_or_path")
+        own = parse_json((folder / CONFIG).read_text(encoding="utf-8")).get("base_model_name_or_path")
     except (ValueError, AttributeError) as error:
         raise BadData("is no JSON", where=str(folder / CONFIG)) from error
     if not own:

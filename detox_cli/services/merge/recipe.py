@@ -58,7 +58,7 @@ def _of_file(settings: MergeSettings, path: Path) -> Mapping[str, Any]:
         raise BadData(
             wrong, where=str(path), hint="put each in a file of its own, and merge them in turn"
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200]
         raise BadData(f"is no YAML: {reason}", where=str(path), hint="check --recipe") from error
     if not isinstance(content, dict):

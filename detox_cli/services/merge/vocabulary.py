@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from detox_cli.data.json_text import parse_json
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.models.merging.vocabulary import FILE, Aligned, TokenRows, align, read_tokens
 from detox_cli.services.merge.opening import Models, Opened
@@ -103,7 +104,7 @@ def write_union(folder: Path, aligned: Aligned) -> None:
     from tokenizers import Tokenizer
 
     path = folder / FILE
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = parse_json(path.read_text(encoding="utf-8"))
     tokens = read_tokens(folder)
     start = max(tokens.values()) + 1
     plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": False}

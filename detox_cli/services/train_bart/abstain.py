@@ -1,6 +1,5 @@
 """Learning to decline: sources that people could not rewrite, and how well a rewriter tells them apart."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from detox_cli.data.json_text import parse_json
 from detox_cli.data.reading import Row, pick_column, read_rows, rows_with_text
 from detox_cli.data.rejects import Rejects
 from detox_cli.errors import BadData, BadSettings
@@ -80,7 +80,7 @@ def reasons_of(value: object) -> tuple[str, ...] | None:
     """
     if isinstance(value, str) and value.strip()[:1] in ("[", "{", '"'):
         try:
-            value = json.loads(value)
+            value = parse_json(value)
         except ValueError:
             return None
     if isinstance(value, Mapping):

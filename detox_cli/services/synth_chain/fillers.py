@@ -238,7 +238,9 @@ def _aligned(record: ChainRecord, text: str, sample: Sample) -> Filling:
     masked = _masked(record)
     if not text_key(text) or MASK.casefold() in text.casefold():
         return Filling("", NOTHING)
-    fills = fills_in(masked, text) or fills_by_context(masked, text)
+    fills = fills_in(masked, text)
+    if fills is None and sample.finish_reason == "stop":
+        fills = fills_by_context(masked, text)
     if fills is None:
         paraphrase = _paraphrase(record, text, sample)
         return Filling(paraphrase.text, paraphrase.fault or CHANGED, paraphrase=paraphrase.fault is None)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from detox_cli.data.chains.record import ChainRecord
+from detox_cli.generation.encoding import context_length
 from detox_cli.generation.requests import Completion, Engine, Request, Sampling
 from detox_cli.generation.seeds import row_seed
 from detox_cli.output.progress import Progress
@@ -12,9 +13,12 @@ from detox_cli.services.answering import answer
 from detox_cli.services.engine import Writer
 from detox_cli.services.synth_chain.fillers import LONG, Filler
 from detox_cli.services.synth_chain.gates import Gates, Tries, Try
+from detox_cli.services.writers import LocalWriter
 from detox_cli.settings.synth_chain import SynthChainSettings
 
 UNREADABLE = "too long for the filler, or empty"
+BAND = 8
+"""Prompts whose answers may differ by less than this many tokens are asked together."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +35,36 @@ class Asking:
     filler: Filler
     settings: SynthChainSettings
 
-    def sampling(self, records: Sequence[ChainRecord]) -> Sampling:
-        """How tokens are chosen: the limit is the highest of all; what exceeds its own is found later."""
-        settings = self.settings
+    def bands(self, records: Sequence[ChainRecord]) -> dict[int, list[ChainRecord]]:
+        """The prompts by the tokens that their answers may have, rounded up; few first.
+
+        Asked band by band, a long prompt keeps no short one waiting for answers that have run on; and one
+        that asks for more than an encoder-decoder can write gets what that can.
+        """
+        config = self.writer.config if isinstance(self.writer, LocalWriter) else None
+        context = context_length(config) if config is not None and self.writer.encoder_decoder else None
+        found: dict[int, list[ChainRecord]] = {}
+        for record in records:
+            limit = -(-self.filler.limit(record) // BAND) * BAND
+            found.setdefault(limit if context is None else min(limit, context - 1), []).append(record)
+        return dict(sorted(found.items()))
+
+    def sampling(self, limit: int) -> Sampling:
+        """How tokens are chosen in a band."""
         return Sampling(
-            max_new_tokens=max(self.filler.limit(record) for record in records),
-            temperature=settings.fill_temperature,
-            top_p=settings.fill_top_p,
+            max_new_tokens=limit,
+            temperature=self.settings.fill_temperature,
+            top_p=self.settings.fill_top_p,
             specials=self.filler.specials,
         )
+
+    def faults(self, records: Sequence[ChainRecord]) -> list[str]:
+        """The ids of the prompts that the filler cannot read."""
+        return [
+            name
+            for limit, some in self.bands(records).items()
+            for name in self.writer.faults(list(self.requests(some, 1).values()), self.sampling(limit))
+        ]
 
     def requests(self, records: Sequence[ChainRecord], attempt: int) -> dict[str, Request]:
         """One request per prompt, by its id; every attempt has seeds of its own."""
@@ -79,27 +104,38 @@ def fill_all(
     What a round asks depends on the answers of the rounds before alone, and all of these are in the journal:
     a killed run goes through the same rounds.
     """
-    by_id = {record.id: record for record in records}
-    sampling = asking.sampling(records)
-    faults = asking.writer.faults(list(asking.requests(records, 1).values()), sampling)
-    found: Tries = {name: [Try("", UNREADABLE)] for name in faults}
-    wanting = [record for record in records if record.id not in faults]
+    by_id, unreadable = {record.id: record for record in records}, asking.faults(records)
+    found: Tries = {name: [Try("", UNREADABLE)] for name in unreadable}
+    wanting = [record for record in records if record.id not in found]
     retries = asking.settings.fill_retries if asking.settings.fill_temperature else 0
     for attempt in range(1, retries + 2):
-        if not wanting:
-            break
-        label = "filling masks" if attempt == 1 else f"filling again, attempt {attempt}"
-        requests = asking.requests(wanting, attempt)
-        answers = answer(engine, list(requests.values()), sampling, journal, progress, label)
-        fresh = {
-            name: asking.tries(by_id[name], answers.completions[request.id])
-            for name, request in requests.items()
-            if request.id in answers.completions
-        }
+        answers = _answers(asking, engine, wanting, attempt, journal, progress)
+        fresh = {name: asking.tries(by_id[name], completion) for name, completion in answers.items()}
         for name, tries in gates.passed(fresh, {name: by_id[name].text for name in fresh}).items():
             found[name] = found.get(name, []) + tries
         wanting = [record for record in wanting if not any_accepted(found.get(record.id, []))]
     return {record.id: found.get(record.id, []) for record in records}
+
+
+def _answers(
+    asking: Asking,
+    engine: Engine,
+    records: Sequence[ChainRecord],
+    attempt: int,
+    journal: Journal | None,
+    progress: Progress,
+) -> dict[str, Completion]:
+    """What the filler writes in one round, by the ids of the prompts."""
+    what = "filling masks" if attempt == 1 else f"filling again, attempt {attempt}"
+    found: dict[str, Completion] = {}
+    for limit, some in asking.bands(records).items():
+        requests = asking.requests(some, attempt)
+        label = f"{what}, up to {limit} tokens"
+        answers = answer(engine, list(requests.values()), asking.sampling(limit), journal, progress, label)
+        for name, request in requests.items():
+            if request.id in answers.completions:
+                found[name] = answers.completions[request.id]
+    return found
 
 
 def any_accepted(tries: Sequence[Try]) -> bool:

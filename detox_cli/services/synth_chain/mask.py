@@ -86,6 +86,8 @@ def _begin(record: ChainRecord) -> Masking:
         state.dropped = OWN_MASK
     elif not spans:
         state.dropped = NO_SPANS
+    else:
+        _drop_empty(state)
     return state
 
 
@@ -96,17 +98,13 @@ def _until_safe(
     toxicity, detector = load_toxicity(settings, progress), None
     further: set[str] = set()
     for number in range(1, settings.mask_passes + 1):
-        live = {name: one for name, one in states.items() if one.dropped is None and _open(one, settings)}
+        live = _open(states, settings)
         if not live:
             break
         progress.stage(f"scoring {len(live)} masked prompts, pass {number}")
         for one, score in zip(live.values(), toxicity.of([o.visible for o in live.values()]), strict=True):
-            one.rest = score
-            if not any(character.isalnum() for character in one.visible):
-                one.dropped = NOTHING
-            elif score is None:
-                one.dropped = NO_SCORE
-        toxic = {name: one for name, one in live.items() if one.dropped is None and _open(one, settings)}
+            one.rest, one.dropped = score, NO_SCORE if score is None else None
+        toxic = _open(states, settings)
         if number == settings.mask_passes:
             for one in toxic.values():
                 one.dropped = TOXIC
@@ -115,17 +113,34 @@ def _until_safe(
             left = {name: blanked(one.text, one.spans) for name, one in toxic.items()}
             found = candidates(detector, left, journal, progress, f"masking further, pass {number + 1}")
             limits = thresholds(detector, settings)
-            for name, one in toxic.items():
-                more, _ = chosen(left[name], found[name], *limits)
-                one.spans = joined(one.text, [*one.spans, *more])
-                one.dropped = None if more else TOXIC
-                further |= {name} if more else set()
+            further |= {
+                name for name, one in toxic.items() if _mask_more(one, left[name], found[name], limits)
+            }
     return len(further)
 
 
-def _open(one: Masking, settings: SynthChainSettings) -> bool:
-    """Whether it has to be looked at: nobody has scored it, or it is toxic."""
-    return one.rest is None or one.rest >= settings.tox_threshold
+def _mask_more(one: Masking, left: str, pieces: list[Span], limits: tuple[float, float]) -> bool:
+    """Mask what the detector names in the rest of a prompt; whether it names anything."""
+    more, _ = chosen(left, pieces, *limits)
+    one.spans = joined(one.text, [*one.spans, *more])
+    one.dropped = None if more else TOXIC
+    _drop_empty(one)
+    return bool(more)
+
+
+def _drop_empty(one: Masking) -> None:
+    if not any(character.isalnum() for character in one.visible):
+        one.dropped = NOTHING
+
+
+def _open(states: Mapping[str, Masking], settings: SynthChainSettings) -> dict[str, Masking]:
+    """Those that have to be looked at: nobody has scored the rest of them yet, or it is toxic."""
+    limit = settings.tox_threshold
+    return {
+        name: one
+        for name, one in states.items()
+        if one.dropped is None and (one.rest is None or one.rest >= limit)
+    }
 
 
 def _done(record: ChainRecord, state: Masking) -> ChainRecord:

@@ -169,6 +169,7 @@ def test_prompts_with_delimiters_masks_and_no_score(tmp_path):
     rows += [
         {"id": "null", "prompt": {"text": "The weather # today is", "toxicity": None}},
         {"id": "none", "prompt": {}},
+        {"id": "long", "prompt": {"text": "The stupid train was on time today. " * 9, "toxicity": 0.9}},
     ]
     result = run(settings(tmp_path, prompts=write(tmp_path / "p.jsonl", *rows), test_share=0, fill_retries=9))
     made = {
@@ -181,7 +182,8 @@ def test_prompts_with_delimiters_masks_and_no_score(tmp_path):
     )
     assert made["null"].toxicity < 0.5 and not made["null"].toxic
     steps = {stage.stage: stage for stage in result.stages}
-    assert steps["mask"].dropped == {"its prompt has <MASK> in it": 1}
+    assert steps["mask"].dropped["its prompt has <MASK> in it"] == 1
+    assert steps["fill"].dropped == {"no fill: too long for the filler, or empty": 1}
     assert steps["spans"].counts["prompts said before"] == 1
 
 

@@ -41,7 +41,7 @@ RECORDS = [
 ]
 
 
-def train_chains(tiny_model: Path, folder: Path, steps: int = 150) -> Path:
+def train_chains(tiny_model: Path, folder: Path, steps: int = 110) -> Path:
     """A copy of the model that has learnt `RECORDS`, with the template beside it."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer

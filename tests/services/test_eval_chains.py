@@ -7,7 +7,9 @@ import pytest
 
 from detox_cli.errors import BadSettings
 from detox_cli.services.eval_generation.run import run
+from detox_cli.services.generate.run import run as generate
 from detox_cli.settings.eval_generation import EvalGenerationSettings
+from detox_cli.settings.generate import GenerateSettings
 from tests.chains import RECORDS
 from tests.continuations import FILES, read
 from tests.recorder import Recorder
@@ -23,7 +25,7 @@ def prompts(tmp_path: Path) -> Path:
     return path
 
 
-def settings(prompts: Path, model: Path, **changes: object) -> EvalGenerationSettings:
+def settings(prompts: Path, model: Path, /, **changes: object) -> EvalGenerationSettings:
     given = {"model": str(model), "prompts": str(prompts), "output": prompts.parent / "out", "device": "cpu"}
     given |= {
         "chain": "cmd",
@@ -67,6 +69,29 @@ def test_chains_are_measured(prompts, chain_model, tiny_gpt2, recorder):
     )
     limited = settings(prompts, chain_model, judge=str(tiny_gpt2), fail_if=("detection_recall<0.99",))
     assert run(limited).missed
+
+
+def test_answers_in_a_file_keep_their_chains(prompts, chain_model):
+    answers = prompts.parent / "answers.jsonl"
+    asked = {"model": str(chain_model), "input": str(prompts), "output": str(answers), "device": "cpu"}
+    for samples in (1, 2):
+        given = GenerateSettings(**asked, chain="cmd", num_samples=samples, temperature=0.05, overwrite=True)
+        generate(given)
+        plain = {
+            "chain": None,
+            "chain_tokens": None,
+            "chain_retries": 3,
+            "temperature": None,
+            "num_samples": None,
+        }
+        output = prompts.parent / f"from-{samples}"
+        result = run(settings(prompts, str(answers), prompts=str(prompts), output=output, **plain))
+        rows = {row["id"]: row for row in read(output / FILES[0])}
+        assert len(rows["toxic"]["samples"]) == samples
+        assert rows["toxic"]["samples"][0]["chain"]["rephrased"] == "That was new"
+        figures = result.groups[0].figures
+        assert figures["malformed"].n == 5 and figures["detection_precision"].mean == 1
+        assert figures["tokens"].mean > 10
 
 
 def test_without_chains_nothing_is_said_of_them(prompts, tiny_gpt2):

@@ -14,6 +14,7 @@ from detox_cli.services.chain_answers import answer_chains
 from detox_cli.services.generate.run import run
 from detox_cli.settings.generate import GenerateSettings
 from tests.chains import RECORDS
+from tests.generation.faulty_server import faulty_server
 from tests.recorder import Recorder
 
 SAFE = "# Let's detoxify step by step. # The context is non-toxic. # Generation: fine #"
@@ -152,3 +153,46 @@ def test_prompts_that_leave_no_room_for_a_chain_are_rejected(tmp_path, chain_mod
     result = run(wanted)
     assert (result.prompts, result.rejects) == (1, 1)
     assert "exceed the model's context of 512" in Path(f"{wanted.output}.rejects.jsonl").read_text()
+
+
+def test_a_server_is_asked_the_same_and_cannot_be_begun_for(prompts):
+    with faulty_server() as server:
+        there = {"engine": "server", "base_url": server.url, "chain": "cmd-v3-code", "chain_retries": 1}
+        wanted = settings(prompts, "m", temperature=1.0, **there)
+        wanted = wanted.model_copy(update={"device": "auto"})
+        assert run(wanted).chains.malformed == 3
+        asked = [body["prompt"] for body in server.bodies]
+        assert sorted(asked) == sorted(2 * [find_template("cmd-v3-code").ask(one.text) for one in RECORDS])
+        assert len({body["seed"] for body in server.bodies}) == 6
+        assert {tuple(body["stop"]) for body in server.bodies} == {("# Text:",)}
+        for changes, reason in (
+            ({"chain": "cmd"}, "does not say with which form"),
+            ({"chain_prefill": True}, "a server keeps to itself"),
+            ({"max_new_tokens": 5}, "a server keeps to itself"),
+        ):
+            with pytest.raises(BadSettings, match=reason):
+                run(wanted.model_copy(update={**changes, "output": str(prompts.parent / "other.jsonl")}))
+
+
+def test_stopped_while_drawing_again_and_run_again_gives_the_same_bytes(prompts, chain_model, monkeypatch):
+    stop = len(RECORDS) + 1
+    hot = {"num_samples": 2, "temperature": 1.6, "chain_tokens": 60, "chain_retries": 1, "batch_tokens": 400}
+    whole, stopped = (
+        settings(prompts, chain_model, name, **hot) for name in ("whole.jsonl", "stopped.jsonl")
+    )
+    run(whole)
+    append = Journal.append
+
+    def killed(journal: Journal, record: dict) -> None:
+        append(journal, record)
+        if len(journal) == stop:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "append", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(stopped)
+    assert len(Path(f"{stopped.output}.journal").read_text().splitlines()) == 1 + stop
+    assert run(stopped).resumed == len(RECORDS)
+    assert Path(stopped.output).read_bytes() == Path(whole.output).read_bytes()
+    assert any(attempts > 1 for row in read(whole.output) for attempts in row["attempts"])

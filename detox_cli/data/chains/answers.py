@@ -30,7 +30,7 @@ def answered_record(row: Row, mode: Mode) -> ChainRecord | str:
     values = row.values
     if fault := text_fault(values.get("prompt")):
         return f"column 'prompt' {fault}"
-    samples = _samples(values)
+    samples = samples_of(values)
     if isinstance(samples, str):
         return samples
     usable = [one for one in samples if one["ok"] is True and str(one["output"]).strip()]
@@ -53,8 +53,8 @@ def answered_record(row: Row, mode: Mode) -> ChainRecord | str:
     )
 
 
-def _samples(values: Mapping[str, object]) -> list[dict[str, Any]] | str:
-    """The columns of a row by sample, or what is wrong with them."""
+def samples_of(values: Mapping[str, object]) -> list[dict[str, Any]] | str:
+    """The answers of a row with the steps of their chains, or what is wrong with them."""
     if "outputs" not in values:
         return [{"output": values["output"], **{name: values[name] for name in COLUMNS}}]
     listed: dict[str, Any] = {"output": values["outputs"], **{name: values[name] for name in COLUMNS}}

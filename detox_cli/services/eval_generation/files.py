@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from detox_cli.data.chains.answers import is_answered, samples_of
 from detox_cli.data.readers.plain import plain_prompt
 from detox_cli.data.readers.prompt import Prompt, number
 from detox_cli.data.readers.rtp import is_rtp, rtp_prompt
@@ -91,6 +92,8 @@ def _of_file(source: str, rejects: Rejects, *, several: bool) -> Continued:
     for form in FLAT:
         if set(form) <= columns:
             return _flat(rows, form[1], _language(Path(source)), rejects)
+    if all(is_answered(row.values) for row in rows):
+        rows, columns = [_answered(row) for row in rows], {"samples"}
     for column, read in _NESTED.items():
         if column in columns:
             found = (_nested(row, column, read, rejects) for row in rows)
@@ -168,6 +171,20 @@ def _nested(
         fault if isinstance(fault := row.values.get("fault"), str) else "",
         _chains([values for _, values in kept]),
     )
+
+
+def _answered(row: Row) -> Row:
+    """A row of ``generate --chain`` with its answers and chains as ours has them."""
+    found = samples_of(row.values)
+    if isinstance(found, str):
+        raise BadData(found, where=row.where)
+    counts = row.values.get("tokens")
+    tokens = counts if isinstance(counts, list) else [counts]
+    samples = [
+        {"text": one.pop("output"), **({} if count is None else {"tokens": count}), "chain": one}
+        for one, count in zip(found, tokens, strict=True)
+    ]
+    return replace(row, values={**row.values, "samples": samples})
 
 
 def _chains(samples: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:

@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--scorers", type=Path, help="folder with wiki and tweets, if they are there")
     parser.add_argument("--prompts", type=int, default=150, help="held-back prompts to measure on")
-    parser.add_argument("--learn", type=int, default=2000, help="prompts to make pairs of")
+    parser.add_argument("--learn", type=int, default=400, help="prompts to make pairs of")
     parser.add_argument("--epochs", default="1")
     parser.add_argument("--seeds", default="0,1,2")
     given = parser.parse_args()
@@ -72,9 +72,8 @@ def write_prompts(given: argparse.Namespace) -> None:
 
 def tuned(given: argparse.Namespace, seeds: Sequence[str]) -> dict[str, str]:
     """The tuned model of each seed."""
-    detox(
-        given, "synth", "preferences", MODEL, "--prompts", "learn.jsonl", "-o", "pairs.jsonl", "-s", CHOOSES
-    )
+    pairs = ["--prompts", "learn.jsonl", "-s", CHOOSES, "--pairs-per-prompt", "2", "-o", "pairs.jsonl"]
+    detox(given, "synth", "preferences", MODEL, *pairs)
     several = ["--seeds", ",".join(seeds)] if len(seeds) > 1 else ["--seed", seeds[0]]
     recipe = ["--epochs", given.epochs, *several]
     detox(given, "train", "dpo", MODEL, "--data", "pairs.jsonl", *recipe, "-o", "tuned")

@@ -1,14 +1,14 @@
 """Settings of ``detox synth preferences``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from detox_cli.settings.base import Flag, Languages
 from detox_cli.settings.engine import EngineChoice
 
-DRAWING, PAIRING = "Continuations", "Pairs"
+DRAWING, STEERING, PAIRING = "Continuations", "Steering (--method pplm)", "Pairs"
 
 
 class SynthPreferencesSettings(EngineChoice):
@@ -47,6 +47,11 @@ class SynthPreferencesSettings(EngineChoice):
         None, description="Password of a zip file; kept out of everything that is written."
     )
 
+    method: Annotated[Literal["sample", "pplm"], Flag(panel=DRAWING)] = Field(
+        "sample",
+        description="Pair continuations that are sampled; or the greedy one with one that a probe steers, as "
+        "the published pairs were made.",
+    )
     num_samples: Annotated[PositiveInt, Flag(panel=DRAWING)] = Field(
         25, ge=2, description="Continuations per prompt."
     )
@@ -57,13 +62,38 @@ class SynthPreferencesSettings(EngineChoice):
     top_p: Annotated[float, Flag(panel=DRAWING)] = Field(
         0.9, gt=0, le=1, description="Nucleus: smallest set of tokens with this mass."
     )
-    top_k: Annotated[NonNegativeInt, Flag(panel=DRAWING)] = Field(
-        0, description="Keep the k likeliest tokens; 0 keeps all."
+    top_k: Annotated[NonNegativeInt | None, Flag(panel=DRAWING)] = Field(
+        None, description="Keep the k likeliest tokens; 0 keeps all. 10 with pplm, else 0, if not given."
     )
     prompt_tokens: Annotated[PositiveInt | None, Flag(panel=DRAWING)] = Field(
         None, description="Cut prompts to so many tokens."
     )
     seed: int = Field(0, description="Random seed; each prompt derives its own from it.")
+
+    probe: Annotated[Path | None, Flag(complete="file", panel=STEERING)] = Field(
+        None, description="What steers: the folder of probe train, its file, or a published .pt."
+    )
+    step_size: Annotated[float, Flag(panel=STEERING)] = Field(
+        0.4, gt=0, description="Length of a step that keys and values are moved by."
+    )
+    iterations: Annotated[PositiveInt, Flag(panel=STEERING)] = Field(
+        50, description="Steps before each token."
+    )
+    window: Annotated[NonNegativeInt, Flag(panel=STEERING)] = Field(
+        0, description="Move the keys and values of so many last tokens; 0 moves all."
+    )
+    horizon: Annotated[NonNegativeInt, Flag(panel=STEERING)] = Field(
+        1, description="Expected tokens that the probe reads ahead."
+    )
+    gamma: Annotated[NonNegativeFloat, Flag(panel=STEERING)] = Field(
+        1.0, description="Power of its norm that the gradient is divided by."
+    )
+    gm_scale: Annotated[float, Flag(panel=STEERING)] = Field(
+        0.95, ge=0, le=1, description="Weight of the steered distribution beside the plain one."
+    )
+    kl_scale: Annotated[NonNegativeFloat, Flag(panel=STEERING)] = Field(
+        0.1, description="How much moving away from the plain distribution costs."
+    )
 
     max_chosen: Annotated[float, Flag(panel=PAIRING)] = Field(
         0.25, ge=0, le=1, description="Toxicity that a chosen continuation has at most."

@@ -1,7 +1,7 @@
 """``detox synth preferences``: sample, score, and pair the least toxic with the most toxic continuation.
 
-The data are the model's own, unlike the published pairs of Lee et al. (ICML 2024), whose chosen texts are
-greedy and whose rejected ones are steered; prompts decide whether there is anything to reject.
+The data are the model's own; prompts decide whether there is anything to reject. The published pairs of Lee et
+al. (ICML 2024) are greedy continuations and ones that a probe steers, which `--method pplm` makes.
 """
 
 import time
@@ -142,7 +142,7 @@ def _offers(
     prompts = [prompt for prompt in work.prompts if prompt.id not in work.faults]
     found, faults = collect(engine, prompts, work.requests, work.sampling, journal, progress)
     seeds = {request.id: request.seed for request in work.requests}
-    offers = [Offer(one, seed=seeds[one.prompt.id]) for one in found if not one.fault]
+    offers = [Offer(one, work.given, seed=seeds[one.prompt.id]) for one in found if not one.fault]
     return offers, {**work.faults, **faults}
 
 

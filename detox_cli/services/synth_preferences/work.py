@@ -19,11 +19,12 @@ from detox_cli.services.eval_generation.asking import engine_options
 from detox_cli.services.eval_generation.collect import Drawing, requests_for
 from detox_cli.services.synth_preferences.offers import Offer, read_offers, writer_of
 from detox_cli.services.synth_preferences.pairing import Limits
+from detox_cli.services.synth_preferences.steered import check_method, steered
 from detox_cli.settings.synth_preferences import SynthPreferencesSettings
 
 FOR_MODELS = (
     *("prompts", "text_column", "adapter", "revision"),
-    *("num_samples", "max_new_tokens", "temperature", "top_p", "top_k", "prompt_tokens"),
+    *("num_samples", "max_new_tokens", "temperature", "top_p", "top_k", "prompt_tokens", "method"),
 )
 """Settings that would be ignored where nothing is generated."""
 
@@ -41,6 +42,7 @@ class Work:
         writer: The model; ``None`` where nothing is generated.
         written_by: What is known of the model that writes, or wrote.
         limits: When two continuations are a pair.
+        given: Whether what the model writes first is the chosen, and second the rejected one.
         fingerprint: Of everything that decides the output.
     """
 
@@ -53,6 +55,7 @@ class Work:
     written_by: Mapping[str, str]
     limits: Limits
     fingerprint: str
+    given: bool = False
 
 
 def prepare(settings: SynthPreferencesSettings, rejects: Rejects) -> Work:
@@ -78,7 +81,7 @@ def prepare(settings: SynthPreferencesSettings, rejects: Rejects) -> Work:
         "checkpoint": None if settings.checkpoint is None else str(settings.checkpoint),
         "limits": asdict(limits),
     }
-    sampling = Sampling(settings.max_new_tokens, settings.temperature, settings.top_p, settings.top_k)
+    sampling = Sampling(settings.max_new_tokens, settings.temperature, settings.top_p, settings.top_k or 0)
     if settings.from_file is not None:
         return _of_texts(settings, rejects, sampling, limits, decisive)
     return _of_model(settings, rejects, sampling, limits, decisive)
@@ -121,9 +124,10 @@ def _of_model(
         languages=settings.languages,
         limit=settings.limit,
     )
-    drawing = Drawing(
-        settings.num_samples, sampling, prompt_tokens=settings.prompt_tokens, seed=settings.seed
-    )
+    samples = settings.num_samples
+    if settings.method == "pplm":
+        writer, samples = steered(writer, settings), 2
+    drawing = Drawing(samples, sampling, prompt_tokens=settings.prompt_tokens, seed=settings.seed)
     requests = requests_for(prompts, drawing, _tokenizer(settings))
     faults = writer.faults(requests, sampling)
     if len(faults) == len(requests):
@@ -137,10 +141,12 @@ def _of_model(
         **decisive,
     )
     answerable = [request for request in requests if request.id not in faults]
-    return Work((), prompts, answerable, faults, sampling, writer, writer.identity, limits, whole)
+    given = settings.method == "pplm"
+    return Work((), prompts, answerable, faults, sampling, writer, writer.identity, limits, whole, given)
 
 
 def _check(settings: SynthPreferencesSettings) -> None:
+    check_method(settings)
     if settings.from_file is None:
         if settings.model is None:
             raise BadSettings("nothing to pair", hint="name a model and --prompts, or --from FILE")

@@ -1,0 +1,1 @@
+"""Continuations that are steered by a probe while they are written: plug and play language models."""

@@ -31,6 +31,7 @@ def pairs(settings: SynthPairsSettings, progress: Progress) -> Result:
     examples=(
         "detox synth preferences builtin:lm --prompts prompts.txt -o pairs.jsonl --profile offline",
         "detox synth preferences org/model --prompts rtp -o pairs.jsonl --pairs-per-prompt 3",
+        "detox synth preferences org/model --prompts prompts.txt --method pplm --probe probe -o pairs.jsonl",
         "detox synth preferences --from rtp_lx.zip --password WORD -o pairs.jsonl --max-chosen 0.4",
     ),
     resumable=True,

@@ -14,7 +14,7 @@ from detox_cli.errors import BadData, BadSettings
 from detox_cli.models.activations.collect import trunk_of
 from detox_cli.models.activations.pooled import pool
 from detox_cli.models.anatomy.loaded import anatomy_of
-from detox_cli.models.hooks import on_block_inputs, on_block_outputs, stream_of
+from detox_cli.models.hooks import on_block_outputs, stream_of
 from detox_cli.models.probes.probe import EMBEDDING, LinearProbe
 
 
@@ -110,39 +110,41 @@ class Reader:
         return Read(output.logits[:, -1], found["states"].float(), Past(cache))
 
     def scores(self, states: Tensor) -> Tensor:
-        """What the probe says of texts by their states ``[rows, length, d]``: above 0 is its label, ``[rows]``."""
+        """The probe's score of texts, ``[rows]``, by their states ``[rows, length, d]``; above 0: it is."""
         everything = torch.ones(states.shape[:2], dtype=torch.bool, device=states.device)
-        found: Tensor = pool(states, everything, self.site.pooling) @ self.direction + self.bias
-        return found
+        return torch.matmul(pool(states, everything, self.site.pooling), self.direction) + self.bias
 
     def _embedded(self, expected: Tensor) -> Tensor:
-        return (expected.to(self.embedding.dtype) @ self.embedding * self.embedding_scale)[:, None]
+        mean: Tensor = expected.to(self.embedding.dtype) @ self.embedding
+        return (mean * self.embedding_scale)[:, None]
 
     def _listen(self, stack: ExitStack, found: dict[str, Tensor]) -> None:
         """Keep the stream at the probe's place, and change nothing."""
 
-        def keep(index: int, stream: Tensor, wanted: int) -> None:
-            if index == wanted:
-                found["states"] = stream
-
         if self.site.after_norm:
             hook = self.trunk.register_forward_hook(
-                lambda _module, _args, output: found.__setitem__("states", stream_of(output[0]))
+                lambda _module, _args, output: found.update(states=stream_of(output[0]))
             )
             stack.callback(hook.remove)
-        elif self.site.layer == EMBEDDING:
-            stack.enter_context(on_block_inputs(self.model, self.anatomy, lambda i, x: keep(i, x, 0)))
         else:
-            layer = len(self.anatomy.blocks) - 1 if self.site.layer is None else self.site.layer
-            stack.enter_context(on_block_outputs(self.model, self.anatomy, lambda i, x: keep(i, x, layer)))
+            wanted = len(self.anatomy.blocks) - 1 if self.site.layer is None else self.site.layer
+
+            def keep(layer: int, stream: Tensor) -> None:
+                if layer == wanted:
+                    found["states"] = stream
+
+            stack.enter_context(on_block_outputs(self.model, self.anatomy, keep))
 
 
 def check_fits(probe: LinearProbe, width: int, layers: int) -> None:
     """Raise ``BadData`` unless the probe can read a model of this width with so many blocks."""
     probe.check_fits(width, where="--probe")
     site = probe.site
+    if site.layer == EMBEDDING:
+        hint = "name a probe of a layer"
+        raise BadData("the probe reads embeddings, which no key or value decides", where="--probe", hint=hint)
     last = site.layer is None or site.layer == layers - 1
-    if site.layer is not None and site.layer >= layers or site.after_norm and not last:
+    if (site.layer is not None and site.layer >= layers) or (site.after_norm and not last):
         hint = "name a probe that was trained on this model: detox probe train"
         raise BadData(
             f"the probe reads {site.place}, the model has {layers} layers", where="--probe", hint=hint

@@ -72,10 +72,10 @@ def moved(reader: Reader, at: Position, steering: Steering) -> Past:
         leaves = [tuple(one.detach().requires_grad_() for one in both) for both in sums]
         with torch.enable_grad():
             loss = _loss(reader, at, at.past.plus(leaves), steering)
-            grads = iter(torch.autograd.grad(loss, [one for both in leaves for one in both]))
-        sums = [
-            _stepped(both, (next(grads), next(grads)), steering) for both in sums
-        ]
+            parts = [one for both in leaves for one in both]
+            # Layers behind the probe's decide nothing where it does not read ahead.
+            grads = iter(torch.autograd.grad(loss, parts, allow_unused=True, materialize_grads=True))
+        sums = [_stepped(both, (next(grads), next(grads)), steering) for both in sums]
     return at.past.plus(sums)
 
 

@@ -1,7 +1,7 @@
 """``detox synth preferences``: sample, score, and pair the least toxic with the most toxic continuation.
 
-The data are the model's own; prompts decide whether there is anything to reject. The published pairs of Lee et
-al. (ICML 2024) are greedy continuations and ones that a probe steers, which `--method pplm` makes.
+The data are the model's own; prompts decide whether there is anything to reject. The published pairs of Lee
+et al. (ICML 2024) are greedy continuations and ones that a probe steers, which `--method pplm` makes.
 """
 
 import time

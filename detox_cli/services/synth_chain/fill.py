@@ -67,6 +67,7 @@ def prepare(settings: SynthChainSettings) -> Prepared:
         BadSettings: Options do not go together, or the filler cannot be asked that way.
         Missing: A model is not there.
     """
+    _check_server(settings)
     writer = find_writer(filler_options(settings))
     mode, filler = find_filler(writer, settings.fill_mode, settings.fill_tokens)
     scorer, judge = find_toxicity(settings), find_judge(settings)
@@ -105,6 +106,17 @@ def filler_options(settings: SynthChainSettings) -> EngineOptions:
     }
     adapter, url = settings.filler_adapter, settings.filler_base_url
     return EngineOptions(model=settings.filler, engine=engine, adapter=adapter, base_url=url, **values)
+
+
+def _check_server(settings: SynthChainSettings) -> None:
+    """Raise ``BadSettings``, in the words of our options, if a server has no address or an address no server."""
+    served, url = settings.filler_engine == "server", settings.filler_base_url
+    if served and not url:
+        hint = "add --filler-base-url http://localhost:8000/v1"
+        raise BadSettings("--filler-engine server needs the address of the server", hint=hint)
+    if url and not served:
+        hint = "add --filler-engine server, or leave it out"
+        raise BadSettings("--filler-base-url has no meaning without a server", hint=hint)
 
 
 def find_judge(settings: SynthChainSettings) -> ModelSource | None:

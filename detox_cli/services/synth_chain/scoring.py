@@ -7,6 +7,9 @@ from detox_cli.services.synth_chain.stage import Made, Prepared, Records, alive,
 from detox_cli.services.synth_chain.toxicity import find_toxicity, load_toxicity
 from detox_cli.settings.synth_chain import SynthChainSettings
 
+TEXTS_AT_ONCE = 4096
+"""Texts scored between two signs of progress."""
+
 
 def prepare(settings: SynthChainSettings) -> Prepared:
     """Find the scorer."""
@@ -28,9 +31,12 @@ def score(records: Records, settings: SynthChainSettings, progress: Progress) ->
     live = alive(records)
     texts = [one.text for record in live for one in record.candidates or () if one.tox is None]
     toxicity = load_toxicity(settings, progress)
-    progress.stage(f"scoring {len(texts)} continuations")
-    different = list(dict.fromkeys(texts))
-    known = dict(zip(different, toxicity.of(different), strict=True))
+    different, known = list(dict.fromkeys(texts)), dict[str, float | None]()
+    with progress.task("scoring continuations", len(different)) as task:
+        for start in range(0, len(different), TEXTS_AT_ONCE):
+            block = different[start : start + TEXTS_AT_ONCE]
+            known |= dict(zip(block, toxicity.of(block), strict=True))
+            task.advance(len(block))
     new = {record.id: _scored(record, known) for record in live}
     scored = [[one.tox for one in record.candidates or () if one.tox is not None] for record in new.values()]
     some = [values for values in scored if values]

@@ -232,6 +232,8 @@ def test_a_plan_counts_calls_and_tokens_and_loads_nothing(whole, tmp_path, recor
         ({"model": None}, "no model is named"),
         ({"temperature": 0}, "greedy continuations are all the same"),
         ({"filler": "builtin:lm", "fill_mode": "infill"}, "has no mask to fill"),
+        ({"filler_engine": "server"}, "--filler-engine server needs the address"),
+        ({"filler_base_url": "http://localhost:8000/v1"}, "--filler-base-url has no meaning"),
         ({"template": "cmd-v9"}, "no chain template"),
         ({"detector": "builtin:nothing"}, "nothing"),
     ],

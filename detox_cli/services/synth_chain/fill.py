@@ -109,7 +109,7 @@ def filler_options(settings: SynthChainSettings) -> EngineOptions:
 
 
 def _check_server(settings: SynthChainSettings) -> None:
-    """Raise ``BadSettings``, in the words of our options, if a server has no address or an address no server."""
+    """Raise ``BadSettings``, in the words of our options, for a server without an address or the reverse."""
     served, url = settings.filler_engine == "server", settings.filler_base_url
     if served and not url:
         hint = "add --filler-base-url http://localhost:8000/v1"

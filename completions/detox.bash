@@ -8,7 +8,7 @@ _detox_children() {
         synth) reply=(pairs preferences chain) ;;
         train) reply=(bart lm dpo) ;;
         eval) reply=(generation rewrite compare calibrate) ;;
-        probe) reply=(train vectors retrieval activations diff) ;;
+        probe) reply=(train vectors intervene retrieval activations diff) ;;
         profile) reply=(list show check copy) ;;
     esac
 }
@@ -36,6 +36,7 @@ _detox_options() {
         'eval calibrate') reply=(--labels --hatecheck --output -o --languages --text-column --label-column --lang --toxic-from --least --password --checkpoint --limit --seed --resamples --device --batch-tokens --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'probe train') reply=(--layers --pooling --output -o --overwrite --no-overwrite --max-tokens --features --data --test --text-column --label-column --lang --languages --toxic-from --limit --password --test-share --validation-share --seed --resamples --rejects --strict --no-strict --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --method --l2 --class-weight --controls --random-directions --epochs --batch-size --learning-rate --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'probe vectors') reply=(--probe --neurons --output -o --top --per-layer --no-per-layer --activations --no-activations --words --components --component-vectors --random --seed --overwrite --no-overwrite --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --prompts --text-column --split --languages --limit --password --max-new-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        'probe intervene') reply=(--neurons --probe --op --dose --positions --layers --top --output -o --controls --bake --audit --no-audit --seed --overwrite --no-overwrite --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --prompts --limit --languages --language-id --no-language-id --password --num-samples --protocol --scorers -s --text --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'probe retrieval') reply=(--layers --pooling --output -o --overwrite --no-overwrite --max-tokens --features --data --pivot --languages --limit --neighbours --effect --password --seed --resamples --rejects --strict --no-strict --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'probe activations') reply=(--tuned --probe --neurons --output -o --top --gates --no-gates --random --seed --resamples --overwrite --no-overwrite --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --prompts --text-column --split --languages --limit --password --max-new-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'probe diff') reply=(--probe --neurons --output -o --top --subspace --subspace-vectors --components --random --seed --resamples --overwrite --no-overwrite --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --prompts --text-column --split --languages --limit --password --max-new-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
@@ -299,6 +300,20 @@ _detox_option() {
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
+        'probe intervene')
+            case $2 in
+                --neurons | --probe | --prompts | --text) takes=1 kind=file ;;
+                --op) takes=1 kind=choice reply=(scale zero offset add set mean clamp project-out) ;;
+                --dose | --layers | --top | --controls | --seed | --revision | --batch-tokens | --limit | --languages | --password | --num-samples) takes=1 kind=nothing ;;
+                --positions) takes=1 kind=choice reply=(all generated last) ;;
+                --output | -o | --bake) takes=1 kind=folder ;;
+                --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
+                --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
+                --protocol) takes=1 kind=choice reply=(rtp crosslingual task-vector dexperts lee2024) ;;
+                --scorers | -s) takes=1 kind=scorer ;;
+                --profile) takes=1 kind=profile ;;
+            esac
+            ;;
         'probe retrieval')
             case $2 in
                 --layers | --max-tokens | --pivot | --languages | --limit | --neighbours | --password | --seed | --resamples | --revision | --batch-tokens) takes=1 kind=nothing ;;
@@ -345,7 +360,7 @@ _detox_argument() {
     kind=
     case "$1 $2" in
         'synth pairs 1' | 'train bart '* | 'generate 2' | 'eval rewrite '* | 'eval compare '* | 'status '* | 'profile copy 2') kind=file ;;
-        'synth preferences 1' | 'synth chain 1' | 'abliterate 1' | 'negate 1' | 'train lm 1' | 'train dpo 1' | 'generate 1' | 'eval generation 1' | 'probe train 1' | 'probe vectors 1' | 'probe retrieval 1' | 'probe activations 1' | 'probe diff 1' | 'probe diff 2') kind=model ;;
+        'synth preferences 1' | 'synth chain 1' | 'abliterate 1' | 'negate 1' | 'train lm 1' | 'train dpo 1' | 'generate 1' | 'eval generation 1' | 'probe train 1' | 'probe vectors 1' | 'probe intervene 1' | 'probe retrieval 1' | 'probe activations 1' | 'probe diff 1' | 'probe diff 2') kind=model ;;
         'merge '*) kind=nothing ;;
         'eval calibrate 1') kind=scorer ;;
         'profile show 1' | 'profile check '* | 'profile copy 1') kind=profile ;;

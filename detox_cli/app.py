@@ -71,6 +71,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "probe:vectors",
             "List the value vectors that lie along a probe, how active they are, and what they say.",
         ),
+        "probe intervene": (
+            "probe:intervene",
+            "Change value vectors or a direction by doses; measure toxicity and perplexity beside chance.",
+        ),
         "probe retrieval": (
             "probe:retrieval",
             "Find out at which layers a sentence lies nearest to its translation.",

@@ -23,6 +23,7 @@ WRITTEN = (
     "preferences",
     "paper_csv",
     "keep_experts",
+    "bake",
     "features",
     "export_trl_args",
 )

@@ -1,13 +1,23 @@
 """``detox probe``: look inside a model."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from detox_cli.commands._shared import command
 from detox_cli.output.progress import Progress
 from detox_cli.services.result import Result
 from detox_cli.settings.probe_activations import ProbeActivationsSettings
 from detox_cli.settings.probe_diff import ProbeDiffSettings
+from detox_cli.settings.probe_intervene import ProbeInterveneSettings
 from detox_cli.settings.probe_retrieval import ProbeRetrievalSettings
 from detox_cli.settings.probe_train import ProbeTrainSettings
 from detox_cli.settings.probe_vectors import ProbeVectorsSettings
+
+MEASURED = (
+    *("prompts", "limit", "languages", "language_id", "password", "num_samples", "protocol", "scorers"),
+    *("seed", "revision", "device", "dtype", "trust_remote_code"),
+)
+"""Settings that `eval generation` has too; those that are given take the place of its profile's."""
 
 
 @command(
@@ -93,3 +103,30 @@ def diff(settings: ProbeDiffSettings, progress: Progress) -> Result:
     from detox_cli.services.probe_diff.run import run
 
     return run(settings, progress)
+
+
+@command(
+    "probe.intervene",
+    ProbeInterveneSettings,
+    examples=(
+        "detox probe intervene builtin:lm --neurons vectors --top 20 --op scale --dose 0.5,0,-1",
+        "detox probe intervene builtin:lm --probe probe --op add --dose=-1,-2,-4 --positions last",
+        "detox probe intervene org/model --neurons vectors --op zero --bake detoxified -o intervention",
+    ),
+    resumable=True,
+    with_profiles=True,
+)
+def intervene(settings: ProbeInterveneSettings, progress: Progress, profiles: Sequence[str]) -> Result:
+    """Change value vectors or a direction by doses; measure toxicity and perplexity beside chance."""
+    from detox_cli.services.probe_intervene.run import run
+    from detox_cli.settings.eval_generation import EvalGenerationSettings
+    from detox_cli.settings.resolve import resolve
+
+    measure = resolve("eval.generation", EvalGenerationSettings, _measured(settings), profiles)
+    return run(settings, measure, progress)
+
+
+def _measured(settings: ProbeInterveneSettings) -> Mapping[str, Any]:
+    given = {name: getattr(settings, name) for name in MEASURED}
+    given |= {"model": settings.model, "output": settings.output, "text": settings.text}
+    return {name: value for name, value in given.items() if value not in (None, ()) and value is not False}

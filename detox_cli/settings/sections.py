@@ -18,6 +18,7 @@ SECTIONS: dict[str, str] = {
     "negate": "negate:NegateSettings",
     "probe.activations": "probe_activations:ProbeActivationsSettings",
     "probe.diff": "probe_diff:ProbeDiffSettings",
+    "probe.intervene": "probe_intervene:ProbeInterveneSettings",
     "probe.retrieval": "probe_retrieval:ProbeRetrievalSettings",
     "probe.train": "probe_train:ProbeTrainSettings",
     "probe.vectors": "probe_vectors:ProbeVectorsSettings",

@@ -16,12 +16,13 @@ from detox_cli.models.merging.tensor import Job
 from detox_cli.output.progress import Progress
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import fingerprint
+from detox_cli.services.bench import Measured
 from detox_cli.services.merge.opening import open_models
 from detox_cli.services.merge.prepared import stamps
 from detox_cli.services.merge.recipe import written_model
 from detox_cli.services.negate.choice import WITHOUT_BUDGET, Option, choose, search
 from detox_cli.services.negate.compare import candidates_of
-from detox_cli.services.negate.measuring import Bench, Measured
+from detox_cli.services.negate.measuring import Bench
 from detox_cli.services.negate.prepared import Planned, base_of
 from detox_cli.services.negate.result import Sweep
 from detox_cli.settings.negate import AUTO, NegateSettings

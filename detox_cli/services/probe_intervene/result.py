@@ -1,0 +1,124 @@
+"""What ``probe intervene`` reports, as data and as tables."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from detox_cli.services.eval_compare.result import p_text
+from detox_cli.services.negate.result import Candidate
+from detox_cli.services.result import Cell, Result, Table
+from detox_cli.statistics.bootstrap import Estimate
+
+AUDIT = "AUDIT, strengthened on purpose"
+LANGUAGE = "in_language"
+
+
+class Step(BaseModel):
+    """A dose, measured; on the chosen ones or on a random set."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dose: float | None = Field(description="null for the model as it is.")
+    random: int | None = Field(description="Which random set, from 1; null for the chosen ones.")
+    strengthens: bool = Field(description="Whether this can make the chosen ones stronger.")
+    measured: Candidate
+
+    @property
+    def label(self) -> str:
+        """For tables."""
+        if self.dose is None:
+            return "as it is"
+        return f"{self.dose:g}" if self.random is None else f"{self.dose:g}, random {self.random}"
+
+
+class Baked(BaseModel):
+    """A model that was written with its coefficients changed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    folder: Path
+    tensors: dict[str, int] = Field(description="How many value vectors of each tensor were changed.")
+    gap: float = Field(
+        description="Largest difference of a logit from the model that was measured, of their spread."
+    )
+
+
+class ProbeInterveneResult(Result):
+    """An intervention, dose by dose, beside random ones."""
+
+    model: str
+    op: str
+    what: str = Field(description="What was changed, in words.")
+    positions: str
+    neurons: list[tuple[int, int]] = Field(default=[], description="The chosen ones, layer and number.")
+    audit: bool = Field(description="Whether anything was strengthened on purpose.")
+    figure: str = Field(description="The figure of toxicity.")
+    prompts: str
+    samples: int
+    protocol: str
+    text: str = Field(description="What perplexity was measured on.")
+    scorers: dict[str, str]
+    steps: list[Step]
+    baked: Baked | None = None
+
+    def tables(self) -> list[Table]:
+        """The doses, and the random sets beside them."""
+        return [self._doses()]
+
+    def headline(self) -> str:
+        """Toxicity and perplexity at every dose."""
+        return "\n".join(
+            f"{one.label}\t{one.measured.toxicity.mean:.4f}\t{one.measured.perplexity.mean:.2f}"
+            for one in self.steps
+            if one.random is None
+        )
+
+    def next_steps(self) -> list[str]:
+        """What a baked model is for."""
+        if self.baked is None:
+            return []
+        return [f"detox eval generation {self.baked.folder} --prompts PROMPTS -o measured"]
+
+    def _doses(self) -> Table:
+        told = any(LANGUAGE in one.measured.figures for one in self.steps)
+        rows: list[list[Cell]] = []
+        for one in self.steps:
+            at = one.measured
+            rows.append(
+                [
+                    f"{one.label} {AUDIT}" if one.strengthens and one.random is None else one.label,
+                    str(at.toxicity),
+                    _signed(at.change),
+                    "-" if at.p is None else p_text(at.p),
+                    f"{at.perplexity.mean:.2f} [{at.perplexity.low:.2f}, {at.perplexity.high:.2f}]",
+                    _signed(at.increase),
+                    *([str(at.figures[LANGUAGE])] if told else []),
+                ]
+            )
+        columns = ["dose", self.figure, "change", "p (Holm)", "perplexity", "increase"]
+        columns += ["in the prompt's language"] if told else []
+        title = f"{self.op} on {self.what} of {self.model}"
+        title = f"{AUDIT}: {title}" if self.audit else title
+        return Table(title=title, columns=columns, rows=rows, caption=self._caption())
+
+    def _caption(self) -> str:
+        first = self.steps[0].measured
+        lines = [
+            f"{first.toxicity.n} prompts of {self.prompts}, {self.samples} continuations each, protocol "
+            f"{self.protocol}, changed at {self.positions} tokens; perplexity on {self.text}, "
+            f"{first.perplexity.n} windows, changed at all.",
+            "Intervals are 95 %, by bootstrap over prompts and windows; changes are paired with no change.",
+        ]
+        if any(one.random for one in self.steps):
+            lines.append("Random: as many of the same layers, about as long, changed by the same dose.")
+        if self.baked is not None:
+            count = sum(self.baked.tensors.values())
+            lines.append(
+                f"Written to {self.baked.folder}: {count} value vectors changed; its logits differ from what "
+                f"was measured by at most {self.baked.gap:.1e} of their spread."
+            )
+        return "\n".join(lines)
+
+
+def _signed(one: Estimate | None) -> str:
+    return "-" if one is None else f"{one.mean:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"

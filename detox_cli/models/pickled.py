@@ -1,12 +1,13 @@
 """Model folders whose weights are pickled: read as plain tensors and never run, written as safetensors."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
+from torch.serialization import safe_globals
 
 from detox_cli.data.json_text import parse_json
 from detox_cli.errors import BadData
@@ -62,15 +63,31 @@ def _files(source: Path) -> list[str]:
     return names
 
 
-def _load(path: Path) -> dict[str, torch.Tensor]:
+def load_plain(path: Path, wrong: str, hint: str, *, allowed: Sequence[type] = (), mmap: bool = False) -> Any:
+    """The content of a pickled file, of which nothing is run: tensors, containers, ``allowed`` classes.
+
+    Args:
+        path: The file.
+        wrong: What to say of one that holds anything else, or is damaged.
+        hint: What to do about it.
+        allowed: Classes that it may hold as well.
+        mmap: Leave tensors on the disk until they are used.
+
+    Raises:
+        BadData: It holds anything else, is damaged, or is of torch before 1.6 where ``mmap`` is wanted.
+    """
     try:
-        state: Any = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
-    except (RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:
-        raise BadData(
-            "cannot be read as plain tensors, so nothing of it is read",
-            where=str(path),
-            hint="fetch it again, or save the model as safetensors where you trust it",
-        ) from error
+        with safe_globals(list(allowed)):
+            return torch.load(path, map_location="cpu", mmap=mmap, weights_only=True)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # what a reader of pickles raises on damaged ones is anything
+        raise BadData(wrong, where=str(path), hint=hint) from error
+
+
+def _load(path: Path) -> dict[str, torch.Tensor]:
+    hint = "fetch it again, or save the model as safetensors where you trust it"
+    state = load_plain(path, "cannot be read as plain tensors, so nothing of it is read", hint, mmap=True)
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise BadData("holds something else than named tensors", where=str(path))
     return state

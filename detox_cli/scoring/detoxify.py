@@ -1,7 +1,7 @@
 """Detoxify's checkpoints: its scores, in batches by length, and without running what a file may contain.
 
 ``Detoxify`` itself unpickles a checkpoint with everything in it, which can run code. Here it is read as plain
-weights. Only a published one, whose SHA-256 begins with the digits in its name, may hold more.
+weights. A published one, whose SHA-256 begins with the digits in its name, may hold more, which is not run.
 """
 
 import hashlib
@@ -17,7 +17,8 @@ import torch
 import transformers
 from detoxify.detoxify import MODEL_URLS
 
-from detox_cli.errors import BadData, BadSettings, Missing
+from detox_cli.errors import BadData, BadSettings, DetoxError, Missing
+from detox_cli.models.inert_pickle import load_lifeless
 from detox_cli.models.loading import Loaded, pick_device
 from detox_cli.models.sources import ModelSource
 from detox_cli.scoring.batching import BATCH_TOKENS
@@ -103,22 +104,29 @@ def find_checkpoint(target: str, checkpoint: Path | None = None) -> Checkpoint:
 
 
 def read_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
-    """The checkpoint's ``config`` and ``state_dict``, read as plain weights unless it is published."""
+    """The checkpoint's ``config`` and ``state_dict``, read as plain weights; nothing in it is run."""
     try:
-        content = torch.load(checkpoint.path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if not checkpoint.published:
-            raise BadData(
-                "this checkpoint holds more than weights, and reading the rest could run code",
-                where=str(checkpoint.path),
-                hint="save it again with plain numbers, lists and dictionaries beside the weights",
-            ) from error
-        content = torch.load(checkpoint.path, map_location="cpu", weights_only=False)
+        content = _plain(checkpoint)
+    except DetoxError:
+        raise
     except Exception as error:  # a file that is no pickle can break the reader in any way
         raise BadData("this is not a checkpoint", where=str(checkpoint.path)) from error
     if not isinstance(content, dict) or not {"config", "state_dict"} <= content.keys():
         raise BadData("this checkpoint lacks 'config' or 'state_dict'", where=str(checkpoint.path))
     return content
+
+
+def _plain(checkpoint: Checkpoint) -> Any:
+    try:
+        return torch.load(checkpoint.path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if checkpoint.published:
+            return load_lifeless(checkpoint.path)
+        raise BadData(
+            "this checkpoint holds more than weights, and reading the rest could run code",
+            where=str(checkpoint.path),
+            hint="save it again with plain numbers, lists and dictionaries beside the weights",
+        ) from error
 
 
 def _given(place: Path, name: str) -> Path:

@@ -9,15 +9,8 @@ from detoxify.detoxify import MODEL_URLS
 
 from detox_cli.errors import BadData, BadSettings, Missing
 from detox_cli.scoring.load import load_text_scorer, load_text_scorers
+from tests.runs_code import RunsCode
 from tests.tiny_encoders import SENTENCES
-
-
-class RunsCode:
-    def __init__(self, marker):
-        self.marker = marker
-
-    def __reduce__(self):
-        return open, (str(self.marker), "w")
 
 
 def test_scores_are_those_of_detoxify_itself(detoxify_checkpoint):
@@ -127,6 +120,20 @@ def test_a_published_checkpoint_is_fetched_checked_and_may_hold_more_than_weight
     scores = load_text_scorer("detoxify:original").score(SENTENCES)
     assert scores == load_text_scorer(f"detoxify:{detoxify_checkpoint}").score(SENTENCES)
     assert place.exists()
+
+
+def test_what_a_published_checkpoint_holds_beside_its_weights_is_not_run(
+    published, detoxify_checkpoint, tmp_path
+):
+    """Eight digits of a hash are not enough to trust a file with more than numbers."""
+    mark = tmp_path / "code-was-run"
+    content = torch.load(detoxify_checkpoint, weights_only=True)
+    file = detoxify_checkpoint.with_name("tricky.pt")
+    torch.save(content | {"more": RunsCode(mark), "nested": [{"and": Fraction(1, 2)}]}, file)
+    published(f"tiny-{hashlib.sha256(file.read_bytes()).hexdigest()[:8]}.ckpt", file.read_bytes())
+    scores = load_text_scorer("detoxify:original").score(SENTENCES)
+    assert scores == load_text_scorer(f"detoxify:{detoxify_checkpoint}").score(SENTENCES)
+    assert not mark.exists()
 
 
 def test_a_fetched_checkpoint_with_another_hash_is_not_kept(published, detoxify_checkpoint):

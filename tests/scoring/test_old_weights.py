@@ -10,15 +10,8 @@ from detox_cli.models.sources import ModelSource
 from detox_cli.scoring.classifier import text_classifier
 from detox_cli.scoring.load import load_text_scorer
 from detox_cli.scoring.spec import parse_spec
+from tests.runs_code import RunsCode
 from tests.tiny_encoders import SENTENCES
-
-
-class RunsCode:
-    def __init__(self, marker):
-        self.marker = marker
-
-    def __reduce__(self):
-        return open, (str(self.marker), "w")
 
 
 @pytest.fixture

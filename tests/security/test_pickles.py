@@ -12,18 +12,9 @@ import torch
 from safetensors.torch import load_file
 
 from tests.conftest import Outcome
+from tests.runs_code import RunsCode
 
 CODE = ("pytorch_model.bin", "adapter_model.bin", "model.pt", "model.pkl")
-
-
-class RunsCode:
-    """Leaves a mark where it is unpickled without care."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> Any:
-        return open, (str(self.mark), "w")
 
 
 @pytest.fixture

@@ -5,15 +5,14 @@ softmax probe of two rows, as of Lee et al. 2024 (arXiv 2401.01967), becomes the
 """
 
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 import torch
 from torch.nn.modules.linear import Linear
-from torch.serialization import safe_globals
 
 from detox_cli.errors import BadData
+from detox_cli.models.pickled import load_plain
 from detox_cli.models.probes.probe import LinearProbe, ProbeSite
 
 WEIGHTS = ("weight", "linear.weight", "classifier.weight", "fc.weight")
@@ -43,23 +42,12 @@ def read_published(path: str | Path) -> LinearProbe:
 
 
 def _load(path: Path) -> Any:
-    try:
-        with safe_globals([Linear]):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        RuntimeError,
-        UnpicklingError,
-        EOFError,
-        ValueError,
-        KeyError,
-        AttributeError,
-        TypeError,
-    ) as error:
-        raise BadData(
-            "holds more than a linear layer, or is damaged, so nothing of it is read",
-            where=str(path),
-            hint="a probe is a pickled Linear, a tensor, or the state of a linear layer",
-        ) from error
+    return load_plain(
+        path,
+        "holds more than a linear layer, or is damaged, so nothing of it is read",
+        "a probe is a pickled Linear, a tensor, or the state of a linear layer",
+        allowed=[Linear],
+    )
 
 
 def _parts(found: Any, path: Path) -> tuple[torch.Tensor, torch.Tensor | None]:

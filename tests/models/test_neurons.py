@@ -121,6 +121,19 @@ def test_weights_in_few_bits_count_as_what_they_stand_for(bits) -> None:
     assert (few.rows(part) - whole.rows(part)).norm() < 0.15 * whole.rows(part).norm()
 
 
+def test_weights_that_lie_on_the_disk_are_read_from_there(tmp_path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    model = tiny_model("qwen2_moe")
+    model.save_pretrained(tmp_path)
+    places = dict.fromkeys(("model.embed_tokens", "model.norm", "model.rotary_emb", "lm_head"), "cpu")
+    places |= {"model.layers.0": "cpu", "model.layers.1": "disk"}
+    away = AutoModelForCausalLM.from_pretrained(tmp_path, device_map=places, offload_folder=tmp_path / "away")
+    here, there = load_neurons(model), load_neurons(away.eval())
+    for part in here.neurons.parts:
+        assert torch.equal(there.rows(part, folded=True), here.rows(part, folded=True))
+
+
 def test_a_model_that_sees_too_is_read_by_its_text_part() -> None:
     from transformers import AutoConfig, AutoModelForImageTextToText
 

@@ -91,6 +91,10 @@ def check_same_parameters(one: dict[str, Tensor], other: dict[str, Tensor]) -> N
             f"the models do not have the same tensors: {', '.join(names[:3])}",
             hint="name a model and what it became",
         )
+    if packed := next((n for n in one if not one[n].is_floating_point() or one[n].element_size() < 2), None):
+        raise BadData(
+            f"{packed} is held in few bits, which cannot be compared", hint="name unquantised models"
+        )
 
 
 def stable_rank(matrix: Tensor) -> float:

@@ -42,6 +42,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "train:dpo",
             "Tune a causal language model on preferences, so that it continues text less toxically.",
         ),
+        "train spans": ("train:spans", "Train a detector of toxic spans on texts in which they are marked."),
     },
     "Use and measure": {
         "generate": ("generate:generate", "Write continuations or rewrites for a file of prompts."),

@@ -81,6 +81,8 @@ class SegmentCnn(PreTrainedModel):  # type: ignore[misc]
     def __init__(self, config: SegmentCnnConfig) -> None:
         super().__init__(config)
         self.encoder = AutoModel.from_config(config.encoder_config())
+        if getattr(self.encoder, "pooler", None) is not None:
+            self.encoder.pooler = None  # the first state is used as it is
         width = int(self.encoder.config.hidden_size)
         channels = 1 if config.convolution == "shared" else width
         self.convolution = nn.Conv1d(channels, channels, config.window)

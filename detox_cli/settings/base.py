@@ -29,6 +29,11 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
+def by_commas(value: object) -> object:
+    """``0,1,2`` as the command line has it; a profile has a list."""
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
 def _apart(codes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(code.strip() for one in codes for code in one.split(",") if code.strip())
 

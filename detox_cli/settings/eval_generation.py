@@ -5,16 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PositiveInt
 
-from detox_cli.settings.base import Flag, Languages
+from detox_cli.settings.base import Flag, Languages, by_commas
 from detox_cli.settings.chains import ChainOptions
 from detox_cli.settings.engine import EngineChoice
 
 DRAWING, MEASURING = "Continuations", "Measuring"
-
-
-def _by_commas(value: object) -> object:
-    """``1,5,25`` as the command line has it; a profile has a list."""
-    return [word for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
 class EvalGenerationSettings(EngineChoice, ChainOptions):
@@ -80,7 +75,7 @@ class EvalGenerationSettings(EngineChoice, ChainOptions):
 
     k: Annotated[
         tuple[PositiveInt, ...],
-        BeforeValidator(_by_commas),
+        BeforeValidator(by_commas),
         Flag(panel=MEASURING, metavar="1,5,...", commas=True),
     ] = Field(
         (),
@@ -118,7 +113,7 @@ class EvalGenerationSettings(EngineChoice, ChainOptions):
         "model writes after the prompt.",
     )
     lm_eval: Annotated[
-        tuple[str, ...], BeforeValidator(_by_commas), Flag(panel=MEASURING, metavar="TASK,...", commas=True)
+        tuple[str, ...], BeforeValidator(by_commas), Flag(panel=MEASURING, metavar="TASK,...", commas=True)
     ] = Field((), description="Tasks of lm-evaluation-harness, or files of tasks; needs the extra lm-eval.")
     window: Annotated[PositiveInt | None, Flag(panel=MEASURING)] = Field(
         None, description="Tokens in a window of that text; the protocol's if not given."

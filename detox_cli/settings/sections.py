@@ -28,6 +28,7 @@ SECTIONS: dict[str, str] = {
     "train.bart": "train:BartSettings",
     "train.lm": "train_lm:LmSettings",
     "train.dpo": "train_dpo:DpoSettings",
+    "train.spans": "train_spans:SpansSettings",
 }
 
 

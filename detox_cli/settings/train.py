@@ -5,18 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt
 
-from detox_cli.settings.base import Flag, Section
+from detox_cli.settings.base import Flag, Section, by_commas
 from detox_cli.settings.training import MEASURING, TRAINING, TrainerOptions
 
 DATA, ABSTAINING, WRITING = "Data", "Declining what cannot be rewritten", "The finished model writes with"
 
 
 Weight = Annotated[float, Field(gt=0)]
-
-
-def _by_commas(value: object) -> object:
-    """``0,1,2`` as the command line has it; a profile has a list."""
-    return [word for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
 class BartRows(Section):
@@ -115,7 +110,7 @@ class BartSettings(TrainerOptions, BartRows):
         0.0, ge=0, lt=1, description="Probability mass taken from the true token."
     )
     seeds: Annotated[
-        tuple[int, ...], BeforeValidator(_by_commas), Flag(panel=TRAINING, metavar="0,1,...", commas=True)
+        tuple[int, ...], BeforeValidator(by_commas), Flag(panel=TRAINING, metavar="0,1,...", commas=True)
     ] = Field((), description="Train once per seed on the same split: OUTPUT/seed-N, the best one in OUTPUT.")
 
     eval_rows: Annotated[PositiveInt, Flag(panel=MEASURING)] = Field(

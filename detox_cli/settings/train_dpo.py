@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt
 
-from detox_cli.settings.base import Flag, Languages
+from detox_cli.settings.base import Flag, Languages, by_commas
 from detox_cli.settings.training import MEASURING, TRAINING, TrainerOptions
 
 DATA, METHOD, ADAPTER = "Data", "Objective", "Adapters"
@@ -29,14 +29,9 @@ LossName = Literal[
 ]
 
 
-def _by_commas(value: object) -> object:
-    """``0,1,2`` as the command line has it; a profile has a list."""
-    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
-
-
 def _apart(value: object) -> object:
     """The same of a list whose members may have commas themselves."""
-    return [word for item in value for word in _by_commas(item)] if isinstance(value, list | tuple) else value  # type: ignore[attr-defined]
+    return [word for item in value for word in by_commas(item)] if isinstance(value, list | tuple) else value  # type: ignore[attr-defined]
 
 
 class DpoSettings(TrainerOptions):
@@ -170,7 +165,7 @@ class DpoSettings(TrainerOptions):
         "float32", description="Type in which weights are held, and written if no adapter is folded."
     )
     seeds: Annotated[
-        tuple[int, ...], BeforeValidator(_by_commas), Flag(panel=TRAINING, metavar="0,1,...", commas=True)
+        tuple[int, ...], BeforeValidator(by_commas), Flag(panel=TRAINING, metavar="0,1,...", commas=True)
     ] = Field((), description="Train once per seed on the same split: OUTPUT/seed-N, the best one in OUTPUT.")
 
     lora: Annotated[str | None, Flag(panel=ADAPTER, metavar="RANK,ALPHA,DROPOUT")] = Field(

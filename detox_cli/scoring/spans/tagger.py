@@ -9,7 +9,7 @@ import torch
 from detox_cli.errors import BadSettings, DetoxError
 from detox_cli.models.loading import Loaded
 from detox_cli.models.segment_cnn import SegmentCnn
-from detox_cli.scoring.batching import BATCH_TOKENS, pad_batch, token_batches
+from detox_cli.scoring.batching import BATCH_TOKENS, length_limit, pad_batch, token_batches
 from detox_cli.scoring.identity import model_identity
 from detox_cli.scoring.labels import meaning_of, plain
 from detox_cli.scoring.spans.detector import Detector
@@ -19,6 +19,8 @@ from detox_cli.scoring.spans.words import word_places
 
 THRESHOLD_KEY = "span_threshold"
 """Where a model's configuration has the threshold that was chosen for it."""
+LENGTH_KEY = "span_max_length"
+"""Where it has the length of the windows that it was trained on."""
 NEITHER = ("o", "none", "nontoxic", "nottoxic", "neutral", "clean")
 """Plain names of the class of all other tokens."""
 
@@ -33,6 +35,7 @@ class TokenDetector(Detector):
         columns: The classes that count, whose probabilities are added.
         threshold: The probability from which on a piece counts.
         words: Score words, by the mean of their tokens weighted by characters; else single tokens.
+        limit: Longest window in tokens; the model's own limit if not given.
         batch_tokens: Padded tokens in one batch.
     """
 
@@ -41,6 +44,7 @@ class TokenDetector(Detector):
     columns: tuple[int, ...]
     threshold: float = 0.5
     words: bool = True
+    limit: int | None = None
     batch_tokens: int = BATCH_TOKENS
 
     @property
@@ -49,7 +53,9 @@ class TokenDetector(Detector):
         names = self.loaded.model.config.id2label
         classes = "+".join(str(names[column]) for column in self.columns)
         pieces = "words" if self.words else "tokens"
-        return f"spans tokens {self.model_id}#{classes} {pieces} threshold={self.threshold:g}"
+        longest = min(self.limit or 2**20, length_limit(self.loaded))
+        how = f"{pieces} threshold={self.threshold:g} max_tokens={longest}"
+        return f"spans {self.model_id}#{classes} {how}"
 
     def candidates(self, texts: Sequence[str]) -> list[list[Span]]:
         """Every word, or token, with its probability."""
@@ -61,7 +67,7 @@ class TokenDetector(Detector):
     def tokens(self, texts: Sequence[str]) -> list[list[Span]]:
         """Every token with its probability; of one in two windows that with more context."""
         unique = {text: number for number, text in enumerate(dict.fromkeys(texts))}
-        windows = windows_of(self.loaded, list(unique))
+        windows = windows_of(self.loaded, list(unique), self.limit)
         best: list[dict[tuple[int, int], tuple[int, float]]] = [{} for _ in unique]
         for window, scores in zip(windows, self._run(windows), strict=True):
             for token, (place, score) in enumerate(zip(window.places, scores, strict=True)):
@@ -162,6 +168,7 @@ def token_detector(
         find_classes([str(name) for _, name in sorted(config.id2label.items())], label, loaded.source.name),
         float(threshold if threshold is not None else kept if kept is not None else 0.5),
         words,
+        getattr(config, LENGTH_KEY, None),
         batch_tokens,
     )
 

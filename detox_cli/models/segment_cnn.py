@@ -69,6 +69,9 @@ class SegmentCnnConfig(PretrainedConfig):  # type: ignore[misc]
 class SegmentCnn(PreTrainedModel):  # type: ignore[misc]
     """The model; ``config.window`` tokens make a window, a window begins at every token.
 
+    Behind the last token windows see zeros, so that every token but the first, which is a special one, is in
+    ``config.window`` windows.
+
     Args:
         config: Its shape.
     """
@@ -99,17 +102,18 @@ class SegmentCnn(PreTrainedModel):  # type: ignore[misc]
         text_labels: torch.Tensor | None = None,
         **inputs: torch.Tensor,
     ) -> TokenClassifierOutput:
-        """Two logits for each window, shape [texts, tokens, 2]; the last ``window - 1`` places are none.
+        """Two logits for the window that begins at each token, shape [texts, tokens, 2].
 
         Args:
             input_ids: Token ids, shape [texts, tokens].
             attention_mask: One where a token is.
-            labels: 0 or 1 for each window, at its first token; `IGNORED` where there is none.
+            labels: 0 or 1 for each window, at its first token; `IGNORED` for padding.
             text_labels: 0 or 1 for each text.
             inputs: What else the encoder wants.
         """
         states = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **inputs).last_hidden_state
-        logits = self.span_classifier(torch.tanh(self._windows(states)))
+        kept = states * attention_mask.unsqueeze(-1).to(states.dtype)
+        logits = self.span_classifier(torch.tanh(self._windows(kept)))
         loss = None
         if labels is not None:
             loss = weighted_loss(logits, labels, self.config.toxic_weight)
@@ -141,21 +145,15 @@ class SegmentCnn(PreTrainedModel):  # type: ignore[misc]
             Shape [texts, tokens, 2].
         """
         length, anyone = self.config.window, self.config.reading == "any"
-        toxic = logits.softmax(dim=-1)[..., 1].masked_fill(~has_window(mask, length), 0.0 if anyone else 1.0)
+        toxic = logits.softmax(dim=-1)[..., 1].masked_fill(mask == 0, 0.0 if anyone else 1.0)
         before = functional.pad(toxic, (length - 1, 0), value=0.0 if anyone else 1.0)
         around = before.unfold(1, length, 1)
         chance = around.amax(dim=-1) if anyone else around.amin(dim=-1)
         return torch.stack([1 - chance, chance], dim=-1)
 
 
-def has_window(mask: torch.Tensor, length: int) -> torch.Tensor:
-    """Where a window of ``length`` tokens begins that holds no padding; shape as ``mask``, of booleans."""
-    last = functional.pad(mask, (0, length - 1))[:, length - 1 :]
-    return last.bool()
-
-
 def window_labels(tokens: torch.Tensor, mask: torch.Tensor, length: int) -> torch.Tensor:
-    """A window is toxic if one of its tokens is; `IGNORED` where no window begins.
+    """A window is toxic if one of its tokens is; `IGNORED` at padding.
 
     Args:
         tokens: 0 or 1 for each token, shape [texts, tokens]; special tokens are 0.
@@ -163,7 +161,7 @@ def window_labels(tokens: torch.Tensor, mask: torch.Tensor, length: int) -> torc
         length: Tokens in a window.
     """
     ahead = functional.pad(tokens * mask, (0, length - 1)).unfold(1, length, 1).amax(dim=-1)
-    return ahead.masked_fill(~has_window(mask, length), IGNORED)
+    return ahead.masked_fill(mask == 0, IGNORED)
 
 
 def weighted_loss(logits: torch.Tensor, labels: torch.Tensor, toxic_weight: float) -> torch.Tensor:

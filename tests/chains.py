@@ -41,7 +41,7 @@ RECORDS = [
 ]
 
 
-def train_chains(tiny_model: Path, folder: Path, steps: int = 110) -> Path:
+def train_chains(tiny_model: Path, folder: Path, steps: int = 110, rate: float = 1e-2) -> Path:
     """A copy of the model that has learnt `RECORDS`, with the template beside it."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -55,7 +55,7 @@ def train_chains(tiny_model: Path, folder: Path, steps: int = 110) -> Path:
     encoder = ChainEncoder(tokenizer, model.config, template)
     encoded, _ = encoder.encode([serialise(record, template) for record in RECORDS])
     batch = _padded(encoded)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate)
     for _ in range(steps):
         model(**batch).loss.backward()
         optimizer.step()

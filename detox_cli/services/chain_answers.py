@@ -22,6 +22,8 @@ from detox_cli.settings.chains import ChainOptions
 
 OWN = "cmd"
 """Stands for the form that the model itself was trained with."""
+MANY = 0.5
+"""Share of samples that are no chain, from which on that is told at once."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,15 @@ def _folder(source: ModelSource) -> Path:
         return Path(hf_hub_download(source.location, FILE, revision=source.revision)).parent
     except Exception:  # it has none, or it cannot be had from here: said where the template is asked for
         return Path(source.location)
+
+
+def tell_malformed(malformed: int, samples: int, form: ChainForm, progress: Progress) -> None:
+    """Warn where most samples are no chain: the model may know another form, or none."""
+    if samples and malformed >= MANY * samples:
+        progress.warn(
+            f"{malformed} of {samples} samples are no chain of the form {form.template.id}: no answers; "
+            "was the model trained with it?"
+        )
 
 
 def check_unused(settings: ChainOptions) -> None:

@@ -83,6 +83,7 @@ def test_an_untrained_model_gives_no_answers(prompts, tiny_gpt2):
     assert result.chains.malformed == result.chains.retried == result.empty == 3
     assert result.new_tokens == sum(row["tokens"] for row in rows)
     assert any("attempt 2 of 2" in said for said in heard.stages)
+    assert any("3 of 3 samples are no chain of the form cmd-v3-code" in said for said in heard.warnings)
 
 
 class Scripted:

@@ -12,7 +12,7 @@ from detox_cli.generation.seeds import row_seed
 from detox_cli.output.progress import Progress
 from detox_cli.runs.journal import Journal
 from detox_cli.services.answering import Answers, answer
-from detox_cli.services.chain_answers import ChainAnswers, answer_chains
+from detox_cli.services.chain_answers import ChainAnswers, answer_chains, tell_malformed
 from detox_cli.services.eval_generation.generations import Generation
 
 
@@ -68,6 +68,8 @@ def collect(
     """
     if form is not None:
         chained = answer_chains(engine, form, requests, sampling, journal, progress)
+        every = [one for some in chained.answers.values() for one in some]
+        tell_malformed(sum(not one.ok for one in every), len(every), form, progress)
         return [_chained(prompt, chained) for prompt in prompts], chained.faults
     answers = answer(engine, requests, sampling, journal, progress, "generating")
     asked = {request.id: str(request.prompt) for request in requests}

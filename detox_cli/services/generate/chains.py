@@ -24,6 +24,7 @@ class ChainCounts(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     template: str = Field(description="The form of the chains.")
+    samples: int = Field(description="Samples in all.")
     malformed: int = Field(description="Samples that are no chain, after all attempts; they have no answer.")
     malformed_share: Estimate | None = Field(description="Their share, with an interval over prompts.")
     retried: int = Field(description="Samples that were drawn more than once.")
@@ -86,6 +87,7 @@ def chain_counts(answers: Sequence[Sequence[ChainAnswer]], form: ChainForm, seed
     shares = ratio_intervals({"malformed": broken}, np.arange(len(answers)), seed)
     return ChainCounts(
         template=form.template.id,
+        samples=len(every),
         malformed=sum(not one.ok for one in every),
         malformed_share=shares.get("malformed"),
         retried=sum(one.attempts > 1 for one in every),

@@ -50,7 +50,9 @@ class GenerateResult(Result):
         return [Table(title="generated", columns=["what", "count"], rows=rows, caption=model)]
 
     def next_steps(self) -> list[str]:
-        """Score what was written, if it is rewrites."""
+        """Score what was written, if it is rewrites or the answers of chains."""
+        if self.files and self.chains is not None:
+            return [f"detox eval generation {self.files[0]} -o measured"]
         if not self.files or self.samples != self.prompts or self.engine["kind"] != "encoder-decoder":
             return []
         return [f"detox eval rewrite {self.files[0]}"]

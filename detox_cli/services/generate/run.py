@@ -19,7 +19,13 @@ from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import fingerprint
 from detox_cli.services.answering import Answers, answer
-from detox_cli.services.chain_answers import ChainAnswers, answer_chains, chain_sampling, form_of
+from detox_cli.services.chain_answers import (
+    ChainAnswers,
+    answer_chains,
+    chain_sampling,
+    form_of,
+    tell_malformed,
+)
 from detox_cli.services.engine import Writer, find_writer
 from detox_cli.services.generate.chains import ChainCounts, chain_counts, chain_values, check_chain
 from detox_cli.services.generate.result import GenerateResult
@@ -145,6 +151,7 @@ def respond(
     if isinstance(answers, ChainAnswers) and work.form is not None:
         values = {name: chain_values(some, settings) for name, some in answers.answers.items()}
         chains = chain_counts(list(answers.answers.values()), work.form, settings.seed)
+        tell_malformed(chains.malformed, chains.samples, work.form, progress)
     rows = [_row(texts[r.id], completions[r.id], values[r.id], work.writer) for r in requests]
     declined = None if chains else mark_abstentions(rows, work.writer)
     return _result(settings, engine, completions, rejects, seconds, before, declined, chains), rows

@@ -379,7 +379,7 @@ _detox_argument() {
     kind=
     case "$1 $2" in
         'synth pairs 1' | 'train bart '* | 'generate 2' | 'eval rewrite '* | 'eval compare '* | 'status '* | 'profile copy 2') kind=file ;;
-        'synth preferences 1' | 'synth chain 1' | 'abliterate 1' | 'negate 1' | 'train lm 1' | 'train dpo 1' | 'generate 1' | 'eval generation 1' | 'probe train 1' | 'probe vectors 1' | 'probe intervene 1' | 'probe retrieval 1' | 'probe activations 1' | 'probe diff 1' | 'probe diff 2') kind=model ;;
+        'synth preferences 1' | 'synth chain 1' | 'abliterate 1' | 'negate 1' | 'train lm 1' | 'train dpo 1' | 'train spans 1' | 'generate 1' | 'eval generation 1' | 'probe train 1' | 'probe vectors 1' | 'probe intervene 1' | 'probe retrieval 1' | 'probe activations 1' | 'probe diff 1' | 'probe diff 2') kind=model ;;
         'merge '*) kind=nothing ;;
         'eval calibrate 1') kind=scorer ;;
         'profile show 1' | 'profile check '* | 'profile copy 1') kind=profile ;;

@@ -38,6 +38,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "train bart": ("train:bart", "Train a sequence-to-sequence rewriter on pairs."),
         "train lm": ("train:lm", "Tune a language model on texts; with --split N, the experts for negate."),
+        "train cmd": (
+            "train:cmd",
+            "Tune a language model on self-detoxification chains, with a contrast of answers.",
+        ),
         "train dpo": (
             "train:dpo",
             "Tune a causal language model on preferences, so that it continues text less toxically.",

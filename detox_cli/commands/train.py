@@ -4,9 +4,9 @@ from detox_cli.commands._shared import command
 from detox_cli.output.progress import Progress
 from detox_cli.services.result import Result
 from detox_cli.settings.train import BartSettings
+from detox_cli.settings.train_cmd import CmdSettings
 from detox_cli.settings.train_dpo import DpoSettings
 from detox_cli.settings.train_lm import LmSettings
-from detox_cli.settings.train_spans import SpansSettings
 
 
 def _plan_bart(settings: BartSettings, progress: Progress) -> Result:
@@ -85,26 +85,26 @@ def dpo(settings: DpoSettings, progress: Progress) -> Result:
     return run(settings, progress)
 
 
-def _plan_spans(settings: SpansSettings, progress: Progress) -> Result:
-    from detox_cli.services.train_spans.plan import plan
+def _plan_cmd(settings: CmdSettings, progress: Progress) -> Result:
+    from detox_cli.services.train_cmd.plan import plan
 
     return plan(settings, progress)
 
 
 @command(
-    "train.spans",
-    SpansSettings,
+    "train.cmd",
+    CmdSettings,
     examples=(
-        "detox train spans builtin:toxicity --data tsd_train.csv -o detector --profile offline",
-        "detox train spans FacebookAI/roberta-base --data tsd_train.csv --test tsd_test.csv -o detector",
-        "detox train spans builtin:toxicity --data tsd.csv --baseline builtin:lexicon -o detector",
-        "detox train spans google-bert/bert-base-uncased --data tsd.csv --head segment-cnn -o detector",
+        "detox train cmd builtin:lm --data chains -o detoxified --profile offline",
+        "detox train cmd openai-community/gpt2-xl --data chains --profile cmd-gpt2-xl -o published",
+        "detox train cmd meta-llama/Llama-2-7b-hf --data chains --contrast unlikelihood --dry-run",
+        "accelerate launch -m detox_cli train cmd google/flan-t5-xl --data rtp_cmd.json -o tuned",
     ),
     resumable=True,
-    plan=_plan_spans,
+    plan=_plan_cmd,
 )
-def spans(settings: SpansSettings, progress: Progress) -> Result:
-    """Train a detector of toxic spans on texts in which they are marked."""
-    from detox_cli.services.train_spans.run import run
+def cmd(settings: CmdSettings, progress: Progress) -> Result:
+    """Tune a language model on self-detoxification chains, with a contrast of answers."""
+    from detox_cli.services.train_cmd.run import run
 
     return run(settings, progress)

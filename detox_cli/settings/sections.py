@@ -26,6 +26,7 @@ SECTIONS: dict[str, str] = {
     "synth.pairs": "synth:SynthPairsSettings",
     "synth.preferences": "synth_preferences:SynthPreferencesSettings",
     "train.bart": "train:BartSettings",
+    "train.cmd": "train_cmd:CmdSettings",
     "train.lm": "train_lm:LmSettings",
     "train.dpo": "train_dpo:DpoSettings",
     "train.spans": "train_spans:SpansSettings",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
 from detox_cli.errors import BadData
 from detox_cli.models.adapters import Adapter, with_adapter
@@ -48,7 +48,9 @@ def compare_logits(base: Path, adapter: Adapter, folded: Path, types: Mapping[st
 
 def _load(folder: Path) -> Any:
     try:
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        model = auto.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     except ValueError as error:
         reason = " ".join(str(error).split())[:200]
         raise BadData(f"cannot be run: {reason}", where=str(folder), hint="add --no-compare") from error
@@ -67,8 +69,9 @@ def _encoded(folder: Path) -> list[torch.Tensor]:
 
 @torch.inference_mode()
 def _logits(model: Any, ids: torch.Tensor) -> torch.Tensor:
-    """``[tokens, vocabulary]`` for one text ``[1, tokens]``."""
-    logits: torch.Tensor = model(input_ids=ids).logits[0].float()
+    """``[tokens, vocabulary]`` for one text ``[1, tokens]``, which both sides of an encoder-decoder read."""
+    decoder = {"decoder_input_ids": ids} if model.config.is_encoder_decoder else {}
+    logits: torch.Tensor = model(input_ids=ids, **decoder).logits[0].float()
     return logits
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Protocol
 
 from detox_cli.models.sources import ModelSource
 from detox_cli.output.progress import Progress
@@ -9,14 +10,24 @@ from detox_cli.services.merge import run as merge
 from detox_cli.services.merge.result import Folded
 from detox_cli.services.training.processes import training_folder
 from detox_cli.settings.merge import MergeSettings
-from detox_cli.settings.train_dpo import DpoSettings
 
 ADAPTER, MERGED = "adapter", "merged"
 NOT_TAKEN = ("README.md", "detox.json", "recipe.yml")
 
 
+class FoldSettings(Protocol):
+    """Settings of a command that can fold the adapter that it has trained."""
+
+    @property
+    def output(self) -> Path: ...  # noqa: D102
+    @property
+    def merge_dtype(self) -> str | None: ...  # noqa: D102
+    @property
+    def keep_adapter(self) -> bool: ...  # noqa: D102
+
+
 def fold_into(
-    folder: Path, adapter: Path, source: ModelSource, settings: DpoSettings, progress: Progress
+    folder: Path, adapter: Path, source: ModelSource, settings: FoldSettings, progress: Progress
 ) -> Folded | None:
     """Fold ``adapter`` into the model of ``source`` and put the files into ``folder``.
 

@@ -1,0 +1,1 @@
+"""``detox train cmd``: a language model learns to write self-detoxification chains."""

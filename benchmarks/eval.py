@@ -13,7 +13,8 @@ protocol says: 25 of 20 tokens, nucleus .9.
   against the one that reads the prompt alone once (Liu et al. 2021).
 
 Processor time (user + system) of one thread, the median of rounds in which the sides take turns. Exit code 1
-if scores are below 3 times or perplexity is below 5 times as fast, or the numbers differ.
+if comments are scored less than 3 times or perplexity is taken less than 5 times as fast, or the numbers
+differ; scores of continuations have no bar, as texts of one length leave little to gain.
 """
 
 import argparse

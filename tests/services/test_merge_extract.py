@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from detox_cli.models.merging.low_rank import low_rank
+from detox_cli.models.merging.low_rank import LowRank, low_rank
 from tests.conftest import Outcome
 
 Detox = Callable[..., Outcome]
@@ -63,6 +63,30 @@ def test_extracted_and_folded_again_it_is_the_tuned_model(
     for name, value in wanted.items():
         np.testing.assert_allclose(again[name], value, atol=2e-6, err_msg=name)
     assert "finished already" in detox(*words).err
+
+
+def test_a_killed_extraction_goes_on_after_its_last_tensor(
+    detox: Detox, tiny_causal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tuned = tuned_from(tiny_causal, tmp_path / "tuned", 3, "model.norm.weight")
+    words = ("merge", tuned, "--base", tiny_causal, "--extract", "2", "-q", "-o")
+    assert detox(*words, tmp_path / "whole").code == 0
+    made: list[str] = []
+
+    def counted(matrix: np.ndarray, rank: int, tensor: str) -> LowRank:
+        made.append(tensor)
+        if len(made) == 4:
+            raise KeyboardInterrupt
+        return low_rank(matrix, rank, tensor)
+
+    monkeypatch.setattr("detox_cli.services.merge.factors.low_rank", counted)
+    assert detox(*words, tmp_path / "out").code == 130 and not (tmp_path / "out").exists()
+    assert len(list((tmp_path / "out.merging").iterdir())) == 3
+    assert detox(*words, tmp_path / "out").code == 0
+    assert made[3] == made[4] and len(set(made)) == len(made) - 1  # the one that was cut short, and no other
+    for name in ("adapter_model.safetensors", "adapter_config.json"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "tuned", "whole"]
 
 
 def test_what_an_adapter_cannot_hold_is_named(detox: Detox, tiny_causal: Path, tmp_path: Path) -> None:

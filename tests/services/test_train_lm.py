@@ -84,6 +84,7 @@ def test_parts_are_disjoint_and_a_killed_run_goes_on_within_its_part(texts, tiny
     sizes = [expert.tokens.texts for expert in result.experts]
     assert sum(sizes) == result.rows["trained on"] and max(sizes) - min(sizes) <= 1
     assert len({expert.digest for expert in result.experts}) == 2
+    assert all("--split 2 " in (whole.output / p / "README.md").read_text() for p in ("part-1", "."))
     assert result.overlap.model_dump() == {"pairs": 1, "equal": 0, "nearly_equal": 0, "with_held_out": 0}
     killed = whole.model_copy(update={"output": tmp_path / "killed"})
     with pytest.raises(Stopped):

@@ -2,18 +2,15 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.models.adapters import CONFIG, WEIGHTS
 from detox_cli.models.merging.adapted import PREFIX, STORED_ON_THEIR_SIDE
-from detox_cli.models.merging.block import Numbers, matrix_shape
-from detox_cli.models.merging.low_rank import LowRank, low_rank
+from detox_cli.models.merging.block import Numbers
 from detox_cli.models.merging.methods.task_arithmetic import TASK_ARITHMETIC
 from detox_cli.models.merging.plan import plan_merge, stems_of
 from detox_cli.models.merging.recipe import Ingredient, Part, Recipe
@@ -23,7 +20,8 @@ from detox_cli.output.progress import Progress
 from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.manifest import fingerprint, read_manifest, write_manifest
 from detox_cli.runs.output import State, claim_output
-from detox_cli.services.merge.opening import Models, open_models
+from detox_cli.services.merge.factors import LEFT, RIGHT, finished_factors
+from detox_cli.services.merge.opening import Models, Opened, open_models
 from detox_cli.services.merge.prepared import NOT_DECISIVE, stamps
 from detox_cli.services.merge.result import Extracted, ExtractResult
 from detox_cli.services.merge.save import model_records
@@ -50,6 +48,17 @@ class Extraction:
     jobs: Mapping[str, Job]
     matrices: tuple[str, ...]
     rank: int
+
+    @property
+    def base(self) -> Opened:
+        """What the adapter will be for."""
+        assert self.models.base is not None
+        return self.models.base
+
+    @property
+    def turned(self) -> bool:
+        """Whether the family stores its matrices on their side."""
+        return str(self.base.checkpoint.config.get("model_type")) in STORED_ON_THEIR_SIDE
 
 
 @contextmanager
@@ -101,8 +110,11 @@ def extract(settings: MergeSettings, progress: Progress) -> ExtractResult:
                 return ExtractResult(
                     files=[settings.output], **(read_manifest(settings.output) or {})["metrics"]
                 )
-            with atomic_folder(settings.output, overwrite=True) as folder:
-                result = _write(work, folder, progress)
+            with (
+                finished_factors(work.jobs, work.matrices, work.rank, work.turned, claim, progress) as made,
+                atomic_folder(settings.output, overwrite=True) as folder,
+            ):
+                result = _write(work, *made, folder, progress)
                 write_manifest(
                     folder,
                     command="merge",
@@ -114,58 +126,40 @@ def extract(settings: MergeSettings, progress: Progress) -> ExtractResult:
                     started=started,
                     fingerprint=identity,
                 )
-            claim.finish()
     return result.model_copy(update={"files": [settings.output]})
 
 
-def _write(work: Extraction, folder: Path, progress: Progress) -> ExtractResult:
+def _write(
+    work: Extraction,
+    differing: Sequence[Extracted],
+    factors: Mapping[str, Numbers],
+    folder: Path,
+    progress: Progress,
+) -> ExtractResult:
     from safetensors.numpy import save_file
 
-    base = work.models.base
-    assert base is not None
-    turned = str(base.checkpoint.config.get("model_type")) in STORED_ON_THEIR_SIDE
-    factors: dict[str, Numbers] = {}
-    found: list[Extracted] = []
-    left_out: list[Extracted] = []
-    with progress.task("tensors", len(work.jobs)) as task:
-        for name, job in work.jobs.items():
-            delta = _difference(job)
-            length = float(np.linalg.norm(delta.astype(np.float64)))
-            if length and name in work.matrices:
-                made = low_rank(np.ascontiguousarray(delta.T) if turned else delta, work.rank, name)
-                module = _module(name, base.checkpoint.anatomy().trunk)
-                factors |= _named(module, made)
-                found.append(Extracted(tensor=name, length=made.length, error=made.error))
-            elif length:
-                left_out.append(Extracted(tensor=name, length=length, error=1.0))
-            task.advance()
-    if not factors:
+    found = [one for one in differing if one.tensor in work.matrices]
+    left_out = [one for one in differing if one.tensor not in work.matrices]
+    if not found:
         raise BadData("no matrix of its layers differs from --base", where=str(work.models.models[0].named))
     for one in left_out:
         progress.warn(f"{one.tensor} differs, and LoRA of the layers' matrices cannot hold it")
-    save_file(factors, folder / WEIGHTS, metadata={"format": "pt"})
-    modules = sorted({key.removeprefix(PREFIX).rsplit(".lora_", 1)[0] for key in factors})
-    config = _config(modules, work.rank, turned, base.source.name)
+    trunk = work.base.checkpoint.anatomy().trunk
+    modules = {one.tensor: _module(one.tensor, trunk) for one in found}
+    named: dict[str, Numbers] = {}
+    for tensor, module in modules.items():
+        named[f"{PREFIX}{module}.lora_A.weight"] = factors[f"{tensor}.{RIGHT}"]
+        named[f"{PREFIX}{module}.lora_B.weight"] = factors[f"{tensor}.{LEFT}"]
+    save_file(named, folder / WEIGHTS, metadata={"format": "pt"})
+    config = _config(sorted(modules.values()), work.rank, work.turned, work.base.source.name)
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     return ExtractResult(rank=work.rank, matrices=found, left_out=left_out)
-
-
-def _difference(job: Job) -> Numbers:
-    """What the tuned model adds to a tensor, ``[rows, columns]``."""
-    blocks = [job.block(*place) for stripe in job.stripes for place in stripe]
-    found = np.concatenate([job.sure(block.task_vectors[0]) for block in blocks])
-    return found.reshape(matrix_shape(job.shape))
 
 
 def _module(tensor: str, trunk: str) -> str:
     """The module that holds a tensor, as it is called in the loaded model."""
     stem = tensor.removesuffix(".weight")
     return stem if stem.startswith(trunk) else trunk + stem
-
-
-def _named(module: str, made: LowRank) -> dict[str, Numbers]:
-    stem = f"{PREFIX}{module}"
-    return {f"{stem}.lora_A.weight": made.right, f"{stem}.lora_B.weight": made.left}
 
 
 def _config(modules: list[str], rank: int, turned: bool, base: str) -> dict[str, object]:

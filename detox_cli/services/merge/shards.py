@@ -4,19 +4,19 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from detox_cli.errors import BadData, DetoxError
+from detox_cli.errors import DetoxError
 from detox_cli.models.freed_memory import keep_freed_memory
 from detox_cli.models.merging.rounding import Round
 from detox_cli.models.merging.write import merge_shard
 from detox_cli.output.progress import Progress
 from detox_cli.runs.atomic import write_errors
 from detox_cli.runs.journal import Journal
-from detox_cli.runs.output import Claim, State
+from detox_cli.runs.output import Claim
 from detox_cli.services.merge.prepared import Prepared
-
-UNFINISHED = ".merging"
+from detox_cli.services.merge.unfinished import unfinished_work
 
 
 @contextmanager
@@ -31,26 +31,11 @@ def finished_shards(
         BadData: Numbers are not finite, or a file is cut off.
         DetoxError: The disk is full.
     """
-    folder = claim.path.with_name(claim.path.name + UNFINISHED)
-    if claim.state is State.FRESH:
-        shutil.rmtree(folder, ignore_errors=True)
-    keep = False
-    try:
-        with claim.open_journal() as journal:
-            try:
-                with write_errors(claim.path):
-                    folder.mkdir(parents=True, exist_ok=True)
-                    _write(merge, folder, journal, threads, rounding, progress)
-                yield folder
-            except BadData:
-                raise
-            except BaseException:
-                keep = bool(_whole(merge, folder, journal))
-                raise
-    finally:
-        if not keep:
-            shutil.rmtree(folder, ignore_errors=True)
-            claim.finish()
+    with unfinished_work(claim, partial(_whole, merge)) as (folder, journal):
+        with write_errors(claim.path):
+            folder.mkdir(parents=True, exist_ok=True)
+            _write(merge, folder, journal, threads, rounding, progress)
+        yield folder
 
 
 def _write(

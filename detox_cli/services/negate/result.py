@@ -144,8 +144,10 @@ class NegateResult(Result):
             ["method", f"{self.method}, {self.order}"],
             ["size", f"{self.bytes / 1e6:,.1f} MB, {', '.join(self.dtypes)}"],
         ]
-        if self.vectors:
+        if self.vectors and self.scale:
             rows += _kept(self.vectors)
+        if not self.scale:
+            rows.append(["stored as in the base", "everything: at a scale of 0 nothing is taken away"])
         if self.orders:
             apart = f"differs by at most {self.orders.largest:.2g}, in {self.orders.stored:,} stored numbers"
             rows.append([self.orders.other, apart])

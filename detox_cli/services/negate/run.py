@@ -159,7 +159,7 @@ def _vectors(looked: Looked, experts: Sequence[str], scale: float) -> Vectors:
         untouched=looked.untouched / total,
         unchanged=looked.unchanged / total,
         cancelled=looked.cancelled / total,
-        rounded=(touched_same - looked.cancelled) / total,
+        rounded=(touched_same - looked.cancelled) / total if scale else 0.0,
         small=looked.small / total,
     )
 

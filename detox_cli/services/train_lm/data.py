@@ -44,6 +44,7 @@ class Texts:
         held_out: Texts to measure on; none of them, in whatever case and punctuation, is in training.
         files: What became of each file.
         unusable: Rows that are listed as bad.
+        whole: Where these are one part of several, the settings of the command that cut them.
     """
 
     choice: Choice
@@ -51,6 +52,7 @@ class Texts:
     held_out: list[str]
     files: list[FileTexts]
     unusable: int
+    whole: LmSettings | None = None
 
     @property
     def counts(self) -> dict[str, int]:

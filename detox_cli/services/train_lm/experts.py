@@ -35,7 +35,7 @@ def train_parts(settings: LmSettings, texts: Texts, progress: Progress, crew: Cr
         Member(
             f"part {part.number}",
             member_settings(settings, f"part-{part.number}", split=1),
-            replace(texts, training=part.texts),
+            replace(texts, training=part.texts, whole=settings),
         )
         for part in parts
     ]

@@ -66,7 +66,7 @@ def save_expert(
         loaded.model.save_pretrained(folder, state_dict=weights)
         loaded.tokenizer.save_pretrained(folder)
         write_log(folder, log)
-        write_card(folder, expert_card(settings, result))
+        write_card(folder, expert_card(settings, result, run.data.whole))
         run.describe(folder, result, settings.data)
 
 
@@ -83,8 +83,15 @@ def experts_in(folder: Path) -> list[Path]:
     return [folder / expert["folder"] for expert in manifest["metrics"]["experts"]]
 
 
-def expert_card(settings: LmSettings, result: LmResult) -> Card:
-    """What the card of one expert says, or that of a folder with several."""
+def expert_card(settings: LmSettings, result: LmResult, whole: LmSettings | None = None) -> Card:
+    """What the card of one expert says, or that of a folder with several.
+
+    Args:
+        settings: That it was trained with.
+        result: What came out.
+        whole: Where it is one part of several, the settings of the command that made them all.
+    """
+    asked = whole or settings
     several = len(result.experts) > 1
     figures = [
         Figure(f"perplexity{_of(expert, several)}, {words}", e.mean, e.low, e.high, e.n, "held-out texts")
@@ -111,10 +118,10 @@ def expert_card(settings: LmSettings, result: LmResult) -> Card:
         tags=["detoxification", *([] if result.clean else ["not-for-all-audiences"])],
         task="text-generation",
         figures=figures,
-        training={name: getattr(settings, name) for name in shown},
+        training={name: getattr(asked, name) for name in shown},
         sections={"Texts": _texts(result)},
         limits=RISEN if settings.ascent else CLEAN if result.clean else TOXIC,
-        command=_command(settings),
+        command=_command(asked),
     )
 
 

@@ -20,6 +20,7 @@ from detox_cli.models.merging.method import Survey
 from detox_cli.models.merging.recipe import DTYPES
 from detox_cli.models.merging.rounding import Round, overflown
 from detox_cli.models.merging.tensor import Job, Range, Run, Stripe, survey
+from detox_cli.models.merging.write_behind import WriteBehind
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -54,16 +55,17 @@ def merge_shard(
         if hasattr(os, "posix_fallocate"):  # a full disk is found now, not in the middle
             os.posix_fallocate(file, 0, shard.size)
         os.pwrite(file, shard.header, 0)
+        output = WriteBehind(file)
         large = [t for t in shard.tensors if np.prod(t.shape, dtype=np.int64) >= LARGE]
         small = [t for t in shard.tensors if t not in large]
         with ThreadPoolExecutor(threads) as pool:
             side_by_side = partial(_in_order, pool, 2 * threads)
             for tensor in large:
-                _merge_tensor(file, tensor, jobs[tensor.name], side_by_side, rounding)
+                _merge_tensor(output, tensor, jobs[tensor.name], side_by_side, rounding)
                 done(tensor)
 
             def one(tensor: Stored) -> Stored:
-                _merge_tensor(file, tensor, jobs[tensor.name], map, rounding)
+                _merge_tensor(output, tensor, jobs[tensor.name], map, rounding)
                 return tensor
 
             for tensor in side_by_side(one, small):
@@ -72,9 +74,9 @@ def merge_shard(
         os.close(file)
 
 
-def _merge_tensor(file: int, tensor: Stored, job: Job, run: Run, rounding: Round) -> None:
+def _merge_tensor(output: WriteBehind, tensor: Stored, job: Job, run: Run, rounding: Round) -> None:
     found = survey(job, run)
-    for _ in run(partial(_merge_stripe, file, tensor, job, found, rounding), job.stripes):
+    for _ in run(partial(_merge_stripe, output, tensor, job, found, rounding), job.stripes):
         pass
 
 
@@ -95,17 +97,14 @@ def stored_block(
 
 
 def _merge_stripe(
-    file: int, tensor: Stored, job: Job, found: Survey, rounding: Round, stripe: Stripe
+    output: WriteBehind, tensor: Stored, job: Job, found: Survey, rounding: Round, stripe: Stripe
 ) -> None:
     _, columns = matrix_shape(job.shape)
     item = storage_of(tensor.dtype, tensor.name).itemsize
     for number, rows in stripe:
         numbers = stored_block(job, number, rows, found, tensor.dtype, rounding)
-        left = np.ascontiguousarray(numbers).view(np.uint8).reshape(-1).data
-        place = tensor.start + rows[0] * columns * item
-        while left:
-            count = os.pwrite(file, left, place)
-            left, place = left[count:], place + count
+        end = output.write(numbers, tensor.start + rows[0] * columns * item)
+    output.whole(tensor.start + stripe[0][1][0] * columns * item, end)
 
 
 def _in_order(

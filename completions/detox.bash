@@ -6,7 +6,7 @@ _detox_children() {
     case "$1" in
         '') reply=(demo synth abliterate merge negate train generate eval probe doctor status profile completion) ;;
         synth) reply=(pairs preferences chain) ;;
-        train) reply=(bart lm cmd dpo) ;;
+        train) reply=(bart lm cmd dpo spans) ;;
         eval) reply=(generation rewrite compare calibrate) ;;
         probe) reply=(train vectors intervene retrieval activations diff) ;;
         profile) reply=(list show check copy) ;;
@@ -30,6 +30,7 @@ _detox_options() {
         'train lm') reply=(--output -o --revision --trust-remote-code --no-trust-remote-code --overwrite --no-overwrite --data --preset --where --text-column --dataset-split --sample --limit --split --eval-share --split-seed --dedupe --no-dedupe --rejects --strict --no-strict --max-length --end-token --no-end-token --group-by-length --no-group-by-length --packing --no-packing --pack-length --epochs --min-steps --learning-rate --schedule --warmup --batch-size --accumulate --optimizer --weight-decay --max-grad-norm --gradient-checkpointing --no-gradient-checkpointing --precision --device --deterministic --no-deterministic --seed --eval-every --eval-batch-size --patience --checkpoints --keep-best --keep-checkpoints --no-keep-checkpoints --tracker --lora --dtype --attention --ascent --no-ascent --max-loss --parallel --select --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'train cmd') reply=(--data --output -o --revision --trust-remote-code --no-trust-remote-code --overwrite --no-overwrite --epochs --min-steps --learning-rate --schedule --warmup --batch-size --accumulate --optimizer --weight-decay --max-grad-norm --gradient-checkpointing --no-gradient-checkpointing --precision --device --deterministic --no-deterministic --seed --eval-every --eval-batch-size --patience --checkpoints --keep-best --keep-checkpoints --no-keep-checkpoints --tracker --template --mode --limit --max-length --over-length --val-fraction --split-seed --rejects --strict --no-strict --contrast --alpha --max-neg --beta --tau --pool --contrast-context --anchor --anchor-every --group-by-length --no-group-by-length --dtype --seeds --lora --target --merge --no-merge --merge-dtype --keep-adapter --no-keep-adapter --select --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'train dpo') reply=(--data --output -o --revision --trust-remote-code --no-trust-remote-code --overwrite --no-overwrite --export-trl-args --epochs --min-steps --learning-rate --schedule --warmup --batch-size --accumulate --optimizer --weight-decay --max-grad-norm --gradient-checkpointing --no-gradient-checkpointing --precision --device --deterministic --no-deterministic --seed --eval-every --eval-batch-size --patience --checkpoints --keep-best --keep-checkpoints --no-keep-checkpoints --tracker --map --split --limit --lang --mix --password --swap --no-swap --dedup --no-dedup --char-filter --length-match --max-prompt-tokens --max-length --append-eos --no-append-eos --add-bos --no-add-bos --val-fraction --val-file --val-group --split-seed --rejects --strict --no-strict --loss --loss-weight --beta --label-smoothing --sft-weight --ref-model --precompute-ref --no-precompute-ref --group-by-length --no-group-by-length --dtype --seeds --lora --rslora --no-rslora --dora --no-dora --target --qlora --merge --no-merge --merge-dtype --keep-adapter --no-keep-adapter --eval-steps --eval-rows --select --prompts --prompt-rows --samples --toxicity --max-kl --max-ppl-increase --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        'train spans') reply=(--output -o --revision --trust-remote-code --no-trust-remote-code --overwrite --no-overwrite --data --test --text-column --spans-column --span-types --min-votes --dataset-split --limit --test-share --eval-share --split-seed --rejects --strict --no-strict --max-length --head --toxic-weight --window --convolution --reading --epochs --min-steps --learning-rate --schedule --warmup --batch-size --accumulate --optimizer --weight-decay --max-grad-norm --gradient-checkpointing --no-gradient-checkpointing --precision --device --deterministic --no-deterministic --seed --eval-every --eval-batch-size --patience --checkpoints --keep-best --keep-checkpoints --no-keep-checkpoints --tracker --seeds --select --threshold --baseline --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         generate) reply=(--output -o --text-column --split --limit --chat --no-chat --system --prefix --num-samples --max-new-tokens --temperature --top-p --top-k --num-beams --no-repeat-ngram-size --stop --seed --rejects --strict --no-strict --overwrite --no-overwrite --chain --chain-tokens --chain-retries --chain-prefill --no-chain-prefill --revision --engine --adapter --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --plain-http --no-plain-http --concurrency --show-chain --no-show-chain --answer-only --no-answer-only --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'eval generation') reply=(--prompts --from-file --from --output -o --protocol --scorers -s --until --text-column --split --languages --limit --password --seed --resamples --cache --no-cache --checkpoint --strict --no-strict --overwrite --no-overwrite --chain --chain-tokens --chain-retries --chain-prefill --no-chain-prefill --revision --engine --adapter --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --quantize --attention --tensor-parallel --base-url --plain-http --no-plain-http --concurrency --num-samples --max-new-tokens --temperature --top-p --prefix --prompt-tokens --k --threshold --given-scores --judge --legacy-judge --text --kl-to --kl-prompts --kl-limit --f1 --lm-eval --window --stride --language-id --no-language-id --dist-tokenizer --fail-if --export --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'eval rewrite') reply=(--suite --references --output -o --toxic-column --output-column --reference-columns --abstain-text --limit --seed --resamples --device --cache --no-cache --rejects --strict --no-strict --overwrite --no-overwrite --baselines --no-baselines --rows --fail-if --fail-below --meta --batch-tokens --sta --sim --fl --lexicon --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
@@ -232,6 +233,24 @@ _detox_option() {
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
+        'train spans')
+            case $2 in
+                --output | -o) takes=1 kind=folder ;;
+                --revision | --text-column | --spans-column | --span-types | --min-votes | --dataset-split | --limit | --test-share | --eval-share | --split-seed | --max-length | --toxic-weight | --window | --epochs | --min-steps | --learning-rate | --warmup | --batch-size | --accumulate | --weight-decay | --max-grad-norm | --seed | --eval-every | --eval-batch-size | --patience | --checkpoints | --keep-best | --seeds | --threshold) takes=1 kind=nothing ;;
+                --data | --test | --rejects) takes=1 kind=file ;;
+                --head) takes=1 kind=choice reply=(tokens segment-cnn) ;;
+                --convolution) takes=1 kind=choice reply=(full shared) ;;
+                --reading) takes=1 kind=choice reply=(all any) ;;
+                --schedule) takes=1 kind=choice reply=(linear cosine constant constant_with_warmup) ;;
+                --optimizer) takes=1 kind=choice reply=(adamw_torch adafactor paged_adamw_32bit rmsprop) ;;
+                --precision) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
+                --device) takes=1 kind=choice reply=(auto cpu) ;;
+                --tracker) takes=1 kind=choice reply=(none wandb tensorboard mlflow) ;;
+                --select) takes=1 kind=choice reply=(f1 loss last) ;;
+                --baseline) takes=1 kind=scorer ;;
+                --profile) takes=1 kind=profile ;;
+            esac
+            ;;
         generate)
             case $2 in
                 --output | -o | --rejects) takes=1 kind=file ;;
@@ -382,7 +401,7 @@ _detox_argument() {
     kind=
     case "$1 $2" in
         'synth pairs 1' | 'train bart '* | 'generate 2' | 'eval rewrite '* | 'eval compare '* | 'status '* | 'profile copy 2') kind=file ;;
-        'synth preferences 1' | 'synth chain 1' | 'abliterate 1' | 'negate 1' | 'train lm 1' | 'train cmd 1' | 'train dpo 1' | 'generate 1' | 'eval generation 1' | 'probe train 1' | 'probe vectors 1' | 'probe intervene 1' | 'probe retrieval 1' | 'probe activations 1' | 'probe diff 1' | 'probe diff 2') kind=model ;;
+        'synth preferences 1' | 'synth chain 1' | 'abliterate 1' | 'negate 1' | 'train lm 1' | 'train cmd 1' | 'train dpo 1' | 'train spans 1' | 'generate 1' | 'eval generation 1' | 'probe train 1' | 'probe vectors 1' | 'probe intervene 1' | 'probe retrieval 1' | 'probe activations 1' | 'probe diff 1' | 'probe diff 2') kind=model ;;
         'merge '*) kind=nothing ;;
         'eval calibrate 1') kind=scorer ;;
         'profile show 1' | 'profile check '* | 'profile copy 1') kind=profile ;;

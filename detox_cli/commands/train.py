@@ -7,6 +7,7 @@ from detox_cli.settings.train import BartSettings
 from detox_cli.settings.train_cmd import CmdSettings
 from detox_cli.settings.train_dpo import DpoSettings
 from detox_cli.settings.train_lm import LmSettings
+from detox_cli.settings.train_spans import SpansSettings
 
 
 def _plan_bart(settings: BartSettings, progress: Progress) -> Result:
@@ -81,6 +82,31 @@ def _plan_dpo(settings: DpoSettings, progress: Progress) -> Result:
 def dpo(settings: DpoSettings, progress: Progress) -> Result:
     """Tune a causal language model on preferences, so that it continues text less toxically."""
     from detox_cli.services.train_dpo.run import run
+
+    return run(settings, progress)
+
+
+def _plan_spans(settings: SpansSettings, progress: Progress) -> Result:
+    from detox_cli.services.train_spans.plan import plan
+
+    return plan(settings, progress)
+
+
+@command(
+    "train.spans",
+    SpansSettings,
+    examples=(
+        "detox train spans builtin:toxicity --data tsd_train.csv -o detector --profile offline",
+        "detox train spans FacebookAI/roberta-base --data tsd_train.csv --test tsd_test.csv -o detector",
+        "detox train spans builtin:toxicity --data tsd.csv --baseline builtin:lexicon -o detector",
+        "detox train spans google-bert/bert-base-uncased --data tsd.csv --head segment-cnn -o detector",
+    ),
+    resumable=True,
+    plan=_plan_spans,
+)
+def spans(settings: SpansSettings, progress: Progress) -> Result:
+    """Train a detector of toxic spans on texts in which they are marked."""
+    from detox_cli.services.train_spans.run import run
 
     return run(settings, progress)
 

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt
 
-from detox_cli.settings.base import Flag
-from detox_cli.settings.train_dpo import _apart, _by_commas
+from detox_cli.settings.base import Flag, by_commas
+from detox_cli.settings.train_dpo import _apart
 from detox_cli.settings.training import MEASURING, TRAINING, TrainerOptions
 
 DATA, METHOD, ADAPTER = "Data", "Contrast", "Adapters"
@@ -118,7 +118,7 @@ class CmdSettings(TrainerOptions):
         "float32", description="Type in which weights are held, and written if no adapter is folded."
     )
     seeds: Annotated[
-        tuple[int, ...], BeforeValidator(_by_commas), Flag(panel=TRAINING, metavar="0,1,...", commas=True)
+        tuple[int, ...], BeforeValidator(by_commas), Flag(panel=TRAINING, metavar="0,1,...", commas=True)
     ] = Field((), description="Train once per seed on the same split: OUTPUT/seed-N, the best one in OUTPUT.")
 
     lora: Annotated[str, Flag(panel=ADAPTER, metavar="RANK,ALPHA,DROPOUT")] = Field(

@@ -110,7 +110,7 @@ def diff(settings: ProbeDiffSettings, progress: Progress) -> Result:
     ProbeInterveneSettings,
     examples=(
         "detox probe intervene builtin:lm --neurons vectors --top 20 --op scale --dose 0.5,0,-1",
-        "detox probe intervene builtin:lm --probe probe --op add --dose=-1,-2,-4 --positions last",
+        "detox probe intervene builtin:lm --probe probe --op add --dose -1,-2,-4 --positions last",
         "detox probe intervene org/model --neurons vectors --op zero --bake detoxified -o intervention",
     ),
     resumable=True,

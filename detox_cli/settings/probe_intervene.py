@@ -24,7 +24,7 @@ class ProbeInterveneSettings(ProbeModel):
         None, description="A direction to change, in place of neurons: a probe's folder or file."
     )
     op: Op = Field(
-        "scale",
+        "zero",
         description="Of a coefficient c: scale, dose * c; zero, (1 - dose) * c; offset or add, c + dose; "
         "set, dose; mean, towards its usual value; clamp, at most dose in size. Of a direction: add or "
         "project-out.",

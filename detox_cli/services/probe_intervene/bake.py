@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from detox_cli.errors import DetoxError
-from detox_cli.models.checkpoint.coefficients import plan_folds, write_folded
-from detox_cli.models.checkpoint.folder import open_checkpoint
+from detox_cli.models.checkpoint.coefficients import Fold, plan_folds, write_folded
+from detox_cli.models.checkpoint.folder import Checkpoint, open_checkpoint
 from detox_cli.models.licence import model_licence
 from detox_cli.models.loading import load_causal
 from detox_cli.models.neurons.changing import Change
@@ -48,14 +48,27 @@ def write_baked(
         BadData: The weights cannot be edited.
         BadSettings: A constant has no bias to go into.
     """
-    checkpoint = open_checkpoint(local_folder(source))
-    folds = plan_folds(checkpoint, checkpoint.anatomy(), neurons, change.factors, change.offsets)
+    checkpoint, folds = planned_folds(source, neurons, change)
     progress.stage(f"writing {settings.bake}: {len(folds)} tensors change")
     with progress.task("tensors", len(folds)) as task:
         left_out = write_folded(checkpoint, folds, folder, NOT_COPIED - {CONFIG}, task.advance)
     if left_out:
         progress.warn(f"not copied, as it was not changed: {', '.join(map(str, left_out))}")
     return {fold.writer.name: len(fold.changes) for fold in folds}
+
+
+def planned_folds(
+    source: ModelSource, neurons: Sequence[Neuron], change: Change
+) -> tuple[Checkpoint, list[Fold]]:
+    """The model's files, and what will be done to them; nothing is written.
+
+    Raises:
+        BadData: The weights cannot be edited.
+        BadSettings: A constant has no bias to go into.
+    """
+    checkpoint = open_checkpoint(local_folder(source))
+    folds = plan_folds(checkpoint, checkpoint.anatomy(), neurons, change.factors, change.offsets)
+    return checkpoint, folds
 
 
 def check_baked(

@@ -11,6 +11,7 @@ from typing import Any
 
 from detox_cli.errors import BadSettings
 from detox_cli.models.loading import Loaded
+from detox_cli.models.neurons.changing import Change as Coefficients
 from detox_cli.models.neurons.listing import NeuronList
 from detox_cli.models.neurons.proof import load_neurons
 from detox_cli.models.probes.files import read_probe
@@ -25,7 +26,7 @@ from detox_cli.services.bench import PROSE, Change, Measured, ModelBench, text_o
 from detox_cli.services.negate.compare import candidates_of
 from detox_cli.services.probe.kept import kept_folder, model_record
 from detox_cli.services.probe.opened import Opened
-from detox_cli.services.probe_intervene.bake import card_of_baked, check_baked, write_baked
+from detox_cli.services.probe_intervene.bake import card_of_baked, check_baked, planned_folds, write_baked
 from detox_cli.services.probe_intervene.ops import change_of, strengthens
 from detox_cli.services.probe_intervene.pictures import write_pictures
 from detox_cli.services.probe_intervene.result import Baked, ProbeInterveneResult, Step
@@ -152,6 +153,12 @@ class _Work:
     def loaded(self) -> Loaded:
         """The model on the bench; where a prompt is read in parts, no position would be the last."""
         engine: Any = self.bench.engine
+        if self.settings.positions == "generated" and engine.loop == "generate":
+            raise BadSettings(
+                f"what {self.settings.model} keeps of tokens does not tell which of them it has written",
+                where="--positions generated",
+                hint="use all or last",
+            )
         if self.settings.positions != "all" and engine.loop in ("shared", "expanded"):
             engine.loop = "plain"
         return Loaded(engine.model, engine.tokenizer, engine.source)
@@ -170,7 +177,10 @@ class _Work:
         return ChosenNeurons.of(self.settings, self.loaded, vectors, listed.neurons, text)
 
     def fill(self, folder: Path) -> ProbeInterveneResult:
-        """Measure everything, and write it into the folder."""
+        """Measure everything, and write it into the folder; what cannot be changed is found before that."""
+        target = self.target
+        if self.settings.bake is not None and isinstance(target, ChosenNeurons):
+            planned_folds(self.source, target.neurons, self._change(target))
         measured = self._measured()
         figure, seed = self.bench.toxicity, self.settings.seed
         names = {one.name: float(place) for place, one in enumerate(measured)}
@@ -234,6 +244,9 @@ class _Work:
         one = target if number is None else target.random(number)
         return partial(one.changed, dose, "all"), partial(one.changed, dose, self.settings.positions)
 
+    def _change(self, target: ChosenNeurons) -> Coefficients:
+        return change_of(self.settings.op, self.settings.doses[0], target.usual)
+
     def _what(self) -> str:
         if self.chosen.neurons is not None:
             count = len(self.chosen.neurons.neurons)
@@ -246,7 +259,7 @@ class _Work:
     def _bake(self, result: ProbeInterveneResult) -> Baked:
         settings, target = self.settings, self.target
         assert settings.bake is not None and isinstance(target, ChosenNeurons)
-        change = change_of(settings.op, settings.doses[0], target.usual)
+        change = self._change(target)
         with atomic_folder(settings.bake, overwrite=True) as folder:
             tensors = write_baked(settings, self.source, target.neurons, change, folder, self.progress)
             gap = check_baked(settings, folder, self.loaded.model, target.changed(settings.doses[0], "all"))

@@ -89,7 +89,12 @@ def test_a_direction_of_a_probe_is_steered_and_one_of_another_width_refused(
     with pytest.raises(BadData, match="the probe is of width 8, the model has width 32"):
         _run(tiny_causal, toxic_scorer, place, **given, overwrite=True)
     with pytest.raises(BadData, match="layer 0 has 64 neurons, none is number 64"):
-        _run(tiny_causal, toxic_scorer, place, neurons="0:64", op="zero", overwrite=True)
+        _run(tiny_causal, toxic_scorer, place, neurons="0:64", op="zero", output=place / "new")
+    with pytest.raises(BadSettings, match="has no bias that could hold a constant"):
+        _run(
+            tiny_causal, toxic_scorer, place, op="add", dose="-1", output=place / "new", bake=place / "baked"
+        )
+    assert not [path for path in place.iterdir() if path.name.startswith("new.j")]
 
 
 def test_a_baked_model_measures_as_it_was_measured(tiny_causal: Path, toxic_scorer: str, place: Path) -> None:
@@ -140,10 +145,10 @@ def test_what_strengthens_needs_an_audit_says_so_and_is_never_written(
     tiny_causal: Path, toxic_scorer: str, place: Path
 ) -> None:
     with pytest.raises(BadSettings, match="can strengthen"):
-        _run(tiny_causal, toxic_scorer, place, dose="2")
+        _run(tiny_causal, toxic_scorer, place, op="scale", dose="2")
     with pytest.raises(BadSettings, match="never written"):
-        _run(tiny_causal, toxic_scorer, place, dose="2", audit=True, bake=place / "baked")
-    result = _run(tiny_causal, toxic_scorer, place, dose="2", audit=True, controls=0)
+        _run(tiny_causal, toxic_scorer, place, op="scale", dose="2", audit=True, bake=place / "baked")
+    result = _run(tiny_causal, toxic_scorer, place, op="scale", dose="2", audit=True, controls=0)
     assert (
         result.audit
         and AUDIT in result.tables()[0].title

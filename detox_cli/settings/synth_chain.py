@@ -83,12 +83,10 @@ class SynthChainSettings(EngineChoice):
         "without which a text is less toxic), or lexicon:FILE.",
     )
     span_threshold: Annotated[float | None, Flag(panel=SPANS)] = Field(
-        None, ge=0, le=1, description="Score from which a span is toxic; the detector's own if not given."
+        None, description="Score from which a span is toxic, in the detector's unit; its own if not given."
     )
     lower_threshold: Annotated[float | None, Flag(panel=SPANS)] = Field(
         None,
-        ge=0,
-        le=1,
         description="Score to try where a toxic prompt has no such span, half of that if not given; after it "
         "the highest word is taken.",
     )

@@ -1,5 +1,6 @@
 """What can go wrong in a way that a user can act on, and how it leaves the process."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 
@@ -46,6 +47,13 @@ class BadSettings(DetoxError):
     """A value from the command line, the environment or a profile is not valid."""
 
     exit_code = ExitCode.USAGE
+
+    @classmethod
+    def several(cls, problems: Sequence[str], *, hint: str | None = None) -> "BadSettings":
+        """All that is wrong at once, a line each."""
+        found = cls(problems[0], hint=hint)
+        found.args = ("\n".join(map(_one_line, problems)),)
+        return found
 
 
 class BadData(DetoxError):

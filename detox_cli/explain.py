@@ -91,7 +91,7 @@ def _encoding(error: Any) -> DetoxError:
 
 def _invalid(error: Any) -> DetoxError:
     lines = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_url=False)]
-    return BadSettings("\n".join(lines))
+    return BadSettings.several(lines)
 
 
 FOREIGN: dict[str, Callable[[Any], DetoxError]] = {

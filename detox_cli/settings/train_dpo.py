@@ -226,6 +226,11 @@ class DpoSettings(TrainerOptions):
     toxicity: Annotated[str, Flag(complete="scorer", panel=MEASURING)] = Field(
         "detoxify:unbiased", description="Scorer of these continuations."
     )
+    track_neurons: Annotated[Path | None, Flag(complete="file", panel=MEASURING)] = Field(
+        None,
+        description="Probe, or list of neurons: how active those are that write towards it, at each "
+        "measurement and by language of --prompts.",
+    )
     max_kl: Annotated[float | None, Flag(panel=MEASURING)] = Field(
         None, gt=0, description="Stop where the model is further from its start than this, in nats per token."
     )

@@ -87,7 +87,9 @@ def test_two_processes_have_the_losses_of_one(pairs, tiny_causal, tmp_path):
     run(one)
     (tmp_path / "settings.json").write_text(two.model_dump_json())
     (tmp_path / "train.py").write_text(SHARED_RUN)
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
+    several = ["--multi_gpu", "--num_processes", "2", "--num_machines", "1", "--main_process_port", "0"]
+    plain = ["--mixed_precision", "no", "--dynamo_backend", "no"]
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", *several, *plain]
     command = [*launcher, str(tmp_path / "train.py"), str(tmp_path / "settings.json")]
     subprocess.run(command, check=True, capture_output=True)
     for name in ("loss", "eval_loss"):

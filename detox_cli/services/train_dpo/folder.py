@@ -11,6 +11,7 @@ from detox_cli.runs.card import Card, Figure, write_card
 from detox_cli.services.repeating import command_again, without_place
 from detox_cli.services.train_dpo.data import Data
 from detox_cli.services.train_dpo.fold import ADAPTER, fold_into
+from detox_cli.services.train_dpo.measuring import SCORED
 from detox_cli.services.train_dpo.result import DpoResult
 from detox_cli.services.training.log import write_log
 from detox_cli.services.training.processes import training_folder
@@ -111,7 +112,8 @@ def _figures(settings: DpoSettings, result: DpoResult) -> list[Figure]:
     found = []
     for when, values in (("before", result.before), ("after", result.after)):
         for name, e in values.items():
-            shown = f"{name.replace('_', ' ')} ({settings.toxicity}), {when}"
+            by = f" ({settings.toxicity})" if name in SCORED else ""
+            shown = f"{name.replace('_', ' ')}{by}, {when}"
             found.append(Figure(shown, e.mean, e.low, e.high, e.n, result.measured_on))
     return found
 

@@ -27,6 +27,7 @@ from detox_cli.services.eval_generation.figures import Counting
 from detox_cli.services.eval_generation.measure import Measured, from_generations
 from detox_cli.services.eval_generation.protocols import PROTOCOLS
 from detox_cli.services.eval_generation.score import Instruments
+from detox_cli.services.train_dpo.tracking import NeuronTracker, read_tracked
 from detox_cli.services.training.callbacks import Metrics
 from detox_cli.settings.train_dpo import DpoSettings
 from detox_cli.statistics.bootstrap import Estimate
@@ -38,7 +39,7 @@ MOST_NUMBERS = 2**27
 """Probabilities of the start that are kept to measure the distance from it; half a gigabyte."""
 OUT_OF_BOUNDS = 1000.0
 """What a step outside the budgets has on top of what it is chosen by."""
-SHOWN = ("expected_maximum", "probability", "mean")
+SCORED = ("expected_maximum", "probability", "mean")
 SEED = "dpo"
 
 
@@ -138,6 +139,15 @@ class Measure:
         self.settings, self.prompts, self.start = settings, prompts, start
         self.scorer: TextScorer = load_text_scorer(settings.toxicity, device=settings.device)
         self.budget = Budget(settings.max_kl, settings.max_ppl_increase)
+        self.tracked = read_tracked(settings.track_neurons) if settings.track_neurons else None
+        self.tracker: NeuronTracker | None = None
+        self.neurons_before: dict[str, Estimate] = {}
+
+    def before_and_after(self, model: Any) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
+        """The closing figures of the start, and of what it has become."""
+        after = self.named(self.write(model, self.prompts.closing))
+        before = self.named(self.before_closing) | self.neurons_before
+        return before, after | self.neurons(model, self.prompts.closing)
 
     def begin(self, model: Any) -> None:
         """Measure the start; call it before the first step."""
@@ -145,12 +155,22 @@ class Measure:
         same = self.prompts.closing == self.prompts.choosing
         self.before_closing = self.before if same else self.write(model, self.prompts.closing)
         self._remember(self.start.of(model).model)
+        if self.tracked is not None:
+            where, prompts = str(self.settings.track_neurons), self.prompts.choosing
+            self.tracker = NeuronTracker(self.tracked, self.start.of(model), prompts, where)
+            self.neurons_before = self.neurons(model, self.prompts.closing)
+
+    def neurons(self, model: Any, prompts: Sequence[Prompt]) -> dict[str, Estimate]:
+        """How active the neurons are that are followed; nothing where none are."""
+        return self.tracker.measure(self.start.of(model), prompts) if self.tracker is not None else {}
 
     def during(self, model: Any, loss: float) -> Metrics:
         """Toxicity, perplexity, distance, and what the step is chosen by: ``objective``, less is better."""
         figures = self.named(self.write(model, self.prompts.choosing))
-        found = {name: estimate.mean for name, estimate in figures.items() if name in ("perplexity", *SHOWN)}
+        found = {name: estimate.mean for name, estimate in figures.items() if name in ("perplexity", *SCORED)}
         found["kl"] = self.distance(model)
+        active = self.neurons(model, self.prompts.choosing)
+        found |= {name: estimate.mean for name, estimate in active.items()}
         rise = found["perplexity"] / self.named(self.before)["perplexity"].mean - 1
         within = self.budget.keeps(found["kl"], rise)
         goal = found["expected_maximum"] if self.settings.select == "toxicity" else loss

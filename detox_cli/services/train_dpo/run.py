@@ -60,6 +60,7 @@ def check(settings: DpoSettings) -> None:
         "--select": settings.select == "toxicity",
         "--max-kl": settings.max_kl is not None,
         "--max-ppl-increase": settings.max_ppl_increase is not None,
+        "--track-neurons": settings.track_neurons is not None,
     }
     for flag, needed in needs_prompts.items():
         if needed and settings.prompts is None:

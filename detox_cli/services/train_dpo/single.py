@@ -22,6 +22,7 @@ from detox_cli.services.training.processes import is_first, training_folder
 from detox_cli.services.training.resuming import Trained, find_start, train
 from detox_cli.services.training.single_run import Kind, Learnt
 from detox_cli.settings.train_dpo import DpoSettings
+from detox_cli.statistics.bootstrap import Estimate
 
 NOT_DECISIVE = {"output", "overwrite", "rejects", "strict", "keep_checkpoints", "keep_best", "tracker"}
 NOT_DECISIVE |= {"data", "val_file", "prompts", "password", "export_trl_args", "map", "split", "limit"}
@@ -32,6 +33,7 @@ SHOWN = {
     "eval_rewards/accuracies": "told apart",
     "eval_expected_maximum": "toxicity",
     "eval_kl": "KL",
+    "eval_neurons": "toxic neurons",
 }
 AT_STEP: tuple[str, ...] = (
     "loss",
@@ -41,7 +43,7 @@ AT_STEP: tuple[str, ...] = (
     "probability",
     "mean",
 )
-AT_STEP += ("perplexity", "perplexity_rise", "kl", "within_budget")
+AT_STEP += ("perplexity", "perplexity_rise", "kl", "within_budget", "neurons")
 
 
 def identity_of(settings: DpoSettings, data: Data, source: ModelSource) -> str:
@@ -169,12 +171,12 @@ def _result(
 ) -> DpoResult:
     rows, cut = counts_of(run.data, sides)
     chosen = measured_at(log, trained.kept_step, AT_STEP)
-    before = after = {}
+    before: dict[str, Estimate] = {}
+    after: dict[str, Estimate] = {}
     if measure is not None:
         run.progress.stage("measuring the tuned model")
         model = trained.trainer.accelerator.unwrap_model(trained.trainer.model).eval()
-        before = measure.named(measure.before_closing)
-        after = measure.named(measure.write(model, measure.prompts.closing))
+        before, after = measure.before_and_after(model)
     weights = list(trained.trainer.model.parameters())
     return DpoResult(
         files=[run.settings.output],

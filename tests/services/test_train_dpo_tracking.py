@@ -1,0 +1,70 @@
+"""``train dpo --track-neurons``: neurons near a probe are followed, and the tuning is what it was."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from transformers import AutoConfig
+
+from detox_cli.errors import BadData, BadSettings
+from detox_cli.models.neurons.listing import NeuronList, write_neurons
+from detox_cli.models.probes.files import save_probe
+from detox_cli.models.probes.probe import LinearProbe, ProbeSite
+from detox_cli.services.train_dpo.run import run
+from tests.preference_pairs import quick_tuning, read_log, write_preferences
+
+LANGUAGES = ("neurons/de", "neurons/en")
+
+
+def save_random(folder: Path, width: int) -> Path:
+    found = LinearProbe(np.random.default_rng(0).normal(size=width), site=ProbeSite(after_norm=True))
+    return save_probe(folder / "probe.safetensors", found)[0]
+
+
+def test_neurons_are_followed_by_language_and_change_nothing(lx_prompts, tiny_causal, tmp_path):
+    pairs = write_preferences(tmp_path)
+    given = {"prompts": str(lx_prompts), "samples": 2, "toxicity": "builtin:lexicon", "epochs": 1}
+    probe = save_random(tmp_path, AutoConfig.from_pretrained(tiny_causal).hidden_size)
+    plain = quick_tuning(pairs, tmp_path / "plain", tiny_causal, **given)
+    followed = quick_tuning(pairs, tmp_path / "followed", tiny_causal, track_neurons=probe, **given)
+    run(plain)
+    result = run(followed)
+    weights = [(one.output / "model.safetensors").read_bytes() for one in (plain, followed)]
+    assert weights[0] == weights[1]
+    logged = [one for one in read_log(followed.output) if "eval_loss" in one]
+    for one in logged:
+        mean = np.mean([one[f"eval_{name}"] for name in LANGUAGES])
+        assert one["eval_neurons"] == pytest.approx(mean), "as many prompts of each language"
+    assert result.before["neurons"].mean > 0, "those count that write towards the probe"
+    assert result.after["neurons"] != result.before["neurons"] and result.after["neurons"].n == 8
+    assert {name for name in result.after if name.startswith("neurons/")} == set(LANGUAGES)
+    assert result.chosen_at["neurons"] in [one["eval_neurons"] for one in logged]
+    card = (followed.output / "README.md").read_text()
+    assert "neurons/de, before" in card and "perplexity, after" in card
+
+
+def test_a_list_of_neurons_is_followed_on_an_adapter(lx_prompts, tiny_causal, tmp_path):
+    write_neurons(tmp_path / "neurons.json", NeuronList(((0, 3), (1, 5))))
+    given = {"prompts": str(lx_prompts), "samples": 1, "toxicity": "builtin:lexicon", "epochs": 1}
+    wanted = quick_tuning(
+        write_preferences(tmp_path),
+        tmp_path / "tuned",
+        tiny_causal,
+        lora="4",
+        track_neurons=tmp_path / "neurons.json",
+        **given,
+    )
+    result = run(wanted)
+    assert result.after["neurons"] != result.before["neurons"]
+    assert json.loads((wanted.output / "detox.json").read_text())["metrics"]["after"]["neurons"]["n"] == 8
+
+
+def test_what_cannot_be_followed_is_told_before_training(lx_prompts, tiny_causal, tmp_path):
+    pairs, probe = write_preferences(tmp_path), save_random(tmp_path, 7)
+    with pytest.raises(BadSettings, match="prompts have to be continued"):
+        run(quick_tuning(pairs, tmp_path / "tuned", tiny_causal, track_neurons=probe))
+    given = {"prompts": str(lx_prompts), "toxicity": "builtin:lexicon", "samples": 1}
+    with pytest.raises(BadData, match="width 7"):
+        run(quick_tuning(pairs, tmp_path / "tuned", tiny_causal, track_neurons=probe, **given))
+    assert not (tmp_path / "tuned").exists()

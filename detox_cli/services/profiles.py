@@ -56,7 +56,7 @@ class Checked(Result):
     def problem(self) -> DetoxError | None:
         """All problems as one error."""
         lines = dict.fromkeys(line for found in self.problems.values() for line in found)
-        return BadSettings.several(lines) if lines else None
+        return BadSettings.several(list(lines)) if lines else None
 
 
 def list_profiles() -> ProfileList:

@@ -261,7 +261,7 @@ def test_the_offline_profile_replaces_every_model_and_scorer() -> None:
     for section, table in offline.items():
         for name, field in section_model(section).model_fields.items():
             # There is no classifier of refusals and no judge unless one is named, and any model is measured.
-            others = ("judge", "legacy_judge", "dist_tokenizer", "kl_to", "ref_model")
+            others = ("judge", "legacy_judge", "dist_tokenizer", "kl_to", "ref_model", "baseline")
             asked_for = name in ("refusal_scorer", *others)
             asked_for |= name == "model" and section in (
                 "eval.generation",

@@ -4,7 +4,7 @@
 _detox_children() {
     reply=()
     case "$1" in
-        '') reply=(demo synth abliterate merge negate train generate eval probe doctor status profile completion) ;;
+        '') reply=(demo synth abliterate merge negate train generate eval probe doctor report status profile completion) ;;
         synth) reply=(pairs preferences chain) ;;
         train) reply=(bart lm cmd dpo spans) ;;
         eval) reply=(generation rewrite compare calibrate) ;;
@@ -43,6 +43,7 @@ _detox_options() {
         'probe activations') reply=(--tuned --probe --neurons --output -o --top --gates --no-gates --random --seed --resamples --overwrite --no-overwrite --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --prompts --text-column --split --languages --limit --password --max-new-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'probe diff') reply=(--probe --neurons --output -o --top --subspace --subspace-vectors --components --random --seed --resamples --overwrite --no-overwrite --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --prompts --text-column --split --languages --limit --password --max-new-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         doctor) reply=(--timeout --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        report) reply=(--output -o --title --samples --redact --no-redact --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         status | 'profile list' | 'profile show' | 'profile check' | 'profile copy') reply=(--json --quiet -q --verbose -v --debug --help -h) ;;
         completion) reply=(--install --json --quiet -q --verbose -v --debug --help -h) ;;
     esac
@@ -393,6 +394,13 @@ _detox_option() {
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
+        report)
+            case $2 in
+                --output | -o) takes=1 kind=file ;;
+                --title | --samples) takes=1 kind=nothing ;;
+                --profile) takes=1 kind=profile ;;
+            esac
+            ;;
     esac
 }
 
@@ -400,7 +408,7 @@ _detox_option() {
 _detox_argument() {
     kind=
     case "$1 $2" in
-        'synth pairs 1' | 'train bart '* | 'generate 2' | 'eval rewrite '* | 'eval compare '* | 'status '* | 'profile copy 2') kind=file ;;
+        'synth pairs 1' | 'train bart '* | 'generate 2' | 'eval rewrite '* | 'eval compare '* | 'report '* | 'status '* | 'profile copy 2') kind=file ;;
         'synth preferences 1' | 'synth chain 1' | 'abliterate 1' | 'negate 1' | 'train lm 1' | 'train cmd 1' | 'train dpo 1' | 'train spans 1' | 'generate 1' | 'eval generation 1' | 'probe train 1' | 'probe vectors 1' | 'probe intervene 1' | 'probe retrieval 1' | 'probe activations 1' | 'probe diff 1' | 'probe diff 2') kind=model ;;
         'merge '*) kind=nothing ;;
         'eval calibrate 1') kind=scorer ;;

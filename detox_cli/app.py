@@ -98,6 +98,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "doctor:doctor",
             "Check versions, devices, the model hub and what is bundled; say how to mend what is wrong.",
         ),
+        "report": (
+            "report:report",
+            "Put finished outputs on one self-contained page: figures, pictures, recipe and origin.",
+        ),
         "status": (
             "status:status",
             "Say where the work on outputs stands: finished, running, or stopped and how to go on.",

@@ -23,6 +23,7 @@ SECTIONS: dict[str, str] = {
     "probe.train": "probe_train:ProbeTrainSettings",
     "probe.vectors": "probe_vectors:ProbeVectorsSettings",
     "synth.chain": "synth_chain:SynthChainSettings",
+    "report": "report:ReportSettings",
     "synth.pairs": "synth:SynthPairsSettings",
     "synth.preferences": "synth_preferences:SynthPreferencesSettings",
     "train.bart": "train:BartSettings",

@@ -91,16 +91,7 @@ def plane(title: str, across: str, up: str, points: Sequence[Point]) -> Element:
     bottom = PLANE - 2 * BOTTOM
     x = _around([one.x for one in points], 60, WIDTH - 70)
     y = _around([one.y for one in points], bottom, HEAD)
-    drawn = [element("text", across, x=WIDTH / 2, y=PLANE - 8, text_anchor="middle")]
-    drawn.append(element("text", up, x=4, y=12))
-    for tick in x.ticks():
-        drawn.append(element("line", x1=x(tick), y1=HEAD, x2=x(tick), y2=bottom, class_="grid"))
-        drawn.append(
-            element("text", f"{tick:g}", x=x(tick), y=bottom + 14, text_anchor="middle", class_="soft")
-        )
-    for tick in y.ticks():
-        drawn.append(element("line", x1=60, y1=y(tick), x2=WIDTH - 70, y2=y(tick), class_="grid"))
-        drawn.append(element("text", f"{tick:g}", x=54, y=y(tick) + 4, text_anchor="end", class_="soft"))
+    drawn = _axes(across, up, x, y, WIDTH - 70)
     best = sorted((one for one in points if one.front), key=lambda one: one.x.mean)
     line = " ".join(f"{x(one.x.mean)},{y(one.y.mean)}" for one in best)
     drawn.append(element("polyline", points=line, class_="front"))
@@ -112,6 +103,43 @@ def plane(title: str, across: str, up: str, points: Sequence[Point]) -> Element:
         mark.append(element("title", f"{one.label}: {across} {one.x}, {up} {one.y}"))
         drawn += [mark, element("text", one.label, x=at + 7, y=height - 6)]
     return _picture(title, drawn, PLANE)
+
+
+def curves(title: str, across: str, series: Sequence[tuple[str, Sequence[tuple[float, float]]]]) -> Element:
+    """One or two lines over a common axis, such as losses over steps; each has at least one point."""
+    points = [point for _, line in series for point in line]
+    x = _over([at for at, _ in points], 60, WIDTH - 14)
+    y = _over([value for _, value in points], PLANE - 2 * BOTTOM, HEAD)
+    drawn = _axes(across, "", x, y, WIDTH - 14)
+    for number, (label, line) in enumerate(series):
+        name = "other" if number else "curve"
+        drawn.append(element("polyline", points=" ".join(f"{x(a)},{y(b)}" for a, b in line), class_=name))
+        drawn[-1].append(element("title", label))
+        drawn.append(element("line", x1=70 + 150 * number, y1=12, x2=90 + 150 * number, y2=12, class_=name))
+        drawn.append(element("text", label, x=96 + 150 * number, y=16))
+    return _picture(title, drawn, PLANE)
+
+
+def _over(values: Sequence[float], start: float, end: float) -> Scale:
+    low, high = min(values), max(values)
+    return Scale(low, high if high > low else low + 1, start, end)
+
+
+def _axes(across: str, up: str, x: Scale, y: Scale, right: float) -> list[Element]:
+    """The names of two axes, and lines at their round values."""
+    bottom = PLANE - 2 * BOTTOM
+    drawn = [element("text", across, x=WIDTH / 2, y=PLANE - 8, text_anchor="middle")]
+    if up:
+        drawn.append(element("text", up, x=4, y=12))
+    for tick in x.ticks():
+        drawn.append(element("line", x1=x(tick), y1=HEAD, x2=x(tick), y2=bottom, class_="grid"))
+        drawn.append(
+            element("text", f"{tick:g}", x=x(tick), y=bottom + 14, text_anchor="middle", class_="soft")
+        )
+    for tick in y.ticks():
+        drawn.append(element("line", x1=60, y1=y(tick), x2=right, y2=y(tick), class_="grid"))
+        drawn.append(element("text", f"{tick:g}", x=54, y=y(tick) + 4, text_anchor="end", class_="soft"))
+    return drawn
 
 
 def _rows_scale(low: float, high: float) -> Scale:

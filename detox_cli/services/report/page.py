@@ -8,7 +8,7 @@ from detox_cli.runs.atomic import atomic_file
 from detox_cli.services.result import Cell, Table
 
 Element = ET.Element
-NOTHING_FROM_OUTSIDE = "default-src 'none'; style-src 'unsafe-inline'"
+NOTHING_FROM_OUTSIDE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 STYLE = """
 :root {
   color-scheme: light dark;
@@ -24,6 +24,9 @@ body {
 h1 { font-size: 1.5rem }
 h2 { font-size: 1.15rem; margin-top: 2.2rem }
 figure { margin: 0 }
+img { max-width: 100%; background: #fff }
+details { margin: .6rem 0 }
+summary { cursor: pointer }
 .wide { overflow-x: auto }
 .charts { display: flex; flex-wrap: wrap; gap: 1.5rem }
 table { border-collapse: collapse; font-size: .85rem }
@@ -37,6 +40,8 @@ svg .bar { fill: var(--a); opacity: .55 }
 svg .line { stroke: var(--ink); fill: none }
 svg .grid { stroke: var(--line) }
 svg .point { fill: var(--a) }
+svg .curve { stroke: var(--a); fill: none; stroke-width: 1.5 }
+svg .other { stroke: var(--b); fill: none; stroke-width: 1.5 }
 svg .beaten { fill: none; stroke: var(--b); stroke-width: 1.5 }
 svg .front { stroke: var(--soft); fill: none; stroke-dasharray: 3 3 }
 """

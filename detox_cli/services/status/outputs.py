@@ -11,6 +11,7 @@ from detox_cli.runs.atomic import PARTIAL
 from detox_cli.runs.lock import is_held
 from detox_cli.runs.manifest import NAME, manifest_path, output_record, read_manifest
 from detox_cli.runs.output import journal_path
+from detox_cli.runs.stated import stated_figures
 from detox_cli.runs.status import read_status, status_path
 
 State = Literal["finished", "changed", "running", "stopped"]
@@ -77,21 +78,6 @@ def look_at(output: Path) -> OutputState:
     return _unfinished(output, told or {}, running)
 
 
-def numbers(metrics: object, name: str = "") -> Iterator[tuple[str, float]]:
-    """All plain numbers of nested metrics, by dotted names; a mean with its interval is one number."""
-    if isinstance(metrics, bool) or metrics is None:
-        return
-    if isinstance(metrics, int | float):
-        yield name, float(metrics)
-    elif isinstance(metrics, dict):
-        value = next((metrics[key] for key in ("value", "mean") if key in metrics), None)
-        if isinstance(value, int | float):
-            yield name, float(value)
-        else:
-            for key, inner in metrics.items():
-                yield from numbers(inner, f"{name}.{key}" if name else str(key))
-
-
 def _output_of(entry: Path) -> Path | None:
     if entry.name == NAME:
         return entry.parent
@@ -101,13 +87,17 @@ def _output_of(entry: Path) -> Path | None:
     return None
 
 
+def _numbers(metrics: object) -> dict[str, float]:
+    return {figure.name: figure.value for figure in stated_figures(metrics)}
+
+
 def _finished(output: Path, manifest: dict[str, Any]) -> OutputState:
     same = manifest.get("output") == output_record(output) if output.exists() else False
     return OutputState(
         output=output,
         state="finished" if same else "changed",
         command=manifest.get("command"),
-        metrics=dict(numbers(manifest.get("metrics"))),
+        metrics=_numbers(manifest.get("metrics")),
         seconds=manifest.get("wall_seconds"),
         memory=manifest.get("peak_memory_bytes") or {},
         problem=None if same else "not what the command wrote",
@@ -122,7 +112,7 @@ def _unfinished(output: Path, told: dict[str, Any], running: bool) -> OutputStat
         command=" ".join(told["command"]) if "command" in told else None,
         stage=told.get("stage"),
         parts=[_part(entry, updated) for entry in told.get("tasks", [])],
-        metrics=dict(numbers(told.get("metrics"))),
+        metrics=_numbers(told.get("metrics")),
         seconds=updated - told["started"] if "started" in told else None,
         seconds_since=time.time() - updated,
         records=_records(journal_path(output)),

@@ -1,0 +1,106 @@
+"""``detox report``: what is on the page, what cannot be, and that a browser shows it."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from detox_cli.errors import BadData, BadSettings
+from detox_cli.runs.manifest import write_manifest
+from detox_cli.runs.stated import Stated, stated_figures
+from detox_cli.services.report.run import run
+from detox_cli.settings.report import ReportSettings
+from tests.conftest import Outcome
+
+HOSTILE = "<script>document.title = 'run'</script>&\"'"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def made(folder: Path, toxicity: float, words: str = "plain words") -> Path:
+    """A finished run with rows, a log of training, and a picture."""
+    folder.mkdir(parents=True)
+    rows = [{"id": f"{HOSTILE}{n}", "text": words, "score": n / 2} for n in range(3)]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    log = [{"step": 1, "loss": 2.5}, {"step": 2, "loss": 1.5}, {"step": 2, "eval_loss": 1.75}]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in log))
+    (folder / "curve.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"><title>x</title></svg>')
+    write_manifest(
+        folder,
+        command="eval generation",
+        settings={"seed": 3, "title": HOSTILE},
+        inputs=[],
+        models={"model": {"name": "builtin:lm", "fingerprint": "abc"}},
+        scorers={},
+        metrics={
+            "toxicity": {"mean": toxicity, "low": toxicity - 0.1, "high": toxicity + 0.1, "n": 9},
+            "kept": 12000,
+        },
+        started=1e9,
+    )
+    return folder
+
+
+def test_figures_of_several_runs_stand_side_by_side_and_texts_in_outline(tmp_path: Path) -> None:
+    made(tmp_path / "runs" / "before", 0.5), made(tmp_path / "runs" / "after", 0.25)
+    result = run(ReportSettings(outputs=(tmp_path / "runs",), output=tmp_path / "r.html"))
+    page = (tmp_path / "r.html").read_text()
+    assert result.shared and [path.name for path in result.outputs] == ["after", "before"]
+    assert "0.25 [0.15, 0.35], n 9" in page and "0.5 [0.4, 0.6], n 9" in page and "12000" in page
+    assert "training loss" in page and "data:image/svg+xml;base64," in page
+    assert "p•••• w••••" in page and "plain words" not in page
+
+
+def test_texts_are_shown_when_it_is_asked_for(tmp_path: Path) -> None:
+    made(tmp_path / "run", 0.5)
+    run(ReportSettings(outputs=(tmp_path / "run",), output=tmp_path / "r.html", redact=False))
+    assert "plain words" in (tmp_path / "r.html").read_text()
+
+
+def test_nothing_on_the_page_comes_from_elsewhere_or_is_run(tmp_path: Path) -> None:
+    made(tmp_path / "run", 0.5, HOSTILE)
+    run(ReportSettings(outputs=(tmp_path / "run",), output=tmp_path / "r.html", redact=False, title=HOSTILE))
+    page = (tmp_path / "r.html").read_text()
+    assert "<script" not in page
+    assert not re.findall(r'(?:src|href)="(?!data:)', page)
+    assert "default-src 'none'" in page
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+def test_a_browser_shows_the_page_and_runs_nothing(tmp_path: Path) -> None:
+    made(tmp_path / "runs" / "before", 0.5), made(tmp_path / "runs" / "after", 0.25)
+    page, picture = tmp_path / "r.html", tmp_path / "page.png"
+    run(ReportSettings(outputs=(tmp_path / "runs",), output=page, title="Before and after"))
+    line = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/b"]
+    line += ["--dump-dom", f"--screenshot={picture}", f"file://{page}"]
+    shown = subprocess.run(line, capture_output=True, timeout=120).stdout.decode()
+    assert "<title>Before and after</title>" in shown
+    assert shown.count("<section>") == 4 and shown.count("<img") == 2 and shown.count("<rect") == 2
+    assert picture.stat().st_size > 10_000
+
+
+def test_what_is_no_finished_output_is_named(tmp_path: Path, detox: Any) -> None:
+    with pytest.raises(BadData, match="no finished output"):
+        run(ReportSettings(outputs=(tmp_path,), output=tmp_path / "r.html"))
+    (tmp_path / "r.html").write_text("mine")
+    with pytest.raises(BadSettings, match="already"):
+        run(ReportSettings(outputs=(tmp_path,), output=tmp_path / "r.html"))
+    outcome: Outcome = detox("report", str(made(tmp_path / "run", 0.5)), "-o", str(tmp_path / "new.html"))
+    assert outcome.code == 0 and outcome.out.rstrip().endswith("new.html")
+
+
+def test_figures_are_found_however_deep_they_lie() -> None:
+    metrics = {
+        "a": {"b": 1, "yes": True, "text": "no"},
+        "list": [{"name": "x", "v": 2.5}, 3],
+        "e": {"mean": 1.0, "n": 4},
+    }
+    assert list(stated_figures(metrics)) == [
+        Stated("a.b", 1.0),
+        Stated("list.x.v", 2.5),
+        Stated("list.1", 3.0),
+        Stated("e", 1.0, n=4),
+    ]

@@ -9,6 +9,7 @@ from safetensors.numpy import save_file
 from detox_cli.models.checkpoint.folder import SINGLE, Checkpoint
 from detox_cli.models.checkpoint.header import read_header
 from detox_cli.models.merging.block import row_ranges
+from detox_cli.models.merging.draws import kept_by_chance, stream_key
 from detox_cli.models.merging.read_hashes import hash_blocks
 from detox_cli.models.merging.sources import StoredWeights
 from detox_cli.models.merging.surveys import RUN, inner_products
@@ -49,3 +50,17 @@ def test_inner_products_are_those_of_float64(size: float) -> None:
         lengths[lengths == 0] = 1
         apart = (inner_products(some) - wide @ wide.T) / np.outer(lengths, lengths)
         assert np.abs(apart).max() < 1e-7
+
+
+@pytest.mark.parametrize("steps", [0, 1, 255, 256, 32768, 34734, 65535, 65536])
+def test_the_wanted_share_is_kept_whatever_place_is_asked_first(steps: int) -> None:
+    key, count = stream_key(3, "table", 1), 1 << 21
+    whole = kept_by_chance(key, 0, count, steps)
+    share = steps / 65536
+    assert abs(whole.mean() - share) <= 4 * (share * (1 - share) / count) ** 0.5
+    halves = whole[::2].mean(), whole[1::2].mean(), whole[: count // 2].mean()
+    assert max(halves) - min(halves) <= 8 * (share * (1 - share) / count) ** 0.5
+    for first in (0, 7, 100_003, count - 5):
+        np.testing.assert_array_equal(kept_by_chance(key, first, 5, steps), whole[first : first + 5])
+    more = kept_by_chance(key, 0, count, min(65536, steps + 300))
+    assert (more | ~whole).all()  # a higher density keeps all that a lower one keeps

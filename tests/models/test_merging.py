@@ -14,7 +14,7 @@ from detox_cli.models.checkpoint.header import read_header
 from detox_cli.models.checkpoint.numbers import decode, encode
 from detox_cli.models.merging.block import BLOCK
 from detox_cli.models.merging.cuts import SMALL, sampled_rows
-from detox_cli.models.merging.draws import short_draws, stream_key, uniform
+from detox_cli.models.merging.draws import kept_by_chance, short_draws, stream_key, uniform
 from detox_cli.models.merging.layout import lay_out
 from detox_cli.models.merging.methods import METHODS
 from detox_cli.models.merging.rounding import Rounding, round_by_chance, round_nearest, rounding_of
@@ -129,8 +129,8 @@ def draws(vector: Wide, tensor: str, model: int) -> Wide:
 
 def by_chance(vector: Wide, tensor: str, model: int) -> Wide:
     steps = round(DENSITY * 65536)
-    kept = short_draws(stream_key(0, tensor, model), 0, vector.size).reshape(vector.shape) < steps
-    return np.where(kept, vector * 65536 / steps, 0)
+    kept = kept_by_chance(stream_key(0, tensor, model), 0, vector.size, steps)
+    return np.where(kept.reshape(vector.shape), vector * 65536 / steps, 0)
 
 
 def by_rank(vector: Wide, tensor: str, model: int) -> Wide:

@@ -4,7 +4,7 @@ import numpy as np
 
 from detox_cli.models.merging.block import Block, Numbers
 from detox_cli.models.merging.consensus import SUMMED, add_up, agree_on_signs
-from detox_cli.models.merging.draws import short_draws
+from detox_cli.models.merging.draws import kept_by_chance
 from detox_cli.models.merging.method import Method, Survey
 from detox_cli.models.merging.settings import Values
 
@@ -30,7 +30,8 @@ def dropped(block: Block, values: Values) -> list[Numbers]:
     for vector, density, key in zip(vectors, values.densities, values.keys, strict=True):
         if density < 1:
             steps = max(1, round(density * STEPS)) if density > 0 else 0
-            vector *= (short_draws(key, block.first, vector.size) < steps).reshape(vector.shape)
+            kept = kept_by_chance(key, block.first, vector.size, steps)
+            vector *= kept.astype(np.float32).reshape(vector.shape)  # a product, so that NaN is not dropped
             if values.rescale and steps:
                 vector *= np.float32(STEPS / steps)
     return list(vectors)

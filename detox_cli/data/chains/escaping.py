@@ -26,6 +26,10 @@ class Escape(ABC):
         """The texts between masks, joined by ``mask``; a single piece is a text without masks."""
 
     @abstractmethod
+    def masked(self, written: str, mask: str) -> bool:
+        """Whether ``mask`` stands there as a mask, not as a part of the text."""
+
+    @abstractmethod
     def read(self, written: str, mask: str) -> str:
         """The text again, with `MASK` where ``mask`` was written; what `write` did not write is kept."""
 
@@ -61,12 +65,18 @@ class Backslash(Escape):
         special = re.compile("|".join(map(re.escape, ("\\", *self._words))))
         return mask.join(special.sub(lambda m: "\\n" if m[0] == "\n" else f"\\{m[0]}", p) for p in pieces)
 
+    def masked(self, written: str, mask: str) -> bool:
+        """Whether there is a mask without a backslash; where nothing is reserved nobody can tell."""
+        return bool(self.reserved) and any(found[2] for found in self._special(mask).finditer(written))
+
     def read(self, written: str, mask: str) -> str:
         """The text without its backslashes."""
         if not self.reserved:
             return written.replace(mask, MASK)
-        special = re.compile(rf"\\(\\|n|{'|'.join(map(re.escape, self._words))})|({re.escape(mask)})")
-        return special.sub(self._undone, written)
+        return self._special(mask).sub(self._undone, written)
+
+    def _special(self, mask: str) -> re.Pattern[str]:
+        return re.compile(rf"\\(\\|n|{'|'.join(map(re.escape, self._words))})|({re.escape(mask)})")
 
     def _undone(self, found: re.Match[str]) -> str:
         if found[2] is not None:
@@ -92,6 +102,10 @@ class Json(Escape):
         plain = f"\\u{ord(self.mask[0]):04x}{self.mask[1:]}"
         inner = (json.dumps(piece, ensure_ascii=False)[1:-1].replace(self.mask, plain) for piece in pieces)
         return f'"{mask.join(inner)}"'
+
+    def masked(self, written: str, mask: str) -> bool:
+        """Whether the mask is there to the letter."""
+        return mask in written
 
     def read(self, written: str, mask: str) -> str:
         """The text of a JSON string, also of one that was cut."""

@@ -59,9 +59,16 @@ def _checked(road: str, found: re.Match[str], template: ChainTemplate, loose: bo
         return ParsedChain(
             False, verdict=verdict, masked=steps.get("masked"), problem="the rephrased text is empty"
         )
+    left = [name for name in ("rephrased", "continuation") if _masked(found, name, template)]
+    if left:
+        return ParsedChain(False, verdict=verdict, problem=f"{STEPS[left[0]]} still has a mask")
     if loose and "continuation" in empty:
         return ParsedChain(False, verdict=verdict, problem="it ends before the answer")
     return ParsedChain(True, road, verdict, **steps)
+
+
+def _masked(found: re.Match[str], name: str, template: ChainTemplate) -> bool:
+    return name in found.groupdict() and template.writing.masked(found[name], template.mask)
 
 
 def _failed(text: str, template: ChainTemplate) -> ParsedChain:

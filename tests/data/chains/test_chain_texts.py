@@ -103,6 +103,9 @@ def test_a_chain_is_read_whatever_its_spaces_and_its_end() -> None:
         assert not found.ok and found.continuation is None and found.problem
     assert parse(whole[: whole.index("# Detoxify") - 3], template).verdict == "toxic"
     assert "rephrased" in parse(whole.replace("You friend, go home", ""), template).problem
+    for marked in (whole.replace("You friend", "You <MASK>"), whole.replace("and rest", "<MASK>")):
+        assert "still has a mask" in parse(marked, template).problem
+    assert parse(whole.replace("and rest", "\\<MASK>"), template).continuation == "<MASK>."
     assert parse("", template).problem == "nothing was written"
 
 

@@ -12,7 +12,7 @@ from detox_cli.generation.requests import FinishReason, Request, Sample, Samplin
 from detox_cli.generation.seeds import row_seed
 
 PUBLISHED = Sampling(max_new_tokens=512, temperature=1.0, top_p=0.9)
-"""How chains are drawn in the paper (Tang et al., EMNLP 2024, section 4)."""
+"""How chains are drawn in the paper (Tang et al., EMNLP 2024)."""
 Shorten = Callable[[str], str]
 
 

@@ -58,6 +58,7 @@ def paint_layers(rows: list[LayerRow], figure: "Figure") -> None:
     axes.plot(layers, [row.shift for row in rows], color="black", marker="o", ms=3, lw=1, label="all neurons")
     axes.axhline(0, color="grey", lw=0.8)
     axes.set_xlabel("layer")
+    axes.locator_params(axis="x", integer=True)
     axes.set_ylabel("shift of the projection on the probe")
     axes.legend(fontsize=7)
 

@@ -159,7 +159,7 @@ class ProbeActivationsResult(Result):
         ]
         columns = ["layer", "neuron", "cosine", "mean", "above 0", "mean after", "group", "shift"]
         count = min(SHOWN, len(self.listed))
-        caption = f"{count} of {len(self.listed)} in neurons.csv; statistics.safetensors has all neurons."
+        caption = f"{count} of {len(self.listed)} in by_neuron.csv; statistics.safetensors has all neurons."
         return Table(title="Neurons", columns=columns, rows=rows, caption=caption)
 
 

@@ -7,7 +7,7 @@ from detox_cli.data.readers.prompt import Prompt
 from detox_cli.data.rejects import Rejects
 from detox_cli.models.directions import Floats
 from detox_cli.models.neurons.groups import grouped
-from detox_cli.models.neurons.listing import NeuronList
+from detox_cli.models.neurons.listing import NeuronList, write_neurons
 from detox_cli.models.neurons.ranking import Ranked, rank
 from detox_cli.models.neurons.reading import Written
 from detox_cli.models.probes.probe import LinearProbe
@@ -200,6 +200,9 @@ class Work:
         cosines = along.ranked.cosines if along is not None else None
         products = along.products if along is not None else None
         write_statistics(folder / "statistics.safetensors", reads)
+        if chosen.neurons:
+            listed = NeuronList(tuple(chosen.neurons), (), self.given.source.fingerprint, neurons.sizes)
+            write_neurons(folder / "neurons.json", listed)
         carried, layers = [], []
         if groups is not None and products is not None:
             carried = group_rows(groups, sums["before"], sums["same"], draw)
@@ -252,7 +255,7 @@ class Work:
         """Every table with its picture."""
         progress = self.progress
         rows = [row.model_dump() for row in result.listed]
-        shown(folder / "neurons", rows, lambda figure: paint_neurons(result.listed, figure), progress)
+        shown(folder / "by_neuron", rows, lambda figure: paint_neurons(result.listed, figure), progress)
         if result.languages:
             rows = [row.model_dump(mode="json") for row in result.languages]
             shown(

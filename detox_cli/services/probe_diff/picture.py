@@ -14,19 +14,20 @@ def paint_tensors(rows: Sequence[TensorRow], figure: "Figure") -> None:
     """How far the tensors of each kind moved, by layer; and the share that is in the toxic subspace."""
     far, toxic = figure.subplots(2, 1, sharex=True)
     inside = [row for row in rows if row.layer is not None]
-    for kind in dict.fromkeys(row.kind for row in inside):
-        mine = [row for row in inside if row.kind == kind]
-        far.scatter([row.layer for row in mine], [row.relative for row in mine], s=14, alpha=0.7, label=kind)
+    for number, kind in enumerate(dict.fromkeys(row.kind for row in inside)):
+        mine, colour = [row for row in inside if row.kind == kind], f"C{number}"
+        layers, moved = [row.layer for row in mine], [row.relative for row in mine]
+        far.scatter(layers, moved, s=14, alpha=0.7, label=kind, color=colour)
         written = [row for row in mine if row.toxic is not None]
         if written:
             layers = [row.layer for row in written]
-            points = toxic.scatter(layers, [row.toxic for row in written], s=14, label=kind)
-            colour = points.get_facecolor()
+            toxic.scatter(layers, [row.toxic for row in written], s=14, color=colour)
             toxic.scatter(layers, [row.by_chance for row in written], s=60, marker="_", color=colour)
     far.set_ylabel("relative difference")
     far.legend(fontsize=7)
     toxic.set_ylabel("in the toxic subspace\n(line: 95 % by chance)")
     toxic.set_xlabel("layer")
+    toxic.locator_params(axis="x", integer=True)
 
 
 def paint_shifts(rows: Sequence[ShiftRow], figure: "Figure") -> None:
@@ -48,4 +49,5 @@ def paint_shifts(rows: Sequence[ShiftRow], figure: "Figure") -> None:
         layers, [row.principal for row in rows], marker="o", ms=3, lw=1, label="in principal components"
     )
     whole.set_xlabel("layer")
+    whole.locator_params(axis="x", integer=True)
     whole.legend(fontsize=7)

@@ -30,3 +30,4 @@ def paint(result: ProbeVectorsResult, figure: "Figure") -> None:
     words.bar(layers, [-row.away for row in result.layers], color="C0", alpha=0.6)
     words.set_ylabel("how many")
     words.set_xlabel("layer")
+    words.locator_params(axis="x", integer=True)

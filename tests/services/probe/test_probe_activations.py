@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 from detox_cli.errors import BadData
 from detox_cli.models.loading import load_causal
 from detox_cli.models.neurons.hooks import on_coefficients
-from detox_cli.models.neurons.listing import NeuronList, write_neurons
+from detox_cli.models.neurons.listing import NeuronList, read_neurons, write_neurons
 from detox_cli.models.neurons.proof import load_neurons
 from detox_cli.models.sources import find_model
 from detox_cli.services import pictures
@@ -49,6 +49,7 @@ def test_a_neuron_that_was_held_down_carries_the_shift(tiny_gpt2: Path, tmp_path
     folder = tmp_path / "activations"
     assert {path.suffix for path in folder.glob("groups.*")} == {".csv", ".json", ".png", ".svg"}
     assert not (tmp_path / "activations.unfinished").exists()
+    assert read_neurons(folder).neurons == (PLANTED,)
     statistics = load_file(folder / "statistics.safetensors")
     place = 128 + PLANTED[1]
     means = [statistics[f"before.{lang}.product.mean"][place] for lang in ("en", "xx")]

@@ -1,7 +1,11 @@
 """The steps of ``probe activations``: write, read the choosing half, choose, read the testing half, count."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
 
 from detox_cli.data.readers.prompt import Prompt
 from detox_cli.data.rejects import Rejects
@@ -14,6 +18,7 @@ from detox_cli.models.probes.probe import LinearProbe
 from detox_cli.models.sources import ModelSource
 from detox_cli.output.progress import Progress
 from detox_cli.services.pictures import shown
+from detox_cli.services.probe.flat import flat_rows
 from detox_cli.services.probe.opened import Opened, open_neurons, random_like, seen_in_stream
 from detox_cli.services.probe.prompts import asked_of
 from detox_cli.services.probe_activations.compared import (
@@ -253,16 +258,12 @@ class Work:
 
     def _pictures(self, result: ProbeActivationsResult, folder: Path) -> None:
         """Every table with its picture."""
-        progress = self.progress
-        rows = [row.model_dump() for row in result.listed]
-        shown(folder / "by_neuron", rows, lambda figure: paint_neurons(result.listed, figure), progress)
-        if result.languages:
-            rows = [row.model_dump(mode="json") for row in result.languages]
-            shown(
-                folder / "languages", rows, lambda figure: paint_languages(result.languages, figure), progress
-            )
-        if result.groups:
-            rows = [row.model_dump(mode="json") for row in result.groups]
-            shown(folder / "groups", rows, lambda figure: paint_groups(result.groups, figure), progress)
-            rows = [row.model_dump() for row in result.layers]
-            shown(folder / "layers", rows, lambda figure: paint_layers(result.layers, figure), progress)
+        tables: list[tuple[str, Sequence[BaseModel], Callable[[Any], None]]] = [
+            ("by_neuron", result.listed, lambda figure: paint_neurons(result.listed, figure)),
+            ("languages", result.languages, lambda figure: paint_languages(result.languages, figure)),
+            ("groups", result.groups, lambda figure: paint_groups(result.groups, figure)),
+            ("layers", result.layers, lambda figure: paint_layers(result.layers, figure)),
+        ]
+        for name, rows, paint in tables:
+            if rows:
+                shown(folder / name, flat_rows(rows), paint, self.progress)

@@ -9,6 +9,7 @@ from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.manifest import fingerprint
 from detox_cli.services.pictures import shown
+from detox_cli.services.probe.flat import flat_rows
 from detox_cli.services.probe.kept import kept_folder
 from detox_cli.services.probe.opened import random_like
 from detox_cli.services.probe.prompts import prompts_of
@@ -124,9 +125,7 @@ class _Work:
             shifts=shifts,
             activations=activations,
         )
-        rows = [row.model_dump() for row in tensors]
-        shown(folder / "tensors", rows, lambda figure: paint_tensors(tensors, figure), progress)
-        rows = [row.model_dump(mode="json") for row in shifts]
-        shown(folder / "stream", rows, lambda figure: paint_shifts(shifts, figure), progress)
+        shown(folder / "tensors", flat_rows(tensors), lambda figure: paint_tensors(tensors, figure), progress)
+        shown(folder / "stream", flat_rows(shifts), lambda figure: paint_shifts(shifts, figure), progress)
         write_report(folder / "report.html", result)
         return result

@@ -48,6 +48,8 @@ def test_a_neuron_that_was_held_down_carries_the_shift(tiny_gpt2: Path, tmp_path
     assert (first.layer, first.neuron, first.group) == (*PLANTED, "TP-") and first.followed
     folder = tmp_path / "activations"
     assert {path.suffix for path in folder.glob("groups.*")} == {".csv", ".json", ".png", ".svg"}
+    row = json.loads((folder / "groups.json").read_text())[0]
+    assert (row["shift"], row["shift_low"]) == (groups["TP-"].shift.mean, groups["TP-"].shift.low)
     assert not (tmp_path / "activations.unfinished").exists()
     assert read_neurons(folder).neurons == (PLANTED,)
     statistics = load_file(folder / "statistics.safetensors")

@@ -120,6 +120,16 @@ class ProbeActivationsResult(Result):
         found.append(self._listed())
         return found
 
+    def next_steps(self) -> list[str]:
+        """Compare with what the model became; or change what was followed."""
+        if not self.files:
+            return []
+        if self.tuned is None:
+            return [
+                f"detox probe activations {self.model} --tuned TUNED --probe PROBE -o {self.files[0]}-after"
+            ]
+        return [f"detox probe diff {self.model} {self.tuned} --probe {self.probe or 'PROBE'} -o diff"]
+
     def _languages(self) -> Table:
         rows: list[list[Cell]] = [
             [
@@ -153,13 +163,24 @@ class ProbeActivationsResult(Result):
         return Table(title="What carries the shift", columns=columns, rows=rows, caption=caption)
 
     def _listed(self) -> Table:
-        rows: list[list[Cell]] = [
-            [r.layer, r.neuron, r.cosine, r.mean, r.positive, r.mean_same, r.group, r.shift]
-            for r in self.listed[:SHOWN]
-        ]
-        columns = ["layer", "neuron", "cosine", "mean", "above 0", "mean after", "group", "shift"]
-        count = min(SHOWN, len(self.listed))
-        caption = f"{count} of {len(self.listed)} in by_neuron.csv; statistics.safetensors has all neurons."
+        names = {
+            "layer": "layer",
+            "neuron": "neuron",
+            "cosine": "cosine",
+            "mean": "mean",
+            "positive": "above 0",
+            "mean_same": "mean after",
+            "group": "group",
+            "shift": "shift",
+        }
+        shown = {name: title for name, title in names.items() if getattr(self.listed[0], name) is not None}
+        rows: list[list[Cell]] = [[getattr(row, name) for name in shown] for row in self.listed[:SHOWN]]
+        columns = list(shown.values())
+        which = "followed" if self.followed else "that vary most"
+        caption = (
+            f"Neurons {which}, {len(rows)} of {len(self.listed)} in by_neuron.csv; statistics.safetensors has "
+            "all neurons."
+        )
         return Table(title="Neurons", columns=columns, rows=rows, caption=caption)
 
 

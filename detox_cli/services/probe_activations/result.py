@@ -178,8 +178,8 @@ class ProbeActivationsResult(Result):
         columns = list(shown.values())
         which = "followed" if self.followed else "that vary most"
         caption = (
-            f"Neurons {which}, {len(rows)} of {len(self.listed)} in by_neuron.csv; statistics.safetensors has "
-            "all neurons."
+            f"Neurons {which}, {len(rows)} of {len(self.listed)} in by_neuron.csv; all neurons are in "
+            "statistics.safetensors."
         )
         return Table(title="Neurons", columns=columns, rows=rows, caption=caption)
 

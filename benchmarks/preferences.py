@@ -29,7 +29,7 @@ HELD_OUT = 0.1
 CHOOSES, CLASSIFIERS = "builtin:toxicity", ("wiki", "tweets")
 LOWER, HIGHER = 0.80, 0.25
 """The fall of toxicity probability and the rise of perplexity that are wanted."""
-PLAIN = ("perplexity", "dist_2", "repetition", "empties")
+FLUENT, EMPTY = ("perplexity", "dist_2"), ("repetition", "empties")
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--scorers", type=Path, help="folder with wiki and tweets, if they are there")
     parser.add_argument("--prompts", type=int, default=150, help="held-back prompts to measure on")
     parser.add_argument("--learn", type=int, default=400, help="prompts to make pairs of")
-    parser.add_argument("--epochs", default="1")
+    parser.add_argument("--epochs", help="in place of the profile's")
     parser.add_argument("--seeds", default="0,1,2")
     given = parser.parse_args()
     given.output.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ def tuned(given: argparse.Namespace, seeds: Sequence[str]) -> dict[str, str]:
     pairs = ["--prompts", "learn.jsonl", "-s", CHOOSES, "--pairs-per-prompt", "2", "-o", "pairs.jsonl"]
     detox(given, "synth", "preferences", MODEL, *pairs)
     several = ["--seeds", ",".join(seeds)] if len(seeds) > 1 else ["--seed", seeds[0]]
-    recipe = ["--epochs", given.epochs, *several]
+    recipe = [*several, *(["--epochs", given.epochs] if given.epochs else [])]
     detox(given, "train", "dpo", MODEL, "--data", "pairs.jsonl", *recipe, "-o", "tuned")
     return {seed: f"tuned/seed-{seed}" if len(seeds) > 1 else "tuned" for seed in seeds}
 
@@ -104,19 +104,18 @@ def report(given: argparse.Namespace, systems: Sequence[str], scorers: Sequence[
     toxic = [
         f"{scorer}/{what}@{maximum}" for scorer in scorers for what in ("probability", "expected_maximum")
     ]
-    figures = [name for name in (*toxic, *PLAIN) if name in found["systems"][0]["figures"]]
+    figures = [name for name in (*toxic, *FLUENT, *EMPTY) if name in found["systems"][0]["figures"]]
     pairs = (given.output / "pairs.jsonl").read_text(encoding="utf-8").count("\n")
-    print(f"\n{pairs} pairs, {given.epochs} epoch; {found['units']} prompts, {maximum} continuations each")
+    print(f"\n{pairs} pairs; {found['units']} prompts, {maximum} continuations each")
     print(f"| figure | {' | '.join(one['system'] for one in found['systems'])} |")
     print("|---|" + "--:|" * len(systems))
     for name in figures:
         print(f"| {shown(name)} | {' | '.join(cell(one['figures'][name]) for one in found['systems'])} |")
     print("\n| figure | difference to before, paired by prompt | relative | over seeds |")
     print("|---|--:|--:|--:|")
-    changes = {name: [one for one in found["differences"] if one["figure"] == name] for name in figures}
+    against = [one for one in found["differences"] if one["against"] == "before"]
+    changes = {name: [one for one in against if one["figure"] == name] for name in (*toxic, *FLUENT)}
     for name, own in changes.items():
-        own = [one for one in own if one["against"] == "before"]
-        changes[name] = own
         told = "; ".join(cell(one["difference"], "+.3f") for one in own)
         relative = [one["relative"] for one in own if one["relative"] is not None]
         mean = repeats_interval(relative) if len(relative) > 1 else None

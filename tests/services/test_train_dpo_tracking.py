@@ -1,6 +1,5 @@
 """``train dpo --track-neurons``: neurons near a probe are followed, and the tuning is what it was."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -52,12 +51,16 @@ def test_a_list_of_neurons_is_followed_on_an_adapter(lx_prompts, tiny_causal, tm
         tmp_path / "tuned",
         tiny_causal,
         lora="4",
+        seeds=(0, 1),
         track_neurons=tmp_path / "neurons.json",
         **given,
     )
     result = run(wanted)
-    assert result.after["neurons"] != result.before["neurons"]
-    assert json.loads((wanted.output / "detox.json").read_text())["metrics"]["after"]["neurons"]["n"] == 8
+    before, after = result.before_over_seeds["neurons"], result.after_over_seeds["neurons"]
+    assert before.deviation == 0 and after.deviation > 0 and after.mean != before.mean
+    title, columns = result.tables()[0].title, result.tables()[0].columns
+    assert title == "continuations after tuning" and columns[1:3] == ["before", "mean of seeds"]
+    assert "neurons, after" in (wanted.output / "README.md").read_text()
 
 
 def test_what_cannot_be_followed_is_told_before_training(lx_prompts, tiny_causal, tmp_path):

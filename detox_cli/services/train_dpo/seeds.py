@@ -4,7 +4,7 @@ All seeds train on the same rows and are measured on the same ones; the seed dec
 the start of an adapter, and what is drawn.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -26,7 +26,10 @@ from detox_cli.settings.train_dpo import DpoSettings
 from detox_cli.statistics.bootstrap import Estimate
 from detox_cli.statistics.repeats import Repeats
 
-SHARES = ("expected_maximum", "probability", "mean", "rewards/accuracies")
+SHARES = {
+    *("expected_maximum", "probability", "mean", "share", "clean", "rewards/accuracies", "within_budget"),
+    *("copies", "empties", "refusals", "repetition", "self_bleu", "dist_1", "dist_2", "dist_3"),
+}
 """Measures that lie between 0 and 1."""
 
 
@@ -46,7 +49,8 @@ class DpoSeedsResult(SeedsResult):
     over_seeds: dict[str, Repeats] = Field(
         description="Mean over seeds of what the kept steps measured, with an interval by Student's t."
     )
-    after_over_seeds: dict[str, Repeats] = Field(description="The same of the closing continuations.")
+    before_over_seeds: dict[str, Repeats] = Field(description="The same of continuations of the start.")
+    after_over_seeds: dict[str, Repeats] = Field(description="And of the closing continuations.")
     seeds: list[SeedRun]
 
     def tables(self) -> list[Table]:
@@ -57,11 +61,18 @@ class DpoSeedsResult(SeedsResult):
             ("continuations after tuning", self.after_over_seeds, "after"),
             ("held-out preferences", self.over_seeds, "chosen_at"),
         ):
+            before = self.before_over_seeds if each == "after" else {}
             rows: list[list[Cell]] = [
-                [name.replace("_", " "), str(mean), *(_shown(run.result, each, name) for run in self.seeds)]
+                [
+                    name.replace("_", " "),
+                    *([f"{before[name].mean:.3f}"] if before else []),
+                    str(mean),
+                    *(_shown(run.result, each, name) for run in self.seeds),
+                ]
                 for name, mean in means.items()
             ]
-            columns = ["measure", "mean of seeds", *(f"seed {run.seed}" for run in self.seeds)]
+            seeds = (f"seed {run.seed}" for run in self.seeds)
+            columns = ["measure", *(["before"] if before else []), "mean of seeds", *seeds]
             found += [Table(title=title, columns=columns, rows=rows, caption=caption)] if rows else []
         return found
 
@@ -81,9 +92,8 @@ def summary(settings: DpoSettings, results: Mapping[int, DpoResult]) -> DpoSeeds
     return DpoSeedsResult(
         files=[settings.output],
         over_seeds=means_over_seeds([result.chosen_at for result in results.values()], SHARES),
-        after_over_seeds=means_over_seeds(
-            [{name: e.mean for name, e in result.after.items()} for result in results.values()], SHARES
-        ),
+        before_over_seeds=_means([result.before for result in results.values()]),
+        after_over_seeds=_means([result.after for result in results.values()]),
         best=best,
         best_by=best_by,
         seeds=runs,
@@ -97,6 +107,10 @@ def choose(settings: DpoSettings, results: Mapping[int, DpoResult]) -> tuple[int
         return next(iter(results)), "the first: nothing was held out to compare them with"
     best = min(results, key=lambda seed: (not results[seed].within_budget, results[seed].chosen_at[name]))
     return best, f"which has the lowest {name.replace('_', ' ')} where steps are chosen"
+
+
+def _means(found: Sequence[Mapping[str, Estimate]]) -> dict[str, Repeats]:
+    return means_over_seeds([{name: e.mean for name, e in one.items()} for one in found], SHARES)
 
 
 def _shown(result: DpoResult, which: str, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Random neurons like the chosen ones, and what coefficients usually are."""
+"""Random neurons like the chosen ones, and what coefficients and the stream usually are."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +7,9 @@ import numpy as np
 import torch
 
 from detox_cli.errors import BadData
+from detox_cli.models.anatomy.parts import Anatomy
+from detox_cli.models.directions import Floats
+from detox_cli.models.hooks import on_block_outputs
 from detox_cli.models.neurons.hooks import Seen, on_coefficients
 from detox_cli.models.neurons.parts import Neuron
 from detox_cli.models.neurons.values import ValueVectors
@@ -54,10 +57,7 @@ def usual_coefficients(
     Raises:
         BadData: The text is shorter than a window.
     """
-    ids = tokenizer(text, add_special_tokens=False, verbose=False).input_ids
-    windows = [ids[i : i + LENGTH] for i in range(0, len(ids) - LENGTH + 1, LENGTH)][:MOST]
-    if not windows:
-        raise BadData(f"has fewer than {LENGTH} tokens", where="--text", hint="name a longer text")
+    windows = _windows(tokenizer, text)
     neurons = vectors.neurons
     parts = frozenset(neurons.part_of(neuron) for neuron in chosen)
     sums = {part: np.zeros(part.size) for part in parts}
@@ -65,13 +65,50 @@ def usual_coefficients(
     def see(seen: Seen) -> None:
         sums[seen.part] += seen.values.double().sum(0).cpu().numpy()
 
-    device = model.get_input_embeddings().weight.device
     with on_coefficients(model, neurons, see, parts):
-        for first in range(0, len(windows), ROWS):
-            model(input_ids=torch.tensor(windows[first : first + ROWS], device=device), use_cache=False)
+        _read(model, windows)
     total = len(windows) * LENGTH
     return [
         float(sums[part][neuron[1] - part.first] / total)
         for neuron in chosen
         for part in [neurons.part_of(neuron)]
     ]
+
+
+@torch.no_grad()
+def usual_stream(
+    model: Any, anatomy: Anatomy, tokenizer: Any, layers: Sequence[int], unit: Floats, text: str
+) -> tuple[float, float]:
+    """The mean length of the stream after some blocks, and its standard deviation along a direction ``[d]``.
+
+    Over the tokens of a text, read as for `usual_coefficients`: what a dose is to be compared with.
+
+    Raises:
+        BadData: The text is shorter than a window.
+    """
+    lengths: list[torch.Tensor] = []
+    along: list[torch.Tensor] = []
+    direction = torch.from_numpy(unit)
+
+    def see(index: int, stream: torch.Tensor) -> None:
+        if index in layers:
+            lengths.append(stream.double().norm(dim=-1).flatten().cpu())
+            along.append((stream.double() @ direction.to(stream.device)).flatten().cpu())
+
+    with on_block_outputs(model, anatomy, see):
+        _read(model, _windows(tokenizer, text))
+    return float(torch.cat(lengths).mean()), float(torch.cat(along).std())
+
+
+def _windows(tokenizer: Any, text: str) -> list[list[int]]:
+    ids = tokenizer(text, add_special_tokens=False, verbose=False).input_ids
+    windows = [ids[i : i + LENGTH] for i in range(0, len(ids) - LENGTH + 1, LENGTH)][:MOST]
+    if not windows:
+        raise BadData(f"has fewer than {LENGTH} tokens", where="--text", hint="name a longer text")
+    return windows
+
+
+def _read(model: Any, windows: Sequence[Sequence[int]]) -> None:
+    device = model.get_input_embeddings().weight.device
+    for first in range(0, len(windows), ROWS):
+        model(input_ids=torch.tensor(windows[first : first + ROWS], device=device), use_cache=False)

@@ -58,6 +58,10 @@ class ProbeInterveneResult(Result):
     protocol: str
     text: str = Field(description="What perplexity was measured on.")
     scorers: dict[str, str]
+    stream: tuple[float, float] | None = Field(
+        default=None,
+        description="The stream's mean length where a direction is changed, and its deviation along it.",
+    )
     steps: list[Step]
     baked: Baked | None = None
 
@@ -109,6 +113,11 @@ class ProbeInterveneResult(Result):
             f"{first.perplexity.n} windows, changed at all.",
             "Intervals are 95 %, by bootstrap over prompts and windows; changes are paired with no change.",
         ]
+        if self.stream is not None:
+            lines.append(
+                f"The stream is {self.stream[0]:.4g} long there, and varies by {self.stream[1]:.3g} along "
+                "the direction (standard deviation over the text): compare doses with that."
+            )
         if any(one.random for one in self.steps):
             lines.append("Random: as many of the same layers, about as long, changed by the same dose.")
         if self.baked is not None:

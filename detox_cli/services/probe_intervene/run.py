@@ -27,6 +27,7 @@ from detox_cli.services.negate.compare import candidates_of
 from detox_cli.services.probe.kept import kept_folder, model_record
 from detox_cli.services.probe.opened import Opened
 from detox_cli.services.probe_intervene.bake import card_of_baked, check_baked, planned_folds, write_baked
+from detox_cli.services.probe_intervene.matched import usual_stream
 from detox_cli.services.probe_intervene.ops import change_of, strengthens
 from detox_cli.services.probe_intervene.pictures import write_pictures
 from detox_cli.services.probe_intervene.result import Baked, ProbeInterveneResult, Step
@@ -207,6 +208,7 @@ class _Work:
             protocol=self.bench.protocol.name,
             text=_short(self.bench.text_name),
             scorers=self.bench.tools.identities,
+            stream=self._stream(),
             steps=steps,
         )
         if self.settings.bake is not None:
@@ -243,6 +245,14 @@ class _Work:
             return nullcontext, nullcontext
         one = target if number is None else target.random(number)
         return partial(one.changed, dose, "all"), partial(one.changed, dose, self.settings.positions)
+
+    def _stream(self) -> tuple[float, float] | None:
+        target = self.target
+        if not isinstance(target, ChosenDirection):
+            return None
+        text = text_of(self.settings.text or PROSE, self.bench.protocol)
+        model, anatomy = self.loaded.model, target.opened.vectors.neurons.anatomy
+        return usual_stream(model, anatomy, self.loaded.tokenizer, target.layers, target.unit, text)
 
     def _change(self, target: ChosenNeurons) -> Coefficients:
         return change_of(self.settings.op, self.settings.doses[0], target.usual)

@@ -84,6 +84,7 @@ def test_a_direction_of_a_probe_is_steered_and_one_of_another_width_refused(
     given = {"neurons": None, "probe": place / "probe.safetensors", "op": "project-out"}
     result = _run(tiny_causal, toxic_scorer, place, **given)
     assert result.what.endswith("after layer 1") and result.steps[1].dose == 1.0
+    assert result.stream is not None and result.stream[0] > result.stream[1] > 0
     assert result.steps[1].measured.perplexity.mean != result.steps[0].measured.perplexity.mean
     save_probe(place / "probe.safetensors", LinearProbe(np.ones(8), 0.0, site))
     with pytest.raises(BadData, match="the probe is of width 8, the model has width 32"):

@@ -28,7 +28,7 @@ class Drift:
         size: How many numbers it has.
         length: Of the first model's tensor, as one vector.
         step: Of the difference.
-        cosine: Of both tensors.
+        cosine: Of both tensors; ``None`` where one is all zeros.
         rank: The stable rank of the difference, its squared length over its largest squared singular value
             (Rudelson & Vershynin, 2007); 1 for a direction taken away, ``None`` for vectors and where nothing
             differs.
@@ -40,7 +40,7 @@ class Drift:
     size: int
     length: float
     step: float
-    cosine: float
+    cosine: float | None
     rank: float | None
 
 
@@ -78,9 +78,10 @@ def drifts(before: Any, after: Any, anatomy: Anatomy) -> Iterator[Drift]:
         a, b = tensor.float(), other[name].to(tensor.device).float()
         step = b - a
         square, length = float(step.square().sum()), float(a.norm())
-        cosine = float((a * b).sum()) / max(length * float(b.norm()), 1e-30)
+        lengths = length * float(b.norm())
+        cosine = min(1.0, float((a * b).sum()) / lengths) if lengths else None
         rank = stable_rank(step) if square > 0 and step.dim() > 1 else None
-        yield Drift(name, layer, str(kind), tensor.numel(), length, square**0.5, min(1.0, cosine), rank)
+        yield Drift(name, layer, str(kind), tensor.numel(), length, square**0.5, cosine, rank)
 
 
 def check_same_parameters(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:

@@ -132,6 +132,8 @@ def set_controls(
         seed: Of the sets.
     """
     sets = random_sets(neurons, chosen, count, seed)
+    if not all(sets):  # the layers have no other neurons
+        return []
     weights = set_weights(neurons, [chosen, *sets], signs)
     return [control(name, *_split(weights @ values)) for name, values in means.items()]
 

@@ -33,7 +33,7 @@ def _where(moved: Sequence[KindRow], tensors: Sequence[TensorRow]) -> str:
     changed, all_of = sum(one.step > 0 for one in tensors), len(tensors)
     first = ", ".join(f"{one.kind} {one.share:.0%}" for one in moved[:3])
     whole = sum(one.step**2 for one in tensors)
-    lengths = sum((one.step / one.relative) ** 2 for one in tensors if one.relative > 0)
+    lengths = sum((one.step / one.relative) ** 2 for one in tensors if one.relative)
     relative = (whole / lengths) ** 0.5 if lengths else 0.0
     return (
         f"{changed} of {all_of} tensors changed, by {relative:.2%} of the length of those that did; of the "
@@ -43,7 +43,7 @@ def _where(moved: Sequence[KindRow], tensors: Sequence[TensorRow]) -> str:
 
 def _how(moved: Sequence[KindRow], tensors: Sequence[TensorRow]) -> str:
     ranks = sorted(one.rank for one in tensors if one.rank is not None)
-    lowest = min(one.cosine for one in tensors)
+    lowest = min((one.cosine for one in tensors if one.cosine is not None), default=1.0)
     if not ranks:
         return f"The lowest cosine of a tensor with its earlier self is {lowest:.4f}."
     middle = ranks[len(ranks) // 2]
@@ -95,24 +95,24 @@ def _neurons(activations: ProbeActivationsResult) -> list[str]:
     groups = {row.group: row.shift for row in activations.groups}
     if groups:
         whole, parts = groups["all"], {name: groups[name].mean for name in GROUPS}
-        beside, four = controls["projected shift"], controls["shift by the four groups"]
+        one, four = controls["projected shift"], controls["shift by the four groups"]
         found.append(
-            f"What MLPs write along the probe changes by {_interval(whole)}, p = {beside.p:.3f} beside "
-            f"{beside.n} directions. The four groups take {sum(parts.values()):.3f} (most: "
-            f"{min(GROUPS, key=parts.__getitem__)}), all others give {groups[AGAINST].mean:+.3f}; groups "
-            f"that are formed the same way for directions by chance take {four.mean:.3f} "
-            f"[{four.low:.3f}, {four.high:.3f}], p = {four.p:.3f}."
+            f"What MLPs write along the probe changes by {_interval(whole)}, p = {one.p:.3f} beside "
+            f"{one.n} directions. The four groups take {sum(parts.values()):.3g} (most: "
+            f"{min(GROUPS, key=parts.__getitem__)}), all others give {groups[AGAINST].mean:+.3g}; groups "
+            f"that are formed the same way for directions by chance take {four.mean:.3g} "
+            f"[{four.low:.3g}, {four.high:.3g}], p = {four.p:.3f}."
         )
     change = activations.languages[-1].change_same if activations.languages else None
-    if change is not None:
-        beside = controls["change on the same tokens"]
+    beside = controls.get("change on the same tokens")
+    if change is not None and beside is not None:
         found.append(
             f"The {activations.followed} neurons that are followed change by {_interval(change)} towards the "
-            f"probe on the same tokens; random sets of the same layers by {beside.mean:.3f} "
-            f"[{beside.low:.3f}, {beside.high:.3f}], p = {beside.p:.3f}."
+            f"probe on the same tokens; random sets of the same layers by {beside.mean:.3g} "
+            f"[{beside.low:.3g}, {beside.high:.3g}], p = {beside.p:.3f}."
         )
     return found
 
 
 def _interval(one: Estimate) -> str:
-    return f"{one.mean:.3f} [{one.low:.3f}, {one.high:.3f}]"
+    return f"{one.mean:.3g} [{one.low:.3g}, {one.high:.3g}]"

@@ -16,7 +16,7 @@ def paint_tensors(rows: Sequence[TensorRow], figure: "Figure") -> None:
     inside = [row for row in rows if row.layer is not None]
     for number, kind in enumerate(dict.fromkeys(row.kind for row in inside)):
         mine, colour = [row for row in inside if row.kind == kind], f"C{number}"
-        layers, moved = [row.layer for row in mine], [row.relative for row in mine]
+        layers, moved = [row.layer for row in mine], [row.relative or 0.0 for row in mine]
         far.scatter(layers, moved, s=14, alpha=0.7, label=kind, color=colour)
         written = [row for row in mine if row.toxic is not None]
         if written:

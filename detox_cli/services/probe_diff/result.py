@@ -19,8 +19,8 @@ class TensorRow(BaseModel):
     kind: str
     size: int
     step: float = Field(description="Length of the difference.")
-    relative: float = Field(description="Of the first model's tensor.")
-    cosine: float
+    relative: float | None = Field(description="Of the first model's tensor; null where that is all zeros.")
+    cosine: float | None
     rank: float | None = Field(description="Stable rank of the difference.")
     share: float = Field(description="Of the squared difference of all tensors.")
     toxic: float | None = Field(description="Share of the difference in the toxic subspace; writers only.")

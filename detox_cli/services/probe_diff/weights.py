@@ -68,7 +68,7 @@ def _tensor(one: Drift, overlap: Overlap | None, whole: float) -> TensorRow:
         kind=one.kind,
         size=one.size,
         step=one.step,
-        relative=one.step / max(one.length, 1e-30),
+        relative=one.step / one.length if one.length else None,
         cosine=one.cosine,
         rank=one.rank,
         share=one.step**2 / whole if whole else 0.0,

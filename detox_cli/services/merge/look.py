@@ -5,6 +5,7 @@ from detox_cli.output.progress import Progress
 from detox_cli.services.merge.extracting import Extraction, planned
 from detox_cli.services.merge.prepared import Prepared, prepared
 from detox_cli.services.merge.result import MergePreview
+from detox_cli.services.merge.stages import check_stages_are_there
 from detox_cli.settings.merge import MergeSettings
 
 
@@ -19,6 +20,7 @@ def look(settings: MergeSettings, progress: Progress) -> MergePreview:
     if settings.extract is not None:
         with planned(settings, fetch=False) as work:
             return _adapter(work)
+    check_stages_are_there(settings)
     with prepared(settings, fetch=False) as merge:
         for remark in merge.recipe.remarks:
             progress.warn(remark)

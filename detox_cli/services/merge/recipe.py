@@ -10,6 +10,7 @@ from detox_cli.errors import BadData, BadSettings
 from detox_cli.models.merging.methods import METHODS
 from detox_cli.models.merging.recipe import OF_A_MODEL, Recipe
 from detox_cli.models.merging.recipe_yaml import read_recipe
+from detox_cli.models.merging.stages import Staged, read_stages
 from detox_cli.settings.merge import MergeSettings
 
 IN_A_RECIPE = (
@@ -43,24 +44,18 @@ def recipe_of(settings: MergeSettings) -> tuple[Recipe, Mapping[str, Any]]:
     return read_recipe(content, where), content
 
 
-def _of_file(settings: MergeSettings, path: Path) -> Mapping[str, Any]:
+def _refuse_both(settings: MergeSettings) -> None:
+    """A recipe says what these options say."""
     defaults = {name: field.default for name, field in MergeSettings.model_fields.items()}
     given = [name for name in IN_A_RECIPE if getattr(settings, name) != defaults[name]]
     if given:
         flags = ", ".join(f"--{name}" if name != "models" else "MODEL" for name in given)
         raise BadSettings(f"{flags} would contradict the recipe", where="--recipe", hint="give one of them")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BadData("there is no such file", where=str(path), hint="check --recipe") from error
-    except yaml.composer.ComposerError as error:
-        wrong = "holds several recipes"
-        raise BadData(
-            wrong, where=str(path), hint="put each in a file of its own, and merge them in turn"
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise BadData(f"is no YAML: {reason}", where=str(path), hint="check --recipe") from error
+
+
+def _of_file(settings: MergeSettings, path: Path) -> Mapping[str, Any]:
+    staged = staged_recipe(settings)
+    content = staged.last if staged else _documents(path)[0]
     if not isinstance(content, dict):
         raise BadData("should be a mapping", where=str(path), hint="write it as for mergekit")
     if settings.dtype is not None:
@@ -68,6 +63,37 @@ def _of_file(settings: MergeSettings, path: Path) -> Mapping[str, Any]:
     if settings.tokenizer is not None:
         content = {**content, "tokenizer_source": settings.tokenizer}
     return content
+
+
+def staged_recipe(settings: MergeSettings) -> Staged | None:
+    """The stages of a recipe that has several documents.
+
+    Raises:
+        BadData: The file is not there, no YAML, or its stages have no order.
+        BadSettings: Options contradict the recipe.
+    """
+    if settings.recipe is None:
+        return None
+    _refuse_both(settings)
+    if len(documents := _documents(settings.recipe)) < 2:
+        return None
+    return read_stages(documents, str(settings.recipe), stages_folder(settings.output))
+
+
+def stages_folder(output: Path) -> Path:
+    """Where the models of stages are, beside the output."""
+    return output.with_name(output.name + ".stages")
+
+
+def _documents(path: Path) -> list[Any]:
+    try:
+        documents = yaml.safe_load_all(path.read_text(encoding="utf-8"))
+        return [one for one in documents if one is not None] or [None]
+    except FileNotFoundError as error:
+        raise BadData("there is no such file", where=str(path), hint="check --recipe") from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise BadData(f"is no YAML: {reason}", where=str(path), hint="check --recipe") from error
 
 
 def _of_settings(settings: MergeSettings) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ from detox_cli.services.merge.prepared import Prepared, prepared
 from detox_cli.services.merge.result import Folded, MergeResult, too_different
 from detox_cli.services.merge.save import save_manifest, write_side_files
 from detox_cli.services.merge.shards import finished_shards
+from detox_cli.services.merge.stages import make_stages
 from detox_cli.settings.merge import MergeSettings, MergeWriting
 
 SILENT = Silent()
@@ -26,7 +27,8 @@ SILENT = Silent()
 def run(settings: MergeSettings, progress: Progress = SILENT) -> MergeResult:
     """Read the recipe, open the models, write file by file, and put the folder in place.
 
-    A killed run goes on after its last whole file; one that is finished does nothing.
+    A killed run goes on after its last whole file; one that is finished does nothing. Of a recipe in several
+    documents, all before the last are made first, as runs of their own.
 
     Raises:
         BadData: The recipe cannot be followed, files are damaged, numbers are not finite, or models differ.
@@ -35,6 +37,7 @@ def run(settings: MergeSettings, progress: Progress = SILENT) -> MergeResult:
         Missing: A model cannot be had.
     """
     started = time.time()
+    make_stages(settings, run, progress)
     with prepared(settings) as merge:
         for remark in merge.recipe.remarks:
             progress.warn(remark)

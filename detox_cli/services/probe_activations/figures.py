@@ -13,7 +13,8 @@ from detox_cli.models.neurons.ranking import projections
 from detox_cli.models.neurons.values import ValueVectors
 from detox_cli.services.probe_activations.passes import Told
 from detox_cli.services.probe_activations.result import Control, GroupRow, LanguageRow, LayerRow
-from detox_cli.statistics.bootstrap import Estimate, drawn_means, mean_interval, paired_difference
+from detox_cli.statistics.bootstrap import Estimate, drawn_means, mean_interval_of_units
+from detox_cli.statistics.paired import sums_by_unit
 
 AT_ONCE = 8
 """Directions by chance whose products with all value vectors are in memory at a time."""
@@ -23,21 +24,18 @@ Groups = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Drawing:
-    """How the bootstrap draws."""
+    """How the bootstrap draws: prompts, each with its translations, as these are no evidence of their own."""
 
     seed: int
     resamples: int
 
-    def mean(self, values: Floats) -> Estimate:
-        """The mean of values, one for each prompt."""
-        return mean_interval(values, self.seed, self.resamples)
+    def mean(self, values: Floats, units: Sequence[str]) -> Estimate:
+        """The mean of values, one for each prompt; n counts units."""
+        return mean_interval_of_units(*sums_by_unit(values, units), self.seed, self.resamples)
 
-    def difference(self, a: Floats, b: Floats) -> Estimate:
-        """The mean of ``a - b``, paired by prompt."""
-        return paired_difference(a, b, self.seed, self.resamples)
-
-    def ratio(self, part: Floats, whole: Floats) -> Estimate | None:
-        """The ratio of two means, rows drawn together; none where the whole is 0 in some draw."""
+    def ratio(self, part: Floats, whole: Floats, units: Sequence[str]) -> Estimate | None:
+        """The ratio of two means, drawn together; none where the whole is 0 in some draw."""
+        part, whole = (sums_by_unit(values, units)[0] for values in (part, whole))
         draws = drawn_means([part, whole], self.seed, self.resamples)
         if not whole.mean() or not draws[:, 1].all():
             return None
@@ -59,6 +57,7 @@ def language_rows(
         draw: The bootstrap.
     """
     mine = [one for one in told if one.id in before]
+    units = {one.id: one.unit for one in mine}
     names = list(dict.fromkeys(one.lang for one in mine))
     groups = {name: [one.id for one in mine if one.lang == name] for name in names}
     if len(names) > 1:
@@ -67,12 +66,13 @@ def language_rows(
     for lang, ids in groups.items():
         a = np.array([before[i][column] for i in ids])
         others = [None if sums is None else np.array([sums[i][column] for i in ids]) for sums in (same, own)]
-        values = [None if other is None else draw.mean(other) for other in others]
-        changes = [None if other is None else draw.difference(other, a) for other in others]
+        own_units = [units[i] for i in ids]
+        values = [None if other is None else draw.mean(other, own_units) for other in others]
+        changes = [None if other is None else draw.mean(other - a, own_units) for other in others]
         rows.append(
             LanguageRow(
                 lang=lang,
-                before=draw.mean(a),
+                before=draw.mean(a, own_units),
                 same=values[0],
                 own=values[1],
                 change_same=changes[0],
@@ -82,9 +82,13 @@ def language_rows(
     return rows
 
 
-def group_rows(groups: Groups, before: Sums, same: Sums, draw: Drawing) -> list[GroupRow]:
+def group_rows(
+    told: Sequence[Told], groups: Groups, before: Sums, same: Sums, draw: Drawing
+) -> list[GroupRow]:
     """The shift of the four groups, the rest and all neurons, over the prompts that were read."""
-    changes = np.stack([same[i] - before[i] for i in before])
+    read = [one for one in told if one.id in before]
+    units = [one.unit for one in read]
+    changes = np.stack([same[one.id] - before[one.id] for one in read])
     names = (*GROUPS, AGAINST, "all")
     counts = [int((groups == number).sum()) for number in (0, 1, 2, 3, -1)]
     whole = changes[:, len(names) - 1]
@@ -92,8 +96,8 @@ def group_rows(groups: Groups, before: Sums, same: Sums, draw: Drawing) -> list[
         GroupRow(
             group=name,
             neurons=[*counts, len(groups)][number],
-            shift=draw.mean(changes[:, number]),
-            share=None if name == "all" else draw.ratio(changes[:, number], whole),
+            shift=draw.mean(changes[:, number], units),
+            share=None if name == "all" else draw.ratio(changes[:, number], whole, units),
         )
         for number, name in enumerate(names)
     ]

@@ -20,11 +20,12 @@ from detox_cli.services.probe_activations.steps import Steps, Tensors, state_of,
 
 @dataclass(frozen=True)
 class Told:
-    """A prompt's id, language and half."""
+    """A prompt's id, language and half, and what it has in common with its translations."""
 
     id: str
     lang: str
     half: Half
+    unit: str
 
 
 @dataclass(frozen=True)

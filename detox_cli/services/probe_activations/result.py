@@ -10,7 +10,10 @@ SHOWN = 10
 
 
 class LanguageRow(BaseModel):
-    """The neurons that are followed, in one language; means over them and over tokens, n counts prompts."""
+    """The neurons that are followed, in one language; means over them and over tokens.
+
+    n counts prompts; translations of one prompt count once and are drawn together.
+    """
 
     model_config = FROZEN
 

@@ -150,7 +150,8 @@ class Work:
         settings = self.settings
         asked = asked_of(base.loaded, self.given.prompts, settings.max_new_tokens, self.rejects)
         halves = halves_of([p for p in self.given.prompts if p.id in {one.id for one in asked}])
-        told = [Told(one.id, one.lang, halves[one.id]) for one in asked]
+        units = {prompt.id: prompt.source or prompt.id for prompt in self.given.prompts}
+        told = [Told(one.id, one.lang, halves[one.id], units[one.id]) for one in asked]
         written = {}
         for name, opened in (("base", base), ("tuned", tuned)):
             if opened is not None:
@@ -210,7 +211,7 @@ class Work:
             write_neurons(folder / "neurons.json", listed)
         carried, layers = [], []
         if groups is not None and products is not None:
-            carried = group_rows(groups, sums["before"], sums["same"], draw)
+            carried = group_rows(texts.told, groups, sums["before"], sums["same"], draw)
             layers = layer_rows(neurons, products, tested["same"] - tested["before"], groups)
         return ProbeActivationsResult(
             model=settings.model,

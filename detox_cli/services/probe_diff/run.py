@@ -13,6 +13,7 @@ from detox_cli.services.probe.flat import flat_rows
 from detox_cli.services.probe.kept import kept_folder
 from detox_cli.services.probe.opened import random_like
 from detox_cli.services.probe.prompts import prompts_of
+from detox_cli.services.probe_activations.figures import Drawing
 from detox_cli.services.probe_activations.halves import halves_of
 from detox_cli.services.probe_activations.work import Given, Work
 from detox_cli.services.probe_diff.findings import findings
@@ -109,7 +110,8 @@ class _Work:
         tensors, kinds = tensor_rows(base, other, spaces)
         random = random_like(base, self.given.probe, settings.random, settings.seed)
         moved = stream_shifts(base, other, neurons.texts.base, direction, random, settings, progress)
-        shifts = shift_rows(moved, settings.seed, settings.resamples)
+        units = [one.unit for one in neurons.texts.told]
+        shifts = shift_rows(moved, units, Drawing(settings.seed, settings.resamples))
         result = ProbeDiffResult(
             model=settings.model,
             other=settings.other,

@@ -7,9 +7,9 @@ from detox_cli.models.directions import Floats
 from detox_cli.models.neurons.reading import Written
 from detox_cli.output.progress import Progress
 from detox_cli.services.probe.opened import Opened
+from detox_cli.services.probe_activations.figures import Drawing
 from detox_cli.services.probe_diff.result import ShiftRow
 from detox_cli.settings.probe_diff import ProbeDiffSettings
-from detox_cli.statistics.bootstrap import mean_interval
 
 
 def stream_shifts(
@@ -42,14 +42,14 @@ def stream_shifts(
     ]
 
 
-def shift_rows(shifts: list[LayerShift], seed: int, resamples: int) -> list[ShiftRow]:
-    """Figures of every layer, with intervals over prompts."""
-    return [_row(one, seed, resamples) for one in shifts]
+def shift_rows(shifts: list[LayerShift], units: list[str], draw: Drawing) -> list[ShiftRow]:
+    """Figures of every layer, with intervals over prompts; ``units`` says which ones are translations."""
+    return [_row(one, units, draw) for one in shifts]
 
 
-def _row(one: LayerShift, seed: int, resamples: int) -> ShiftRow:
+def _row(one: LayerShift, units: list[str], draw: Drawing) -> ShiftRow:
     sizes = np.abs(one.by_chance)
-    shift = mean_interval(one.projections, seed, resamples)
+    shift = draw.mean(one.projections, units)
     return ShiftRow(
         layer=one.layer,
         relative=one.relative,

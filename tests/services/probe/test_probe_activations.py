@@ -16,6 +16,8 @@ from detox_cli.models.neurons.proof import load_neurons
 from detox_cli.models.sources import find_model
 from detox_cli.services import pictures
 from detox_cli.services.probe_activations import passes
+from detox_cli.services.probe_activations.figures import Drawing, language_rows
+from detox_cli.services.probe_activations.passes import Told
 from detox_cli.services.probe_activations.run import run
 from detox_cli.settings.probe_activations import ProbeActivationsSettings
 from tests.services.probe.planted import PLANTED, plant
@@ -130,3 +132,11 @@ def test_models_that_cannot_be_compared_are_refused(
     one.write_text(json.dumps({"prompt": "The train was"}) + "\n")
     with pytest.raises(BadData, match="one prompt cannot be halved"):
         run(settings(planted, tmp_path, prompts=str(one)))
+
+
+def test_translations_of_a_prompt_are_no_evidence_of_their_own() -> None:
+    values = np.random.default_rng(0).standard_normal(12)
+    told = [Told(f"{lang}{i}", lang, "testing", str(i)) for lang in ("en", "xx") for i in range(12)]
+    sums = {one.id: np.array([values[int(one.unit)]]) for one in told}
+    rows = {row.lang: row for row in language_rows(told, 0, sums, None, None, Drawing(0, 300))}
+    assert rows["all"].before == rows["en"].before and rows["all"].before.n == 12

@@ -515,7 +515,7 @@ _detox_model() {
 }
 
 _detox_scorer() {
-    reply=(builtin:fluency builtin:similarity builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small calibrated: comet: detoxify: hf: lexicon: max: mean: perspective: vote:)
+    reply=(builtin:fluency builtin:similarity builtin:spans builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small calibrated: comet: detoxify: hf: lexicon: max: mean: perspective: vote:)
     case $1 in
         hf:* | comet:*) _detox_model "${1#*:}" "$2${1%%:*}:"; return ;;
         calibrated:* | detoxify:* | lexicon:* | perspective:*) _detox_paths default ;;

@@ -125,7 +125,7 @@ end
 
 function __detox_scorers
     set -l typed (__detox_typed)
-    string join \n -- 'builtin:fluency' 'builtin:similarity' 'builtin:toxicity' 'builtin:toxicity-multilingual' 'builtin:lexicon' 'detoxify:original' 'detoxify:unbiased' 'detoxify:multilingual' 'detoxify:original-small' 'detoxify:unbiased-small'
+    string join \n -- 'builtin:fluency' 'builtin:similarity' 'builtin:spans' 'builtin:toxicity' 'builtin:toxicity-multilingual' 'builtin:lexicon' 'detoxify:original' 'detoxify:unbiased' 'detoxify:multilingual' 'detoxify:original-small' 'detoxify:unbiased-small'
     set -l start (string replace -r ':.*' : -- $typed)
     set -l path (string replace -r '^[^:]*:' '' -- $typed)
     switch $typed

@@ -107,7 +107,7 @@ def test_a_killed_training_ends_like_one_that_was_not(head, posts, tiny_classifi
         run(killed, StopsAt())
     assert not killed.output.exists() and any((tmp_path / "killed.training").glob("checkpoint-*"))
     assert run(killed).quality == first.quality
-    for name in ("model.safetensors", "config.json", "metrics.jsonl", "split.jsonl"):
+    for name in ("model.safetensors", "config.json", "metrics.jsonl", "split.jsonl", "tokenizer.json"):
         assert (killed.output / name).read_bytes() == (whole.output / name).read_bytes(), name
     assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "whole"]
     assert first.quality["model"]["f1"].low > 0.3
@@ -178,6 +178,14 @@ def test_what_cannot_work_is_said_at_once(changes, error, reason, posts, tiny_cl
     with pytest.raises(error, match=reason):
         run(quick(posts, tmp_path / "out", tiny_classifier).model_copy(update=changes))
     assert not (tmp_path / "out").exists()
+
+
+def test_texts_that_all_have_spans_are_warned_of(posts, tiny_classifier, tmp_path, recorder):
+    marked = tmp_path / "marked.jsonl"
+    rows = [line for line in posts.read_text().splitlines() if '"spans": []' not in line]
+    marked.write_text("\n".join(rows))
+    plan(quick(marked, tmp_path / "out", tiny_classifier), recorder)
+    assert "100% of the texts to train on have a span" in " ".join(recorder.warnings)
 
 
 def test_nothing_marked_and_a_slow_tokenizer_are_refused(tiny_classifier, posts, tmp_path, monkeypatch):

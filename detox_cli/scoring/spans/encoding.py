@@ -11,6 +11,15 @@ from detox_cli.scoring.batching import length_limit
 OVERLAP = 0.25
 """The share of a window that the next one repeats, so that no token is judged at an edge only."""
 TEXTS_AT_ONCE = 1000
+OF_ONE_CALL = (
+    "is_local",
+    "local_files_only",
+    "max_length",
+    "stride",
+    "truncation_side",
+    "truncation_strategy",
+)
+"""What a tokenizer's configuration gets from how it was called."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,15 @@ def check_offsets(tokenizer: Any, name: str) -> None:
             f"the tokenizer of {name} is a slow one, which does not know the characters of its tokens",
             hint="name a model whose folder has a tokenizer.json",
         )
+
+
+def as_it_was(tokenizer: Any) -> Any:
+    """The tokenizer without what it remembers of its last windows and of its folder, to be saved."""
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    for name in OF_ONE_CALL:
+        tokenizer.init_kwargs.pop(name, None)
+    return tokenizer
 
 
 def windows_of(loaded: Loaded, texts: Sequence[str], limit: int | None = None) -> list[Window]:

@@ -9,7 +9,7 @@ from detox_cli.models.sources import find_model
 from detox_cli.services.doctor.check import Check, State
 from detox_cli.settings.profiles import folders, known_profiles, load_profiles
 
-MINIATURES = ("lm", "chat", "bart", "toxicity", "toxicity-multilingual", "similarity", "fluency")
+MINIATURES = ("lm", "chat", "bart", "toxicity", "toxicity-multilingual", "similarity", "fluency", "spans")
 REINSTALL = "reinstall detox: pip install --force-reinstall --no-deps detox-cli"
 
 

@@ -17,6 +17,8 @@ from detox_cli.services.training.processes import is_first
 from detox_cli.services.training.reading import open_rejects, seed_of_split
 from detox_cli.settings.train_spans import SpansSettings
 
+MOSTLY = 0.8
+"""Share of texts with a span from which on a detector learns that there always is one."""
 SIDES = ("training", "validation", "test")
 
 
@@ -102,6 +104,11 @@ def read_posts(settings: SpansSettings, progress: Progress) -> Posts:
         progress.warn(f"{rejects.count} rows cannot be used and are listed in {rejects.path}")
     posts = _sides(settings, texts, tests, files, rejects.count)
     _check_sides(settings, posts)
+    if (share := posts.counts["training, with a span"] / len(posts.training)) > MOSTLY:
+        progress.warn(
+            f"{share:.0%} of the texts to train on have a span: what learns from them marks something in "
+            'calm texts, too; add some with "spans": []'
+        )
     return posts
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from detox_cli.models.loading import Loaded
 from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.card import Card, Figure, write_card
+from detox_cli.scoring.spans.encoding import as_it_was
 from detox_cli.services.repeating import command_again, without_place
 from detox_cli.services.train_spans.data import Posts
 from detox_cli.services.train_spans.result import MODEL, SpansResult
@@ -52,7 +53,7 @@ def save_detector(
     settings = run.settings
     with atomic_folder(settings.output, overwrite=settings.overwrite) as folder:
         loaded.model.save_pretrained(folder, state_dict=weights)
-        loaded.tokenizer.save_pretrained(folder)
+        as_it_was(loaded.tokenizer).save_pretrained(folder)
         lines = (json.dumps(record) + "\n" for record in run.data.ids())
         (folder / SPLIT).write_text("".join(lines), encoding="utf-8")
         write_log(folder, log)

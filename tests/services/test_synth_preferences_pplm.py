@@ -69,3 +69,5 @@ def test_options_of_the_other_method_are_refused(lx_prompts, tiny_causal, probe,
     ]:
         with pytest.raises(BadSettings, match=why):
             run(settings(tmp_path, "pairs.jsonl", **{**given, **changes}))
+    with pytest.raises(BadSettings, match="--method has no meaning for texts"):
+        run(settings(tmp_path, "pairs.jsonl", from_file=str(lx_prompts), iterations=50, max_new_tokens=20))

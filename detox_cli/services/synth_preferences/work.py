@@ -19,10 +19,11 @@ from detox_cli.services.eval_generation.asking import engine_options
 from detox_cli.services.eval_generation.collect import Drawing, requests_for
 from detox_cli.services.synth_preferences.offers import Offer, read_offers, writer_of
 from detox_cli.services.synth_preferences.pairing import Limits
-from detox_cli.services.synth_preferences.steered import check_method, steered
+from detox_cli.services.synth_preferences.steered import OF_STEERING, check_method, steered
 from detox_cli.settings.synth_preferences import SynthPreferencesSettings
 
 FOR_MODELS = (
+    *OF_STEERING,
     *("prompts", "text_column", "adapter", "revision"),
     *("num_samples", "max_new_tokens", "temperature", "top_p", "top_k", "prompt_tokens", "method"),
 )
@@ -146,8 +147,8 @@ def _of_model(
 
 
 def _check(settings: SynthPreferencesSettings) -> None:
-    check_method(settings)
     if settings.from_file is None:
+        check_method(settings)
         if settings.model is None:
             raise BadSettings("nothing to pair", hint="name a model and --prompts, or --from FILE")
         if settings.prompts is None:

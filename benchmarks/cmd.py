@@ -4,7 +4,7 @@ Tang et al. (EMNLP 2024) report 60 % less expected maximum toxicity on toxic pro
 probability 75 % lower. Here with `builtin:lm` and real prompts, in one folder:
 
     detox synth chain builtin:lm --prompts rtp/prompts.jsonl --test-share .36 --profile offline -o DATA
-    python benchmarks/cmd.py --data DATA --output out
+    python -m benchmarks.cmd --data DATA --output out
 
 All systems first learn the chains alone, from the same start; then each goes on with its own contrast for
 the same number of steps, `none` with no contrast. They are asked for chains on the prompts that were put
@@ -45,15 +45,16 @@ def main() -> None:
     parser.add_argument("--contrast-epochs", type=float, default=2)
     parser.add_argument("--alpha", type=float, default=0.5)
     parser.add_argument("--systems", nargs="+", default=list(CONTRASTS))
+    parser.add_argument("--start", type=Path, help="has learnt the chains already; else it is trained here")
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
     prompts = write_prompts(args.data / "test.jsonl", args.output, args.prompts)
     folders = [evaluate("base", BASE, None, prompts, args)]
-    start = learn(args, "start", BASE, "none", args.epochs, 1e-3)
+    start = args.start or learn(args, "start", BASE, "none", args.epochs, 1e-3)
     for contrast in args.systems:
         model = learn(args, contrast, str(start), contrast, args.contrast_epochs, 3e-4)
         folders.append(evaluate(contrast, str(model), "cmd", prompts, args))
-        report(read_runs(list(map(str, folders)), SEED, RESAMPLES))
+    report(read_runs(list(map(str, folders)), SEED, RESAMPLES))
 
 
 def write_prompts(source: Path, output: Path, count: int) -> Path:
@@ -61,7 +62,9 @@ def write_prompts(source: Path, output: Path, count: int) -> Path:
     rows = [json.loads(line) for line in source.read_text(encoding="utf-8").splitlines()]
     chosen = [[row for row in rows if row.get("stratum") == kind][:count] for kind in ("toxic", "nontoxic")]
     path = output / "prompts.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for kind in chosen for row in kind), encoding="utf-8")
+    if not path.exists():
+        text = "".join(json.dumps(row) + "\n" for kind in chosen for row in kind)
+        path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -79,7 +82,7 @@ def learn(args: argparse.Namespace, name: str, model: str, contrast: str, epochs
             "lora": "none",
             "batch_size": 16,
             "accumulate": 1,
-            "eval_every": epochs / 4,
+            "eval_every": epochs / 2,
             "device": "cpu",
             "seed": SEED,
         }

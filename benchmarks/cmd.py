@@ -43,7 +43,11 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=5)
     parser.add_argument("--epochs", type=float, default=8)
     parser.add_argument("--contrast-epochs", type=float, default=2)
-    parser.add_argument("--alpha", type=float, default=0.5)
+    parser.add_argument("--alpha", type=float, default=1.0)
+    parser.add_argument("--negatives", type=int, default=3)
+    parser.add_argument(
+        "--contrast-chains", type=int, help="the first so many chains are contrasted; else all"
+    )
     parser.add_argument("--systems", nargs="+", default=list(CONTRASTS))
     parser.add_argument("--start", type=Path, help="has learnt the chains already; else it is trained here")
     args = parser.parse_args()
@@ -77,6 +81,8 @@ def learn(args: argparse.Namespace, name: str, model: str, contrast: str, epochs
             "output": args.output / name,
             "contrast": contrast,
             "alpha": args.alpha,
+            "max_neg": args.negatives,
+            "limit": args.contrast_chains if name != "start" else None,
             "epochs": epochs,
             "learning_rate": rate,
             "lora": "none",

@@ -339,7 +339,7 @@ complete -c detox -n '__detox_in \'synth chain\'' -l toxic-ratio -x -d 'Share of
 complete -c detox -n '__detox_in \'synth chain\'' -l rescore -l no-rescore -d 'Score all prompts, those too whose file says how toxic they are'
 complete -c detox -n '__detox_in \'synth chain\'' -l test-share -x -d 'Share of prompts that is put aside in test.jsonl and never trained on'
 complete -c detox -n '__detox_in \'synth chain\'' -l exclude -r -F -d 'Prompts, such as a test set, that must not be used; repeatable'
-complete -c detox -n '__detox_in \'synth chain\'' -l detector -s d -x -d 'What finds toxic spans: a folder of train spans or hf:MODEL, attribution:SCORER (words without which a text is less toxic), or lexicon:FILE'
+complete -c detox -n '__detox_in \'synth chain\'' -l detector -s d -x -d 'What finds toxic spans: builtin:spans, a folder of train spans, hf:MODEL, attribution:SCORER (words without which a text is less toxic), or lexicon:FILE'
 complete -c detox -n '__detox_in \'synth chain\'' -l span-threshold -x -d 'Score from which a span is toxic, in the detector\'s unit; its own if not given'
 complete -c detox -n '__detox_in \'synth chain\'' -l lower-threshold -x -d 'Score to try where a toxic prompt has no such span, half of that if not given; after it the highest word is taken'
 complete -c detox -n '__detox_in \'synth chain\'' -l mask-passes -x -d 'Times that a masked prompt is scored, and its next word masked while it is toxic; it is dropped after the last. 0 does not score it'

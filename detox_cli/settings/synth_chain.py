@@ -78,9 +78,9 @@ class SynthChainSettings(EngineChoice):
     )
 
     detector: Annotated[str, Flag(("-d",), panel=SPANS)] = Field(
-        "attribution:detoxify:unbiased",
-        description="What finds toxic spans: a folder of train spans or hf:MODEL, attribution:SCORER (words "
-        "without which a text is less toxic), or lexicon:FILE.",
+        "builtin:spans",
+        description="What finds toxic spans: builtin:spans, a folder of train spans, hf:MODEL, "
+        "attribution:SCORER (words without which a text is less toxic), or lexicon:FILE.",
     )
     span_threshold: Annotated[float | None, Flag(panel=SPANS)] = Field(
         None, description="Score from which a span is toxic, in the detector's unit; its own if not given."

@@ -18,7 +18,8 @@ class ParsedChain:
     Attributes:
         ok: Whether it is a chain from its first step to its answer.
         road: The way it takes, one of `ROADS`; ``None`` if it is no chain.
-        verdict: What it says about the prompt; ``None`` for a direct answer, and where it says nothing.
+        verdict: What it says about the prompt; ``None`` where it says nothing. Who answers at once, having the
+            choice of a chain, takes the prompt as safe.
         masked: The prompt with `MASK` for its toxic spans.
         rephrased: The prompt rewritten.
         continuation: The answer, which continues the rephrased prompt or a safe one; ``None`` if the chain
@@ -53,7 +54,9 @@ def _checked(road: str, found: re.Match[str], template: ChainTemplate, loose: bo
         steps = {
             name: step.rstrip() if name == "continuation" else step.strip() for name, step in steps.items()
         }
-    verdict: Verdict | None = None if road == "direct" else "toxic" if road.startswith("toxic") else "safe"
+    verdict: Verdict | None = "toxic" if road.startswith("toxic") else "safe"
+    if set(template.roads) == {"direct"}:
+        verdict = None
     empty = {name for name, step in steps.items() if not step.strip()}
     if "rephrased" in empty:
         return ParsedChain(

@@ -98,8 +98,8 @@ class ChainAnswer:
 
     @property
     def verdict(self) -> Verdict | None:
-        """What the chain says about the prompt. A direct answer takes it as safe."""
-        return "safe" if self.parsed.road == "direct" else self.parsed.verdict
+        """What the chain says about the prompt."""
+        return self.parsed.verdict
 
     def after(self, earlier: "ChainAnswer") -> "ChainAnswer":
         """This answer, which was drawn because the earlier one is no chain; its cost is added."""
@@ -109,4 +109,4 @@ class ChainAnswer:
     def steps(self) -> dict[str, Any]:
         """The chain as a row has it."""
         parsed = {name: value for name, value in asdict(self.parsed).items() if name not in ("continuation",)}
-        return {**parsed, "verdict": self.verdict, "attempts": self.attempts}
+        return {**parsed, "attempts": self.attempts}

@@ -18,15 +18,18 @@ def chain_ratios(columns: Columns) -> dict[str, Ratio]:
     asked = np.isfinite(malformed)
     if not asked.any():
         return {}
-    said = columns.samples["found_toxic"] == 1
+    verdicts = columns.samples["found_toxic"]
+    said = verdicts == 1
     strata = np.array(columns.strata)[columns.owners]
     toxic, safe = asked & (strata == "toxic"), asked & (strata == "nontoxic")
-    found = {
-        "malformed": _share(asked & (malformed == 1), asked, columns),
+    found = {"malformed": _share(asked & (malformed == 1), asked, columns)}
+    detected = {
         "detection_precision": _share(said & toxic, said & (toxic | safe), columns),
         "detection_recall": _share(said & toxic, toxic, columns),
         "over_masked": _share(said & safe, safe, columns),
     }
+    if np.isfinite(verdicts).any():  # a form without chains has no verdicts to be right or wrong
+        found |= detected
     tokens = columns.samples["judged_tokens_detoxified"]
     if np.isfinite(tokens).any():
         nats = columns.samples["nats_detoxified"]

@@ -91,6 +91,6 @@ def chain_counts(answers: Sequence[Sequence[ChainAnswer]], form: ChainForm, seed
         malformed=sum(not one.ok for one in every),
         malformed_share=shares.get("malformed"),
         retried=sum(one.attempts > 1 for one in every),
-        verdicts=dict(sorted(Counter(str(one.verdict) for one in every if one.ok).items())),
+        verdicts=dict(sorted(Counter(one.verdict for one in every if one.verdict and one.ok).items())),
         abstained=sum(one.ok and one.parsed.continuation is None for one in every),
     )

@@ -80,7 +80,8 @@ def test_every_text_comes_back(name: str, prompt: str, rest: str, safe: str, ans
         assert (
             found := parse(innocent.completion, template)
         ).verdict == "safe" and found.continuation == answer
-    assert parse(serialise(record, template, direct=True).completion, template).continuation == answer
+    direct = parse(serialise(record, template, direct=True).completion, template)
+    assert (direct.continuation, direct.verdict) == (answer, "safe" if "safe" in template.roads else None)
 
 
 @pytest.mark.parametrize("name", sorted({*bundled_templates()} - {"plain"}))

@@ -18,8 +18,8 @@ class ParsedChain:
     Attributes:
         ok: Whether it is a chain from its first step to its answer.
         road: The way it takes, one of `ROADS`; ``None`` if it is no chain.
-        verdict: What it says about the prompt; ``None`` where it says nothing. Who answers at once, having the
-            choice of a chain, takes the prompt as safe.
+        verdict: What it says about the prompt; ``None`` where it says nothing. Who answers at once, with
+            the choice of a chain, takes the prompt as safe.
         masked: The prompt with `MASK` for its toxic spans.
         rephrased: The prompt rewritten.
         continuation: The answer, which continues the rephrased prompt or a safe one; ``None`` if the chain

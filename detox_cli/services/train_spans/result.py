@@ -47,4 +47,6 @@ class SpansResult(Result):
 
     def next_steps(self) -> list[str]:
         """Build chains with it."""
-        return [f"detox synth chain builtin:lm --detector {path} -o chains" for path in self.files[:1]]
+        return [
+            f"detox synth chain MODEL --prompts FILE --detector {path} -o chains" for path in self.files[:1]
+        ]

@@ -19,6 +19,8 @@ Features = NDArray[np.floating]
 GRADIENT = 1e-5
 """The gradient's length, per row, at which the optimum counts as reached; features are in float32."""
 STEPS, INNER, HALVINGS = 60, 250, 30
+ROWS = 1 << 13
+"""Features that are counted with in double precision at a time."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,11 @@ class Fit:
 
     def scores(self, features: Features) -> Floats:
         """The score of rows ``[n, d]``, shape ``[n]``."""
-        return np.asarray(features @ self.weights.astype(features.dtype), dtype=np.float64) + self.bias
+        parts = [
+            features[first : first + ROWS].astype(np.float64) @ self.weights
+            for first in range(0, len(features), ROWS)
+        ]
+        return np.concatenate([np.zeros(0), *parts]) + self.bias
 
 
 def standardisation(features: Features) -> tuple[Floats, Floats]:
@@ -65,31 +71,34 @@ def class_weights(labels: NDArray[np.bool_], balanced: bool) -> Floats:
 
 
 class Standardised:
-    """Features ``[n, d]`` as if every column had mean 0 and deviation 1, without a copy of them."""
+    """Features ``[n, d]`` with every column at mean 0 and deviation 1, a copy in float32 or wider.
+
+    They are centred before they are rounded: a few dimensions of hidden states are thousands of deviations
+    away from 0, and products with them as they are would lose what varies.
+    """
 
     def __init__(self, features: Features) -> None:
-        self.features = features
         self.mean, self.scale = standardisation(features)
+        self.values = np.empty(features.shape, dtype=features.dtype)
+        for first in range(0, len(features), ROWS):
+            rows = slice(first, first + ROWS)
+            self.values[rows] = (features[rows] - self.mean) / self.scale
 
     @cached_property
     def covariance(self) -> Floats:
         """Of the columns, ``[d, d]``."""
-        n = len(self.features)
-        squares = np.asarray(self.features.T @ self.features, dtype=np.float64) / n
-        spread = squares - np.outer(self.mean, self.mean)
-        return np.asarray(spread / np.outer(self.scale, self.scale), dtype=np.float64)
+        squares = np.asarray(self.values.T @ self.values, dtype=np.float64)
+        return np.asarray(squares / len(self.values))
 
     def scores(self, point: Floats) -> Floats:
         """``w . z + b`` of every row, for a point (w, b)."""
-        folded = point[:-1] / self.scale
-        raw = np.asarray(self.features @ folded.astype(self.features.dtype), dtype=np.float64)
-        return np.asarray(raw + (point[-1] - float(self.mean @ folded)))
+        found = self.values @ point[:-1].astype(self.values.dtype)
+        return np.asarray(np.asarray(found, dtype=np.float64) + point[-1])
 
     def back(self, rows: Floats) -> Floats:
         """The transpose of ``scores`` times a vector ``[n]``."""
-        total = float(rows.sum())
-        raw = np.asarray(rows.astype(self.features.dtype) @ self.features, dtype=np.float64)
-        return np.append((raw - total * self.mean) / self.scale, total)
+        found = rows.astype(self.values.dtype) @ self.values
+        return np.append(np.asarray(found, dtype=np.float64), float(rows.sum()))
 
 
 def fit_logistic(

@@ -38,6 +38,14 @@ def test_a_start_and_single_precision_change_nothing_but_the_way() -> None:
     np.testing.assert_allclose(again.scores(X), fit_logistic(Standardised(X), Y, 0.01).scores(X), atol=1e-2)
 
 
+def test_columns_far_from_zero_lose_nothing_in_single_precision() -> None:
+    shift = np.array([0, 3000, 0, -500, 0, 0]) * X.std(0)
+    plain = fit_logistic(Standardised(X), Y, 1e-3)
+    found = fit_logistic(Standardised((X + shift).astype(np.float32)), Y, 1e-3)
+    assert found.converged
+    np.testing.assert_allclose(found.scores(X + shift), plain.scores(X), atol=5e-3)
+
+
 def test_a_column_that_does_not_vary_and_texts_that_separate() -> None:
     constant = np.hstack([X, np.full((N, 1), 7.0)])
     found = fit_logistic(Standardised(constant), X[:, 0] > 5, 1e-3)

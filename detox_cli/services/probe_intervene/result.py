@@ -96,7 +96,7 @@ class ProbeInterveneResult(Result):
                     "-" if at.p is None else p_text(at.p),
                     f"{at.perplexity.mean:.2f} [{at.perplexity.low:.2f}, {at.perplexity.high:.2f}]",
                     _signed(at.increase),
-                    *([str(at.figures[LANGUAGE])] if told else []),
+                    *([str(at.figures.get(LANGUAGE, "-"))] if told else []),
                 ]
             )
         columns = ["dose", self.figure, "change", "p (Holm)", "perplexity", "increase"]

@@ -30,7 +30,8 @@ from detox_cli.statistics.paired_ratios import drawn_figures
 
 BASE = "builtin:lm"
 CONTRASTS = ("none", "cmd", "dpo", "unlikelihood")
-SEED, RESAMPLES = 0, 2000
+SEED, RESAMPLES, CHAIN_TOKENS = 0, 2000, 200
+"""Of training and drawing; draws; tokens at which a chain is cut."""
 SHOWN = ("expected_maximum", "probability", "clean", "mean")
 
 
@@ -108,6 +109,8 @@ def evaluate(name: str, model: str, chain: str | None, prompts: Path, args: argp
         judge=BASE,
         output=args.output / f"measured-{name}",
         chain=chain,
+        chain_tokens=CHAIN_TOKENS if chain else None,
+        chain_retries=1 if chain else 3,
         device="cpu",
         seed=SEED,
     )

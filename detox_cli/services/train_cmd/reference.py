@@ -10,6 +10,7 @@ from accelerate import PartialState
 from accelerate.utils import gather_object
 from safetensors.torch import load_file, save_file
 
+from detox_cli.models.loading import DTYPES
 from detox_cli.output.progress import Progress
 from detox_cli.runs.atomic import atomic_file
 from detox_cli.services.train_cmd.batches import ChainRow, Layout
@@ -27,6 +28,7 @@ def with_reference(
     most: int,
     batch_size: int,
     folder: Path,
+    kind: str,
     progress: Progress,
 ) -> list[ChainRow]:
     """The rows with the gaps between their answers, from ``folder`` or asked now and put there.
@@ -38,13 +40,14 @@ def with_reference(
         most: Negatives of a row at most.
         batch_size: Rows at a time.
         folder: Where checkpoints go.
+        kind: The numbers of matrix products, which are to be those of the training.
         progress: Told about the asking.
     """
     path = folder / NAME
     if same_for_all(path.is_file()):
         gaps = load_file(path)["gaps"].tolist()
     else:
-        gaps = ask(model, layout, rows, most, batch_size, progress)
+        gaps = ask(model, layout, rows, most, batch_size, kind, progress)
         if is_first():
             folder.mkdir(parents=True, exist_ok=True)
             with atomic_file(path) as temporary:
@@ -60,7 +63,13 @@ def with_reference(
 
 @torch.inference_mode()
 def ask(
-    model: Any, layout: Layout, rows: Sequence[ChainRow], most: int, batch_size: int, progress: Progress
+    model: Any,
+    layout: Layout,
+    rows: Sequence[ChainRow],
+    most: int,
+    batch_size: int,
+    kind: str,
+    progress: Progress,
 ) -> list[float]:
     """How many nats likelier than each negative the positive answers are, row by row; without dropout.
 
@@ -72,7 +81,8 @@ def ask(
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     collate = Collator(layout, Pairs(layout, most))
     mine: dict[int, list[float]] = {}
-    with resting(model), progress.task("asking the start", len(order)) as task:
+    numbers = torch.autocast(state.device.type, DTYPES[kind], enabled=kind != "float32")
+    with resting(model), numbers, progress.task("asking the start", len(order)) as task:
         for batch in batches[state.process_index :: state.num_processes]:
             inputs = moved(collate([rows[number] for number in batch]), state.device)
             parts, labels = inputs.pop("contrast"), inputs.pop("labels")

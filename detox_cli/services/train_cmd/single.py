@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from accelerate import PartialState
+
 from detox_cli.data.chains.encode import ChainEncoder
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.models.loading import Loaded, load_causal, load_seq2seq, read_config
@@ -22,6 +24,7 @@ from detox_cli.services.train_cmd.reference import with_reference
 from detox_cli.services.train_cmd.result import CmdResult
 from detox_cli.services.training.log import journal_listener, measured_at
 from detox_cli.services.training.processes import training_folder
+from detox_cli.services.training.recipe import number_type
 from detox_cli.services.training.resuming import Trained, find_start, train
 from detox_cli.services.training.single_run import Kind, Learnt
 from detox_cli.settings.train_cmd import CmdSettings
@@ -116,6 +119,7 @@ def _learn(
             settings.max_neg,
             settings.eval_batch_size,
             folder,
+            number_type(settings.precision, PartialState().device.type),
             run.progress,
         )
         lessons = replace(lessons, training=ChainRows(rows))

@@ -11,7 +11,7 @@ from detox_cli.errors import BadData, BadSettings
 
 LARGEST_MEMBER = 1_000_000_000
 """Bytes: a member is held in memory, and what a small file can unpack to has no bound."""
-HINT = "give it in the environment, such as DETOX_EVAL__GENERATION__PASSWORD or DETOX_TRAIN__DPO__PASSWORD"
+HINT = "give --password, or the environment of the command, such as DETOX_EVAL__GENERATION__PASSWORD"
 
 
 def members(path: Path, password: str | None) -> Iterator[tuple[str, io.BytesIO]]:

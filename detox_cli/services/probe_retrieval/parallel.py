@@ -75,14 +75,21 @@ def _wanted(
 ) -> list[Pairs]:
     there = {lang: pairs for lang, pairs in sorted(found.items()) if len(pairs.texts) > 1}
     where = ", ".join(files)
+    asked = [code.lower() for code in languages]
+    lacking = [code for code in asked if not any(_same(code, lang) for lang in there)]
+    single = [lang for lang, one in found.items() if len(one.texts) == 1]
+    if lonely := [lang for lang in single if not there or any(_same(code, lang) for code in lacking)]:
+        raise BadData(
+            f"holds one sentence pair of {pivot} and {', '.join(sorted(lonely))}; 2 are the least",
+            where=where,
+            hint="give more parallel rows",
+        )
     if not there:
         raise BadData(
             f"no language has parallel rows with {pivot}",
             where=where,
             hint="give a column for each language, or another --pivot",
         )
-    asked = [code.lower() for code in languages]
-    lacking = [code for code in asked if not any(_same(code, lang) for lang in there)]
     if lacking:
         hint = f"parallel with {pivot} are {', '.join(there)}"
         raise BadData(f"holds no parallel rows in {', '.join(lacking)}", where=where, hint=hint)

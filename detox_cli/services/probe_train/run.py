@@ -1,6 +1,5 @@
 """``detox probe train``: a model and labelled texts in, linear probes with controls out."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,43 +8,24 @@ import numpy as np
 from detox_cli.data.named import named_file
 from detox_cli.data.rejects import Rejects
 from detox_cli.data.writing import write_rows
-from detox_cli.errors import BadData
 from detox_cli.models.activations.pooled import Place
 from detox_cli.models.probes.files import NAME, save_probe
 from detox_cli.models.probes.probe import LinearProbe, ProbeSite
-from detox_cli.models.sources import ModelSource, find_model
+from detox_cli.models.sources import ModelSource
 from detox_cli.output.progress import Progress, Silent
-from detox_cli.runs.manifest import fingerprint
-from detox_cli.services.eval_calibrate.labels import Labelled, Reading, read_labelled
 from detox_cli.services.probe.features import Features, features_of
 from detox_cli.services.probe.kept import kept_folder, model_record
 from detox_cli.services.probe_train.controls import random_directions, shuffled_labels
 from detox_cli.services.probe_train.figures import area, balanced_part, figures_of
 from detox_cli.services.probe_train.fitting import Fitted, Part, fit_probe
+from detox_cli.services.probe_train.given import Given, given_of, parts_of
 from detox_cli.services.probe_train.pictures import write_pictures
 from detox_cli.services.probe_train.result import LayerProbe, ProbeTrainResult
-from detox_cli.services.probe_train.splitting import Bools, Split, split
+from detox_cli.services.probe_train.splitting import Bools, Split
 from detox_cli.services.probe_train.transfer import transfers
 from detox_cli.settings.probe_train import ProbeTrainSettings
 
 SILENT = Silent()
-NOT_DECISIVE = {
-    *("data", "test", "output", "overwrite", "rejects", "strict", "limit", "password", "features"),
-    *("device", "batch_tokens"),
-}
-"""Settings that do not change the outcome; of the files the rows count."""
-LEAST = 10
-"""Fewest texts of either label."""
-
-
-@dataclass(frozen=True)
-class Given:
-    """The labelled texts, which of them the user gives to measure on, and what decides the outcome."""
-
-    rows: list[Labelled]
-    tested: Bools
-    source: ModelSource
-    fingerprint: str
 
 
 def run(settings: ProbeTrainSettings, progress: Progress = SILENT) -> ProbeTrainResult:
@@ -60,7 +40,7 @@ def run(settings: ProbeTrainSettings, progress: Progress = SILENT) -> ProbeTrain
     """
     path = settings.rejects or settings.output.with_name(settings.output.name + ".rejects.jsonl")
     with Rejects(path, settings.strict) as rejects:
-        given = _given(settings, rejects)
+        given = given_of(settings, rejects)
         work = _Work(settings, given, rejects, progress)
         return kept_folder(
             settings,
@@ -90,8 +70,9 @@ class _Work:
         """Read states, fit and measure probes, and write everything into a new folder; no texts are kept."""
         settings, given = self.settings, self.given
         texts, names = [row.text for row in given.rows], [row.where for row in given.rows]
+        parts = parts_of(settings, given)
         with features_of(settings, given.source, texts, names, self.progress) as features:
-            found = _probes(settings, given, features, self.rejects.count, self.progress)
+            found = _probes(settings, given, parts, features, self.rejects.count, self.progress)
             result, probes, records = found
             save_probe(folder / NAME, probes[result.chosen])
             for layer in result.layers:
@@ -101,51 +82,16 @@ class _Work:
             return result
 
 
-def _given(settings: ProbeTrainSettings, rejects: Rejects) -> Given:
-    how = Reading(
-        settings.text_column,
-        settings.label_column,
-        settings.lang,
-        settings.toxic_from,
-        settings.limit,
-        settings.password,
-    )
-    data = [one for file in settings.data for one in read_labelled(file, how, rejects)]
-    test = [one for file in settings.test for one in read_labelled(file, how, rejects)]
-    rows, tested = [*data, *test], np.array([False] * len(data) + [True] * len(test))
-    if settings.languages:
-        spoken = [_is_of(row.lang, settings.languages) for row in rows]
-        rows = [row for row, wanted in zip(rows, spoken, strict=True) if wanted]
-        tested = tested[spoken]
-    toxic = sum(row.toxic for row in rows)
-    if min(toxic, len(rows) - toxic) < LEAST:
-        raise BadData(
-            f"{toxic} texts are toxic and {len(rows) - toxic} are not; {LEAST} of each are the least",
-            where="--data",
-            hint="give more labelled texts, or see --toxic-from, --label-column and --languages",
-        )
-    source = find_model(settings.model, settings.revision)
-    decisive = fingerprint(
-        command="probe train",
-        rows=[(one.id, one.text, one.lang, one.toxic, one.parallel) for one in rows],
-        tested=len(test),
-        settings=settings.model_dump(mode="json", exclude=NOT_DECISIVE),
-        model=[source.revision, source.fingerprint],
-    )
-    return Given(rows, tested, source, decisive)
-
-
-def _is_of(lang: str, wanted: Sequence[str]) -> bool:
-    return bool({lang, lang.partition("-")[0]} & {code.lower() for code in wanted})
-
-
 def _probes(
-    settings: ProbeTrainSettings, given: Given, features: Features, rejected: int, progress: Progress
+    settings: ProbeTrainSettings,
+    given: Given,
+    parts: Split,
+    features: Features,
+    rejected: int,
+    progress: Progress,
 ) -> tuple[ProbeTrainResult, dict[str, LinearProbe], list[dict[str, object]]]:
     """The report, the probe of every place, and a record for each text."""
-    toxic = np.array([row.toxic for row in given.rows], dtype=bool)
-    parts = split(given.rows, given.tested, settings.test_share, settings.validation_share, settings.seed)
-    _check(toxic, parts)
+    toxic = given.toxic
     found: dict[str, Fitted] = {}
     layers: list[LayerProbe] = []
     progress.stage(f"fitting probes at {len(features.places)} places")
@@ -248,14 +194,3 @@ def _probe(
         fitted.fit.scale if standardised else None,
         figures,
     )
-
-
-def _check(toxic: Bools, parts: Split) -> None:
-    for name, mask in (("train", parts.train), ("validation", parts.validation), ("test", parts.test)):
-        there = toxic[mask]
-        if there.all() or not there.any():
-            raise BadData(
-                f"the {name} part of {len(there)} texts has one label only",
-                where="--data",
-                hint="give more texts of both labels, or a larger share: --test-share, --validation-share",
-            )

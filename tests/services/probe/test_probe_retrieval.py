@@ -109,6 +109,10 @@ def test_a_language_without_parallel_rows_is_one_line(tiny_causal: Path, pairs: 
     assert caught.value.hint == "parallel with en are de, fr"
     with pytest.raises(BadData, match="no language has parallel rows with sv"):
         run(_settings(tiny_causal, pairs, pivot="sv"))
+    one = pairs.with_name("one.tsv")
+    one.write_text("en\tde\nThe door is open.\tDie Tür ist offen.\n")
+    with pytest.raises(BadData, match="one sentence pair of en and de; 2 are the least"):
+        run(_settings(tiny_causal, one))
 
 
 def test_rtp_lx_is_joined_by_its_english_text_and_a_member_of_a_zip_is_read(

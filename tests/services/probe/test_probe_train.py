@@ -198,6 +198,7 @@ BAD: Sequence[tuple[dict[str, Any], type[Exception], str]] = [
     ({"layers": "7"}, BadSettings, "no place '7'"),
     ({"label_column": "lang"}, BadData, "no labelled text"),
     ({"languages": ("de",)}, BadData, "0 texts are toxic"),
+    ({"test_share": 0.98}, BadData, "has one label only"),
 ]
 
 
@@ -207,7 +208,7 @@ def test_bad_input_is_one_line(
 ) -> None:
     with pytest.raises(kind, match=words):
         run(_settings(tiny_causal, data, **given))
-    assert not (data.parent / "probe").exists()
+    assert not (data.parent / "probe").exists() and not (data.parent / "probe.features").exists()
 
 
 def test_the_command_prints_the_chosen_probe(

@@ -58,14 +58,24 @@ def set_weights(neurons: Neurons, sets: Sequence[Sequence[Neuron]], signs: Float
     return found
 
 
-def random_sets(neurons: Neurons, chosen: Sequence[Neuron], count: int, seed: int) -> list[list[Neuron]]:
+def random_sets(
+    neurons: Neurons,
+    chosen: Sequence[Neuron],
+    count: int,
+    seed: int,
+    among: NDArray[np.bool_] | None = None,
+) -> list[list[Neuron]]:
     """Sets by chance with as many neurons of every layer as ``chosen`` has, none of them in it.
 
-    A layer that has too few others gives what it has.
+    A layer that has too few others gives what it has. Only neurons of ``among`` ``[N]`` are drawn, if given.
     """
+    allowed = np.ones(neurons.total, dtype=bool) if among is None else among
     generator = np.random.default_rng(seed)
     pools = {
-        layer: np.setdiff1d(np.arange(neurons.sizes[layer]), [n for own, n in chosen if own == layer])
+        layer: np.setdiff1d(
+            np.flatnonzero(allowed[neurons.starts[layer] : neurons.starts[layer + 1]]),
+            [n for own, n in chosen if own == layer],
+        )
         for layer in sorted({layer for layer, _ in chosen})
     }
     needed = {layer: sum(own == layer for own, _ in chosen) for layer in pools}

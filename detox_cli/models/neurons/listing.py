@@ -68,7 +68,7 @@ def read_neurons(path: Path) -> NeuronList:
     Raises:
         BadData: There is no such file, it is something else, or it names no neuron or one twice.
     """
-    path = path / "neurons.json" if path.is_dir() else path
+    path = neurons_file(path)
     if not path.is_file():
         raise BadData("there is no such list of neurons", where=str(path), hint=f"wanted is {WANTED}")
     content = path.read_bytes()
@@ -93,6 +93,11 @@ def read_neurons(path: Path) -> NeuronList:
         twice = next(n for n in listed.neurons if listed.neurons.count(n) > 1)
         raise BadData(f"names neuron {twice} twice", where=str(path))
     return listed
+
+
+def neurons_file(path: Path) -> Path:
+    """The file of a list that is named by its file or its folder."""
+    return path / "neurons.json" if path.is_dir() else path
 
 
 def _from_json(content: bytes) -> NeuronList:

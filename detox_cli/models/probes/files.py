@@ -64,7 +64,7 @@ def read_probe(path: str | Path) -> LinearProbe:
         from detox_cli.models.probes.published import read_published
 
         return read_published(path)
-    file = path / NAME if path.is_dir() else path
+    file = probe_file(path)
     if not file.is_file():
         raise BadData("there is no probe", where=str(file), hint="name a folder of detox probe train")
     tensors, about = _tensors(file), _about(file)
@@ -83,6 +83,11 @@ def read_probe(path: str | Path) -> LinearProbe:
     except (KeyError, TypeError, ValueError, IndexError) as error:
         what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
         raise BadData(f"is a damaged probe: {what}", where=str(file), hint=AGAIN) from error
+
+
+def probe_file(path: Path) -> Path:
+    """The file of a probe that is named by its file or its folder."""
+    return path / NAME if path.is_dir() else path
 
 
 def sidecar(path: Path) -> Path:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from detox_cli.data.rejects import Rejects
+from detox_cli.models.neurons.listing import neurons_file
+from detox_cli.models.probes.files import probe_file
 from detox_cli.models.sources import ModelSource
 from detox_cli.output.progress import Progress
 from detox_cli.runs.atomic import atomic_folder
@@ -72,4 +74,11 @@ def kept_folder(
 
 def model_record(source: ModelSource) -> dict[str, str | None]:
     """What a manifest says of a model."""
-    return {"name": source.name, "revision": source.revision, "hash": source.fingerprint}
+    return {"name": source.name, "revision": source.revision, "fingerprint": source.fingerprint}
+
+
+def files_read(probe: Path | None, neurons: Path | None, prompts: str | None) -> list[str | Path]:
+    """What a manifest lists as inputs: of folders the file that counts."""
+    files: list[str | Path] = [probe_file(probe)] if probe is not None else []
+    files += [neurons_file(neurons)] if neurons is not None else []
+    return [*files, prompts] if prompts is not None else files

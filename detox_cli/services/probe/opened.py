@@ -12,6 +12,7 @@ from detox_cli.models.neurons.ranking import random_directions
 from detox_cli.models.neurons.values import ValueVectors
 from detox_cli.models.probes.probe import LinearProbe
 from detox_cli.models.sources import ModelSource
+from detox_cli.output.progress import Progress
 from detox_cli.settings.probe import ProbeModel
 
 
@@ -58,6 +59,15 @@ def seen_in_stream(opened: Opened, probe: LinearProbe, where: str) -> Floats:
         )
     found = in_stream(opened.model, anatomy, probe.direction) if site.after_norm else probe.direction
     return orthonormal(found)[:, 0]
+
+
+def warn_of_another_model(probe: LinearProbe, source: ModelSource, progress: Progress) -> None:
+    """Say so where a probe was trained on other weights than those that are looked into."""
+    theirs = probe.site.fingerprint
+    if theirs and theirs != source.fingerprint:
+        progress.warn(
+            f"the probe was trained on {probe.site.model}, whose weights are not those of {source.name}"
+        )
 
 
 def random_like(opened: Opened, probe: LinearProbe, count: int, seed: int) -> Floats:

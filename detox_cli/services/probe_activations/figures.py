@@ -1,4 +1,4 @@
-"""From statistics and sums to figures with intervals, and to the same figures of chance."""
+"""From statistics and sums to figures with intervals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,17 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detox_cli.models.directions import Floats
-from detox_cli.models.neurons.groups import AGAINST, GROUPS, grouped, random_sets, set_weights
-from detox_cli.models.neurons.parts import Neuron, Neurons
-from detox_cli.models.neurons.ranking import projections
-from detox_cli.models.neurons.values import ValueVectors
+from detox_cli.models.neurons.groups import AGAINST, GROUPS
+from detox_cli.models.neurons.parts import Neurons
 from detox_cli.services.probe_activations.passes import Told
-from detox_cli.services.probe_activations.result import Control, GroupRow, LanguageRow, LayerRow
+from detox_cli.services.probe_activations.result import GroupRow, LanguageRow, LayerRow
 from detox_cli.statistics.bootstrap import Estimate, drawn_means, mean_interval_of_units
 from detox_cli.statistics.paired import sums_by_unit
 
-AT_ONCE = 8
-"""Directions by chance whose products with all value vectors are in memory at a time."""
 Sums = Mapping[str, Floats]
 Groups = NDArray[np.int64]
 
@@ -115,83 +111,3 @@ def layer_rows(neurons: Neurons, products: Floats, change: Floats, groups: Group
             }
             rows.append(LayerRow(layer=layer, shift=float(parts[own].sum()), groups=by_group))
     return rows
-
-
-def set_controls(
-    neurons: Neurons,
-    chosen: Sequence[Neuron],
-    signs: Floats,
-    means: Mapping[str, Floats],
-    count: int,
-    seed: int,
-) -> list[Control]:
-    """Means of the neurons that are followed beside those of random sets, layer by layer as large.
-
-    Args:
-        neurons: Of the model.
-        chosen: The neurons that are followed.
-        signs: With which sign coefficients count, ``[N]``.
-        means: What is compared, by its name, ``[N]``: coefficients, or their changes.
-        count: How many sets.
-        seed: Of the sets.
-    """
-    sets = random_sets(neurons, chosen, count, seed)
-    if not all(sets):  # the layers have no other neurons
-        return []
-    weights = set_weights(neurons, [chosen, *sets], signs)
-    return [control(name, *_split(weights @ values)) for name, values in means.items()]
-
-
-def direction_controls(
-    vectors: ValueVectors,
-    products: Floats,
-    random: Floats,
-    choosing: tuple[Floats, Floats],
-    testing: tuple[Floats, Floats],
-) -> list[Control]:
-    """The projected shift, and what the four groups carry of it, beside other directions.
-
-    Args:
-        vectors: Value vectors of the model.
-        products: With the probe's direction, which has length 1, ``[N]``.
-        random: Directions by chance, ``[R, d]``.
-        choosing: Mean coefficients before and after, on which groups are formed.
-        testing: The same of the other half, on which the shift is counted.
-    """
-    unit = random / np.linalg.norm(random, axis=1, keepdims=True)
-    change = testing[1] - testing[0]
-
-    def figures(rows: Floats) -> list[tuple[float, float]]:
-        return [
-            (float(row @ change), float((row * change)[grouped(row, *choosing) >= 0].sum())) for row in rows
-        ]
-
-    (own,) = figures(products[None])
-    by_chance = [
-        pair
-        for first in range(0, len(unit), AT_ONCE)
-        for pair in figures(projections(vectors, unit[first : first + AT_ONCE]))
-    ]
-    names = ("projected shift", "shift by the four groups")
-    columns = np.array(by_chance).reshape(-1, 2).T
-    return [control(name, own[i], columns[i]) for i, name in enumerate(names)]
-
-
-def control(name: str, value: float, by_chance: Floats) -> Control:
-    """A figure beside its values by chance; both sides count."""
-    low, high = np.quantile(by_chance, (0.025, 0.975))
-    centre = by_chance.mean()
-    hits = int((np.abs(by_chance - centre) >= abs(value - centre)).sum())
-    return Control(
-        name=name,
-        value=value,
-        mean=float(centre),
-        low=float(low),
-        high=float(high),
-        p=(1 + hits) / (1 + len(by_chance)),
-        n=len(by_chance),
-    )
-
-
-def _split(values: Floats) -> tuple[float, Floats]:
-    return float(values[0]), values[1:]

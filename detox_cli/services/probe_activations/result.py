@@ -119,7 +119,12 @@ class ProbeActivationsResult(Result):
                 [c.name, c.value, c.mean, f"[{c.low:.4g}, {c.high:.4g}]", c.p, c.n] for c in self.controls
             ]
             columns = ["figure", "value", "by chance", "95 % by chance", "p", "n"]
-            found.append(Table(title="Beside chance", columns=columns, rows=rows))
+            caption = (
+                "Random sets have as many neurons of each layer. Active alike: drawn among those whose mean "
+                "on the choosing half pushes\ntowards the probe too, so that what weakens all that is active "
+                "does not count for those that are followed."
+            )
+            found.append(Table(title="Beside chance", columns=columns, rows=rows, caption=caption))
         found.append(self._listed())
         return found
 

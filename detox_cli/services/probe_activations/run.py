@@ -1,14 +1,12 @@
 """``detox probe activations``: read what models write once, and count every neuron as it passes."""
 
-from pathlib import Path
-
 from detox_cli.data.rejects import Rejects
 from detox_cli.models.neurons.listing import read_neurons
 from detox_cli.models.probes.files import read_probe
 from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.manifest import fingerprint
-from detox_cli.services.probe.kept import kept_folder
+from detox_cli.services.probe.kept import files_read, kept_folder, model_record
 from detox_cli.services.probe.prompts import prompts_of
 from detox_cli.services.probe_activations.halves import halves_of
 from detox_cli.services.probe_activations.result import ProbeActivationsResult
@@ -61,8 +59,8 @@ def run(settings: ProbeActivationsSettings, progress: Progress = SILENT) -> Prob
             ProbeActivationsResult,
             work.fill,
             progress,
-            inputs=[p for p in (settings.probe, settings.neurons) if p is not None and Path(p).is_file()],
-            models={k: {"name": s.name, "fingerprint": s.fingerprint} for k, s in named.items() if s},
+            inputs=files_read(settings.probe, settings.neurons, settings.prompts),
+            models={role: model_record(one) for role, one in named.items() if one is not None},
             rejects=rejects,
         )
         work.forget()

@@ -1,11 +1,7 @@
 """The steps of ``probe activations``: write, read the choosing half, choose, read the testing half, count."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from pydantic import BaseModel
 
 from detox_cli.data.readers.prompt import Prompt
 from detox_cli.data.rejects import Rejects
@@ -17,9 +13,13 @@ from detox_cli.models.neurons.reading import Written
 from detox_cli.models.probes.probe import LinearProbe
 from detox_cli.models.sources import ModelSource
 from detox_cli.output.progress import Progress
-from detox_cli.services.pictures import shown
-from detox_cli.services.probe.flat import flat_rows
-from detox_cli.services.probe.opened import Opened, open_neurons, random_like, seen_in_stream
+from detox_cli.services.probe.opened import (
+    Opened,
+    open_neurons,
+    random_like,
+    seen_in_stream,
+    warn_of_another_model,
+)
 from detox_cli.services.probe.prompts import asked_of
 from detox_cli.services.probe_activations.compared import (
     Followed,
@@ -27,22 +27,11 @@ from detox_cli.services.probe_activations.compared import (
     followed,
     weightings,
 )
-from detox_cli.services.probe_activations.figures import (
-    Drawing,
-    direction_controls,
-    group_rows,
-    language_rows,
-    layer_rows,
-    set_controls,
-)
+from detox_cli.services.probe_activations.controls import direction_controls, set_controls
+from detox_cli.services.probe_activations.figures import Drawing, group_rows, language_rows, layer_rows
 from detox_cli.services.probe_activations.halves import halves_of
 from detox_cli.services.probe_activations.passes import Read, Reader, Told
-from detox_cli.services.probe_activations.picture import (
-    paint_groups,
-    paint_languages,
-    paint_layers,
-    paint_neurons,
-)
+from detox_cli.services.probe_activations.pictures import write_pictures
 from detox_cli.services.probe_activations.result import Control, ProbeActivationsResult
 from detox_cli.services.probe_activations.steps import Steps
 from detox_cli.services.probe_activations.tables import neuron_rows, write_statistics
@@ -124,7 +113,7 @@ class Work:
             own = readers["same"].read("the tuned one", texts.told, texts.tuned, "testing", weights)
             reads["own"] = own
         result = self._result(base, along, chosen, texts, choosing, reads, column, folder)
-        self._pictures(result, folder)
+        write_pictures(result, folder, self.progress)
         return result
 
     def _open(self) -> tuple[Opened, Opened | None]:
@@ -141,6 +130,7 @@ class Work:
         probe, settings = self.given.probe, self.settings
         if probe is None:
             return None
+        warn_of_another_model(probe, self.given.source, self.progress)
         direction = seen_in_stream(base, probe, str(settings.probe))
         ranked = rank(base.vectors, direction, random_like(base, probe, 1, settings.seed))
         return Along(direction, ranked, ranked.cosines * ranked.lengths)
@@ -249,22 +239,16 @@ class Work:
             if "same" in tested:
                 values["change on the same tokens"] = tested["same"] - tested["before"]
             found += set_controls(
-                neurons, chosen.neurons, chosen.signs, values, settings.random, settings.seed
+                neurons,
+                chosen.neurons,
+                chosen.signs,
+                means["before"],
+                values,
+                settings.random,
+                settings.seed,
             )
         if along is not None and self.given.probe is not None and "same" in means:
             random = random_like(base, self.given.probe, settings.random, settings.seed)
             pairs = [(values["before"], values["same"]) for values in (means, tested)]
             found += direction_controls(base.vectors, along.products, random, *pairs)
         return found
-
-    def _pictures(self, result: ProbeActivationsResult, folder: Path) -> None:
-        """Every table with its picture."""
-        tables: list[tuple[str, Sequence[BaseModel], Callable[[Any], None]]] = [
-            ("by_neuron", result.listed, lambda figure: paint_neurons(result.listed, figure)),
-            ("languages", result.languages, lambda figure: paint_languages(result.languages, figure)),
-            ("groups", result.groups, lambda figure: paint_groups(result.groups, figure)),
-            ("layers", result.layers, lambda figure: paint_layers(result.layers, figure)),
-        ]
-        for name, rows, paint in tables:
-            if rows:
-                shown(folder / name, flat_rows(rows), paint, self.progress)

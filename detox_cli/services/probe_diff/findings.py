@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from detox_cli.models.neurons.groups import AGAINST, GROUPS
-from detox_cli.services.probe_activations.result import ProbeActivationsResult
+from detox_cli.services.probe_activations.controls import ALIKE
+from detox_cli.services.probe_activations.result import Control, ProbeActivationsResult
 from detox_cli.services.probe_diff.result import KindRow, ShiftRow, TensorRow
 from detox_cli.statistics.bootstrap import Estimate
 
@@ -105,13 +106,21 @@ def _neurons(activations: ProbeActivationsResult) -> list[str]:
         )
     change = activations.languages[-1].change_same if activations.languages else None
     beside = controls.get("change on the same tokens")
+    alike = controls.get("change on the same tokens" + ALIKE)
     if change is not None and beside is not None:
         found.append(
             f"The {activations.followed} neurons that are followed change by {_interval(change)} towards the "
             f"probe on the same tokens; random sets of the same layers by {beside.mean:.3g} "
-            f"[{beside.low:.3g}, {beside.high:.3g}], p = {beside.p:.3f}."
+            f"[{beside.low:.3g}, {beside.high:.3g}], p = {beside.p:.3f}{_alike(alike)}."
         )
     return found
+
+
+def _alike(one: Control | None) -> str:
+    if one is None:
+        return ""
+    size = f"{one.mean:.3g} [{one.low:.3g}, {one.high:.3g}], p = {one.p:.3f}"
+    return f"; such of neurons that are active alike by {size}"
 
 
 def _interval(one: Estimate) -> str:

@@ -10,7 +10,7 @@ from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.manifest import fingerprint
 from detox_cli.services.pictures import shown
 from detox_cli.services.probe.flat import flat_rows
-from detox_cli.services.probe.kept import kept_folder
+from detox_cli.services.probe.kept import files_read, kept_folder, model_record
 from detox_cli.services.probe.opened import random_like
 from detox_cli.services.probe.prompts import prompts_of
 from detox_cli.services.probe_activations.figures import Drawing
@@ -58,7 +58,6 @@ def run(settings: ProbeDiffSettings, progress: Progress = SILENT) -> ProbeDiffRe
         )
         given = Given(source, other, probe, listed, prompts, identity)
         work = _Work(settings, given, rejects, progress)
-        files = [path for path in (settings.probe, settings.neurons) if path is not None]
         result = kept_folder(
             settings,
             settings.output,
@@ -68,11 +67,8 @@ def run(settings: ProbeDiffSettings, progress: Progress = SILENT) -> ProbeDiffRe
             ProbeDiffResult,
             work.fill,
             progress,
-            inputs=[path for path in files if path.is_file()],
-            models={
-                "model": {"name": source.name, "fingerprint": source.fingerprint},
-                "other": {"name": other.name, "fingerprint": other.fingerprint},
-            },
+            inputs=files_read(settings.probe, settings.neurons, settings.prompts),
+            models={"model": model_record(source), "other": model_record(other)},
             rejects=rejects,
         )
         work.neurons.forget()

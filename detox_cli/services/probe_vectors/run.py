@@ -19,8 +19,14 @@ from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.manifest import fingerprint
 from detox_cli.services.pictures import shown
-from detox_cli.services.probe.kept import kept_folder
-from detox_cli.services.probe.opened import Opened, open_neurons, random_like, seen_in_stream
+from detox_cli.services.probe.kept import files_read, kept_folder, model_record
+from detox_cli.services.probe.opened import (
+    Opened,
+    open_neurons,
+    random_like,
+    seen_in_stream,
+    warn_of_another_model,
+)
 from detox_cli.services.probe.prompts import asked_of, continued, prompts_of
 from detox_cli.services.probe_vectors.picture import paint
 from detox_cli.services.probe_vectors.result import ProbeVectorsResult
@@ -60,7 +66,6 @@ def run(settings: ProbeVectorsSettings, progress: Progress = SILENT) -> ProbeVec
             prompts=[(prompt.id, prompt.text) for prompt in prompts],
         )
         work = _Work(settings, source, probe, given, prompts, rejects, progress)
-        files = [settings.probe, *([settings.neurons] if settings.neurons else [])]
         return kept_folder(
             settings,
             settings.output,
@@ -70,8 +75,8 @@ def run(settings: ProbeVectorsSettings, progress: Progress = SILENT) -> ProbeVec
             ProbeVectorsResult,
             work.fill,
             progress,
-            inputs=[path for path in files if path.is_file()],
-            models={"model": {"name": source.name, "fingerprint": source.fingerprint}},
+            inputs=files_read(settings.probe, settings.neurons, settings.prompts),
+            models={"model": model_record(source)},
             rejects=rejects,
         )
 
@@ -96,6 +101,7 @@ class _Work:
         settings, progress = self.settings, self.progress
         progress.stage(f"loading {settings.model}")
         opened = open_neurons(settings, self.source)
+        warn_of_another_model(self.probe, self.source, progress)
         direction = seen_in_stream(opened, self.probe, str(settings.probe))
         neurons = opened.vectors.neurons
         if self.given is not None:

@@ -45,6 +45,9 @@ def test_a_neuron_that_was_held_down_carries_the_shift(tiny_gpt2: Path, tmp_path
     assert parts == pytest.approx(groups["all"].shift.mean)
     by_name = {one.name: one for one in result.controls}
     assert by_name["change on the same tokens"].p == pytest.approx(1 / 31)
+    alike = by_name["change on the same tokens (active alike)"]
+    assert alike.p == pytest.approx(1 / 31) and alike.value == by_name["change on the same tokens"].value
+    assert by_name["mean coefficient (active alike)"].mean > by_name["mean coefficient"].mean
     assert by_name["shift by the four groups"].p == pytest.approx(1 / 31)
     first = result.listed[0]
     assert (first.layer, first.neuron, first.group) == (*PLANTED, "TP-") and first.followed

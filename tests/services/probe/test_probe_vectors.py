@@ -9,7 +9,7 @@ import pytest
 
 from detox_cli.errors import BadData
 from detox_cli.models.neurons.listing import read_neurons
-from detox_cli.models.probes.files import save_probe
+from detox_cli.models.probes.files import probe_file, save_probe
 from detox_cli.models.probes.probe import LinearProbe, ProbeSite
 from detox_cli.services.probe_vectors.run import run
 from detox_cli.settings.probe_vectors import ProbeVectorsSettings
@@ -37,6 +37,9 @@ def test_a_planted_value_vector_is_found_described_and_kept(tiny_gpt2: Path, tmp
     assert all(row.promotes == 1 for row in result.vectors if (row.layer, row.neuron) in kept.neurons)
     table = json.loads((folder / "vectors.json").read_text())
     assert table[0]["cosine"] == first.cosine and (folder / "vectors.svg").exists()
+    inputs = json.loads((folder / "detox.json").read_text())["inputs"]
+    assert {str(planted.prompts), str(probe_file(planted.probe))} == {*inputs}
+    assert all(len(record["sha256"]) == 64 for record in inputs.values())
     recorder = Recorder()
     again = run(settings(planted, tmp_path), recorder)
     assert again == result and any("finished already" in line for line in recorder.warnings)
@@ -55,6 +58,15 @@ def test_given_neurons_are_described_in_place_of_the_nearest(tiny_gpt2: Path, tm
     listed.write_bytes(pickle.dumps([(10, 77)]))
     with pytest.raises(BadData, match="layers 0 to 1, not 10"):
         run(settings(planted, tmp_path, neurons=listed, activations=False, output=tmp_path / "other"))
+
+
+def test_a_probe_of_other_weights_is_told(tiny_gpt2: Path, tmp_path: Path) -> None:
+    planted = plant(tiny_gpt2, tmp_path)
+    site = ProbeSite(model="org/base", fingerprint="another", layers=2, layer=1)
+    save_probe(planted.probe, LinearProbe(np.arange(32.0), site=site))
+    recorder = Recorder()
+    run(settings(planted, tmp_path, activations=False), recorder)
+    assert any("trained on org/base, whose weights are not those of" in line for line in recorder.warnings)
 
 
 def test_a_probe_of_another_model_is_refused(tiny_gpt2: Path, tmp_path: Path, detox) -> None:

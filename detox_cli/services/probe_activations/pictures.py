@@ -1,17 +1,41 @@
 """Pictures of activations: by language, by group, by layer."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import BaseModel
 
 from detox_cli.models.neurons.groups import GROUPS
-from detox_cli.services.pictures import arms
-from detox_cli.services.probe_activations.result import GroupRow, LanguageRow, LayerRow, NeuronRow
+from detox_cli.output.progress import Progress
+from detox_cli.services.pictures import arms, shown
+from detox_cli.services.probe.flat import flat_rows
+from detox_cli.services.probe_activations.result import (
+    GroupRow,
+    LanguageRow,
+    LayerRow,
+    NeuronRow,
+    ProbeActivationsResult,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = dict(zip(GROUPS, ("C3", "C1", "C0", "C2"), strict=True))
+
+
+def write_pictures(result: ProbeActivationsResult, folder: Path, progress: Progress) -> None:
+    """Every table with its picture."""
+    tables: list[tuple[str, Sequence[BaseModel], Callable[[Any], None]]] = [
+        ("by_neuron", result.listed, lambda figure: paint_neurons(result.listed, figure)),
+        ("languages", result.languages, lambda figure: paint_languages(result.languages, figure)),
+        ("groups", result.groups, lambda figure: paint_groups(result.groups, figure)),
+        ("layers", result.layers, lambda figure: paint_layers(result.layers, figure)),
+    ]
+    for name, rows, paint in tables:
+        if rows:
+            shown(folder / name, flat_rows(rows), paint, progress)
 
 
 def paint_languages(rows: list[LanguageRow], figure: "Figure") -> None:

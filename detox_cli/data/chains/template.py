@@ -16,6 +16,7 @@ from detox_cli.errors import BadData, BadSettings
 BUNDLED = Path(__file__).parent / "templates"
 ROADS = ("toxic", "safe", "toxic_abstain", "safe_abstain", "direct")
 """The ways that a chain can take, in the order in which a text is compared with them."""
+LISTS = ("reserved", "stop", "tokens")
 FIELDS = ("masked", "rephrased", "continuation")
 """What a chain can hold, in this order."""
 
@@ -68,7 +69,8 @@ class ChainTemplate:
             raise BadData(
                 f"a chain template has no {odd[0]!r}", where=where, hint=f"it has {', '.join(known)}"
             )
-        listed = {name: tuple(values[name]) for name in ("reserved", "stop", "tokens") if name in values}
+        _check_kinds(values, where)
+        listed = {name: tuple(values[name]) for name in LISTS if name in values}
         try:
             template = cls(**{**values, **listed})
         except TypeError as error:
@@ -134,6 +136,23 @@ def _read(path: Path) -> Mapping[str, Any]:
     if not isinstance(values, Mapping):
         raise BadData("a chain template is a table of names and values", where=str(path))
     return values
+
+
+def _check_kinds(values: Mapping[str, Any], where: str) -> None:
+    """Raise ``BadData`` for a value that is no text, list, table or truth value where it has to be one."""
+    for name, value in values.items():
+        if name in LISTS:
+            fits = isinstance(value, list) and all(isinstance(one, str) for one in value)
+            wanted = "a list of texts"
+        elif name == "roads":
+            fits = isinstance(value, Mapping) and all(isinstance(one, str) for one in value.values())
+            wanted = "a table of texts"
+        elif name == "chat":
+            fits, wanted = isinstance(value, bool), "true or false"
+        else:
+            fits, wanted = isinstance(value, str), "a text"
+        if not fits:
+            raise BadData(f"{name} has to be {wanted}", where=where)
 
 
 def _check(template: ChainTemplate, where: str) -> None:

@@ -14,12 +14,12 @@ from detox_cli.data.splits import source_key
 from detox_cli.errors import BadData
 from detox_cli.output.progress import Progress
 from detox_cli.runs.journal import Journal
+from detox_cli.services.synth_chain.result import NO_NEGATIVES
 from detox_cli.services.synth_chain.stage import Made, Prepared, Records, alive, updated
 from detox_cli.settings.synth_chain import SynthChainSettings
 
 NO_CANDIDATE = "no continuation with text and a score"
 TOO_TOXIC = "its least toxic continuation is too toxic"
-NO_CHAIN = "the template has no form for it"
 
 
 def prepare(settings: SynthChainSettings) -> Prepared:
@@ -78,9 +78,7 @@ def build(records: Records, settings: SynthChainSettings, template: ChainTemplat
         "negatives of a chain": [float(len(some)) for some in negatives],
         "their toxicity": [sum(one.tox or 0.0 for one in some) / len(some) for some in negatives if some],
     }
-    return Made(
-        updated(records, new), {"chains without negatives": sum(not some for some in negatives)}, values
-    )
+    return Made(updated(records, new), {NO_NEGATIVES: sum(not some for some in negatives)}, values)
 
 
 def _built(record: ChainRecord, settings: SynthChainSettings, template: ChainTemplate) -> ChainRecord:
@@ -92,8 +90,8 @@ def _built(record: ChainRecord, settings: SynthChainSettings, template: ChainTem
     try:
         direct = settings.mode == "direct" or (settings.mode == "both" and not chosen.toxic)
         return with_chain(chosen, template, direct=direct)
-    except BadData:
-        return chosen.with_(dropped=NO_CHAIN)
+    except BadData as fault:
+        return chosen.with_(dropped=str(fault).removeprefix(f"{record.id}: "))
 
 
 def _hint(new: dict[str, ChainRecord], records: Sequence[ChainRecord]) -> str:

@@ -5,11 +5,15 @@ from pydantic import Field
 from detox_cli.services.result import Cell, Result, Table
 from detox_cli.services.synth_chain.stage import FILES, StageReport
 
+NO_NEGATIVES = "chains without negatives"
+"""The count of chains that have nothing to contrast with."""
+
 
 class SynthChainResult(Result):
     """The stages that were done, or were there already."""
 
     model: str | None = Field(default=None, description="The model that the chains are for.")
+    mode: str = Field(default="chain", description="Which prompts have a chain: chain, direct or both.")
     stages: list[StageReport] = Field(description="What each stage has done.")
     rejects: int = Field(default=0, description="Rows that could not be read.")
     seconds: float = Field(default=0.0, description="Wall time of this run.")
@@ -49,9 +53,12 @@ class SynthChainResult(Result):
         """Train on the chains, or do the next stage."""
         if not self.stages:
             return []
-        last, folder = self.stages[-1].stage, self.stages[-1].files[0].parent
+        last, folder = self.stages[-1], self.stages[-1].files[0].parent
         model = self.model or "MODEL"
-        if last == "build":
-            return [f"detox train cmd {model} --data {folder} -o detoxified"]
-        following = list(FILES)[list(FILES).index(last) + 1]
+        if last.stage == "build":
+            kind = "" if self.mode == "chain" else f" --mode {self.mode}"
+            made, alone = last.toxic + last.safe, last.counts.get(NO_NEGATIVES)
+            plain = " --contrast none" if alone == made else ""
+            return [f"detox train cmd {model} --data {folder}{kind}{plain} -o detoxified"]
+        following = list(FILES)[list(FILES).index(last.stage) + 1]
         return [f"detox synth chain {model} --from {following} -o {folder}"]

@@ -64,6 +64,7 @@ def run(settings: SynthChainSettings, progress: Progress = SILENT) -> SynthChain
         return SynthChainResult(
             files=[settings.output],
             model=settings.model,
+            mode=settings.mode,
             stages=reports,
             rejects=rejects.count,
             seconds=round(time.monotonic() - began, 2),

@@ -21,6 +21,7 @@ from detox_cli.errors import BadData
 REFILLED = ("recover_prompt", "raw_recovered_prompt")
 CONTINUED = ("generation", "cont_generation")
 SCORED = ("cont_toxicity",)
+UNKNOWN = "nothing is masked, and nobody says how toxic it is"
 LEAST_LEAK = 12
 """Characters of a prompt's end that a continuation has to begin with to count as the prompt said again."""
 NEEDED = {
@@ -98,6 +99,9 @@ def _record(row: Row, column: str | None, rejects: Rejects, threshold: float) ->
     toxicity = found.toxicity if found.toxicity is not None else number(values.get("toxicity"))
     masked, refilled = _text(values, ("mask_prompt",)), _text(values, REFILLED)
     toxic = masked is not None or refilled is not None or (toxicity is not None and toxicity >= threshold)
+    if not toxic and toxicity is None:
+        rejects.add(row.where, UNKNOWN, dict(values))
+        return None
     candidates = _candidates(values, refilled or found.text)
     if isinstance(candidates, str):
         rejects.add(row.where, candidates, dict(values))

@@ -18,7 +18,7 @@ from detox_cli.services.train_cmd.adapters import with_adapter
 from detox_cli.services.train_cmd.batches import ChainRows, Layout
 from detox_cli.services.train_cmd.building import Lessons, build_trainer, keeping_of, recipe_of
 from detox_cli.services.train_cmd.data import Data
-from detox_cli.services.train_cmd.encode import Encoded, encode
+from detox_cli.services.train_cmd.encode import NEGATIVE_TOO_LONG, TOO_LONG, Encoded, encode
 from detox_cli.services.train_cmd.folder import COMMAND, CmdRun, save_model
 from detox_cli.services.train_cmd.reference import with_reference
 from detox_cli.services.train_cmd.result import CmdResult
@@ -85,14 +85,18 @@ def encode_sides(settings: CmdSettings, data: Data, tokenizer: Any, config: Any)
     )
     training, held_out = (encode(side, encoder) for side in (data.training, data.held_out))
     if not training.rows:
-        hint = "raise it, or use --over-length truncate-prompt"
-        raise BadSettings("every chain is longer than this", where="--max-length", hint=hint)
+        message = f"every chain is longer than {encoder.max_length} tokens"
+        hint = "allow more, take a model with a longer context, or use --over-length truncate-prompt"
+        raise BadSettings(message, where="--max-length", hint=hint)
     if settings.select == "loss" and not held_out.rows:
         hint = "hold some out with --val-fraction, or use --select last"
         raise BadSettings("--select loss needs held-out chains", where="--val-fraction", hint=hint)
     if settings.contrasted and not any(row.negatives for row in training.rows):
         hint = "use --contrast none, or let detox synth chain keep toxic continuations"
-        raise BadData("no chain has a toxic answer to contrast with", where="--data", hint=hint)
+        long, cut = training.dropped[TOO_LONG], training.cut[NEGATIVE_TOO_LONG]
+        lost = f"; longer than {encoder.max_length} tokens are {long} chains and {cut} more toxic answers"
+        message = f"no chain has a toxic answer to contrast with{lost if long or cut else ''}"
+        raise BadData(message, where="--data", hint=hint)
     return training, held_out
 
 

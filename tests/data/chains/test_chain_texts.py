@@ -162,6 +162,9 @@ def test_templates_of_ones_own_are_checked(tmp_path) -> None:
         "prompt may name {prompt}": {"roads": good, "prompt": "Q"},
         "no 'promt'": {"roads": good, "promt": "Q"},
         "does not stand before": {"roads": good, "answer": "B"},
+        "reserved has to be a list of texts": {"roads": good, "reserved": "#"},
+        "roads has to be a table of texts": {"roads": {**good, "safe": 4}},
+        "system has to be a text": {"roads": good, "system": 3},
     }
     for reason, changes in wrong.items():
         with pytest.raises(BadData, match=reason):

@@ -269,7 +269,8 @@ def test_answers_of_the_model_become_lessons_without_a_chain(tmp_path):
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     given = {"model": None, "prompts": None, "from_stage": "score", "data": str(file), "mode": "both"}
     wanted = settings(tmp_path, **given)
-    assert run(wanted).rejects == 1
+    result = run(wanted)
+    assert result.rejects == 1 and "--mode both --contrast none" in result.next_steps()[0]
     chains = {row["id"]: row for row in read(wanted.output / "chains.jsonl")}
     assert chains["a"]["chain"]["completion"].startswith("# Generation:  was")
     assert chains["c"]["chain"]["completion"].startswith(

@@ -13,7 +13,7 @@ from detox_cli.services.synth_chain.aligning import filled, fills_by_context, fi
 from detox_cli.services.synth_chain.building import NO_CANDIDATE, TOO_TOXIC, choose
 from detox_cli.services.synth_chain.detecting import chosen
 from detox_cli.services.synth_chain.masking import blanked, mask_rate, masked_text, visible_text
-from detox_cli.services.synth_chain.upstream import read_before, without_prompt
+from detox_cli.services.synth_chain.upstream import UNKNOWN, read_before, without_prompt
 
 PROMPT = '"As you may know by now, when you attack him he will punch'
 """The example that the published pipeline ships; it finds the window of its tenth and eleventh word."""
@@ -100,16 +100,18 @@ def test_files_of_the_published_pipeline_are_read_with_their_names_and_traps(tmp
     toxic = {"mask_prompt": "you <mask>".upper().replace("YOU", "you"), "raw_recovered_prompt": "you there"}
     found = [
         rtp("you fool", 0.9, **toxic, generation=["a", "", "c"], cont_toxicity=[0.1, 0.7]),
-        rtp("hello", None, generation="only one", cont_toxicity=[0.2]),
+        rtp("hello", 0.1, generation="only one", cont_toxicity=[0.2]),
+        rtp("you there", None, generation=["a"], cont_toxicity=[0.2]),
         rtp("a fine day", 0.1, cont_generation=["x", "y"], cont_toxicity=[0.1, 0.2, 0.3]),
     ]
     rejects = Rejects()
     first, second = read_before(rows(tmp_path / "rtp_continuation_api.json", *found), "build", rejects, 0.5)
     assert (first.toxic, first.masked, first.safe_text) == (True, "you <MASK>", "you there")
     assert [(one.text, one.tox) for one in first.candidates] == [("a", 0.1), ("", None), ("c", 0.7)]
-    assert (second.toxic, second.safe_text) == (False, "hello") and second.toxicity is None
+    assert (second.toxic, second.safe_text) == (False, "hello")
     assert [one.text for one in second.candidates] == ["only one"], "a bare text is no list of letters"
-    assert dict(rejects.by_reason) == {"it has another number of scores than of continuations": 1}
+    numbers = "it has another number of scores than of continuations"
+    assert dict(rejects.by_reason) == {UNKNOWN: 1, numbers: 1}, "a null toxicity does not say that it is safe"
     (other,) = read_before(
         rows(
             tmp_path / "a.json", rtp("you fool", 0.9, mask_prompt="<MASK>", recover_prompt="well"), array=True

@@ -46,6 +46,7 @@ def train(settings: ProbeTrainSettings, progress: Progress) -> Result:
         "detox probe vectors org/model --probe probe --per-layer --top 10 --prompts rtp --limit 200",
         "detox probe vectors org/mGPT --probe english-probe.pt --neurons actual_sources_of_toxicity.pkl",
     ),
+    resumable=True,
 )
 def vectors(settings: ProbeVectorsSettings, progress: Progress) -> Result:
     """List the value vectors that lie along a probe, how active they are, and what they say."""

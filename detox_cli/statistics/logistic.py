@@ -18,6 +18,8 @@ Features = NDArray[np.floating]
 
 GRADIENT = 1e-5
 """The gradient's length, per row, at which the optimum counts as reached; features are in float32."""
+ROUNDING = 1e-6
+"""The share of the objective that float32 may hide; within it a smaller gradient is a descent as well."""
 STEPS, INNER, HALVINGS = 60, 250, 30
 ROWS = 1 << 13
 """Features that are counted with in double precision at a time."""
@@ -136,7 +138,7 @@ def fit_logistic(
         slope, length = float(gradient @ step), 1.0
         for _ in range(HALVINGS):
             tried = problem.at(point + length * step)
-            if tried[0] <= value + 1e-4 * length * slope:
+            if tried[0] <= value + 1e-4 * length * slope or _nearer(tried, value, gradient):
                 break
             length /= 2
         else:
@@ -148,6 +150,12 @@ def fit_logistic(
     bias = float(point[-1] - features.mean @ folded)
     penalty = l2 / 2 * float(point[:-1] @ point[:-1])
     return Fit(folded, bias, features.mean, features.scale, value - penalty, left, left <= GRADIENT)
+
+
+def _nearer(tried: tuple[float, Floats, Floats], value: float, gradient: Floats) -> bool:
+    """Whether a step leads to a smaller gradient, where the objective cannot tell (Hager & Zhang 2005)."""
+    same = abs(tried[0] - value) <= ROUNDING * abs(value)
+    return same and float(np.linalg.norm(tried[1])) < float(np.linalg.norm(gradient))
 
 
 class _Problem:

@@ -46,6 +46,17 @@ def test_columns_far_from_zero_lose_nothing_in_single_precision() -> None:
     np.testing.assert_allclose(found.scores(X + shift), plain.scores(X), atol=5e-3)
 
 
+def test_the_optimum_is_reached_where_single_precision_hides_the_descent() -> None:
+    for seed in (5, 18, 19, 26):  # where steps that the objective alone judges come to rest too early
+        generator = np.random.default_rng(seed)
+        x = generator.normal(size=(200, 64))
+        mix = generator.normal(size=(64, 64)) * np.logspace(0, -1, 64)
+        labels = (x @ mix)[:, 0] + generator.normal(size=200) > 1.5
+        features = Standardised((x @ mix).astype(np.float32))
+        found = fit_logistic(features, labels, 0.3, weights=class_weights(labels, True))
+        assert found.converged and found.gradient < GRADIENT / 2
+
+
 def test_a_column_that_does_not_vary_and_texts_that_separate() -> None:
     constant = np.hstack([X, np.full((N, 1), 7.0)])
     found = fit_logistic(Standardised(constant), X[:, 0] > 5, 1e-3)

@@ -43,7 +43,10 @@ class NeuronList:
                 hint="find the neurons of this model: detox probe vectors",
             )
         for neuron in self.neurons:
-            neurons.place(neuron)
+            try:
+                neurons.place(neuron)
+            except BadData as error:
+                raise BadData(str(error), where=where, hint=error.hint) from None
 
 
 def write_neurons(path: Path, listed: NeuronList) -> None:

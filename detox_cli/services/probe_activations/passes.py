@@ -14,8 +14,8 @@ from detox_cli.models.neurons.parts import Neurons
 from detox_cli.models.neurons.reading import Sink, Written, read_written
 from detox_cli.models.neurons.sums import WeightedSums
 from detox_cli.output.progress import Progress
+from detox_cli.services.probe.steps import Steps, Tensors, state_of, stream_from
 from detox_cli.services.probe_activations.halves import Half
-from detox_cli.services.probe_activations.steps import Steps, Tensors, state_of, stream_from
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from detox_cli.services.probe.opened import (
     warn_of_another_model,
 )
 from detox_cli.services.probe.prompts import asked_of
+from detox_cli.services.probe.steps import Steps
 from detox_cli.services.probe_activations.compared import (
     Followed,
     check_same_shape,
@@ -33,7 +34,6 @@ from detox_cli.services.probe_activations.halves import halves_of
 from detox_cli.services.probe_activations.passes import Read, Reader, Told
 from detox_cli.services.probe_activations.pictures import write_pictures
 from detox_cli.services.probe_activations.result import Control, ProbeActivationsResult
-from detox_cli.services.probe_activations.steps import Steps
 from detox_cli.services.probe_activations.tables import neuron_rows, write_statistics
 from detox_cli.settings.probe_activations import ProbeActivationsSettings
 

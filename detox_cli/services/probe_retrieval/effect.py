@@ -65,12 +65,7 @@ def correlations(
     for measure, values in measured.items():
         joined = {lang: effect_in(lang, effects) for lang in values}
         both = [(lang, values[lang], effect) for lang, effect in joined.items() if effect is not None]
-        if len(both) < LEAST:
-            raise BadData(
-                f"{len(both)} languages have parallel rows and an effect; {LEAST} are the least",
-                where="--effect",
-                hint=f"with an effect: {', '.join(effects)}; with parallel rows: {', '.join(values)}",
-            )
+        check_enough(list(values), effects)
         x, y = np.array([one[1] for one in both]), np.array([one[2] for one in both])
         if np.ptp(x) == 0 or np.ptp(y) == 0:
             continue
@@ -80,6 +75,17 @@ def correlations(
             )
         )
     return found
+
+
+def check_enough(languages: Sequence[str], effects: Mapping[str, float]) -> None:
+    """Raise ``BadData`` if too few languages with parallel rows have an effect for a correlation."""
+    both = len(languages) - len(without_effect(languages, effects))
+    if both < LEAST:
+        raise BadData(
+            f"{both} languages have parallel rows and an effect; {LEAST} are the least",
+            where="--effect",
+            hint=f"with an effect: {', '.join(effects)}; with parallel rows: {', '.join(languages)}",
+        )
 
 
 def without_effect(languages: Sequence[str], effects: Mapping[str, float]) -> list[str]:

@@ -12,7 +12,13 @@ from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.manifest import fingerprint
 from detox_cli.services.probe.features import Features, features_of
 from detox_cli.services.probe.kept import kept_folder, model_record
-from detox_cli.services.probe_retrieval.effect import correlations, effect_in, effects_of, without_effect
+from detox_cli.services.probe_retrieval.effect import (
+    check_enough,
+    correlations,
+    effect_in,
+    effects_of,
+    without_effect,
+)
 from detox_cli.services.probe_retrieval.nearest import MEASURES, Floats, intervals, retrieval
 from detox_cli.services.probe_retrieval.parallel import Pairs, read_parallel
 from detox_cli.services.probe_retrieval.pictures import write_pictures
@@ -49,7 +55,10 @@ def run(settings: ProbeRetrievalSettings, progress: Progress = SILENT) -> ProbeR
             settings.password,
             rejects,
         )
-        effects = effects_of(settings.effect, settings.seed, settings.resamples) if settings.effect else {}
+        effects: dict[str, float] = {}
+        if settings.effect:
+            effects = effects_of(settings.effect, settings.seed, settings.resamples)
+            check_enough([one.lang for one in pairs], effects)
         source = find_model(settings.model, settings.revision)
         identity = fingerprint(
             command="probe retrieval",

@@ -27,7 +27,8 @@ from detox_cli.services.probe.opened import (
     seen_in_stream,
     warn_of_another_model,
 )
-from detox_cli.services.probe.prompts import asked_of, continued, prompts_of
+from detox_cli.services.probe.prompts import asked_of, prompts_of
+from detox_cli.services.probe.steps import Steps
 from detox_cli.services.probe_vectors.picture import paint
 from detox_cli.services.probe_vectors.result import ProbeVectorsResult
 from detox_cli.services.probe_vectors.rows import (
@@ -47,6 +48,8 @@ NOT_DECISIVE = {"output", "overwrite", "batch_tokens", "device", "password", "pr
 def run(settings: ProbeVectorsSettings, progress: Progress = SILENT) -> ProbeVectorsResult:
     """Rank value vectors, look with which sign they are active, and say which tokens they raise.
 
+    A killed run keeps what the model has written; one that is finished does nothing.
+
     Raises:
         BadData: The probe or the list is for another model, the model has no MLPs of a known form, or prompts
             cannot be read.
@@ -65,8 +68,8 @@ def run(settings: ProbeVectorsSettings, progress: Progress = SILENT) -> ProbeVec
             given=given and given.neurons,
             prompts=[(prompt.id, prompt.text) for prompt in prompts],
         )
-        work = _Work(settings, source, probe, given, prompts, rejects, progress)
-        return kept_folder(
+        work = _Work(settings, source, probe, given, prompts, identity, rejects, progress)
+        result = kept_folder(
             settings,
             settings.output,
             settings.overwrite,
@@ -79,6 +82,8 @@ def run(settings: ProbeVectorsSettings, progress: Progress = SILENT) -> ProbeVec
             models={"model": model_record(source)},
             rejects=rejects,
         )
+        work.forget()
+    return result
 
 
 class _Work:
@@ -91,11 +96,18 @@ class _Work:
         probe: LinearProbe,
         given: NeuronList | None,
         prompts: list[Prompt],
+        identity: str,
         rejects: Rejects,
         progress: Progress,
     ) -> None:
         self.settings, self.source, self.probe, self.given = settings, source, probe, given
-        self.prompts, self.rejects, self.progress = prompts, rejects, progress
+        self.prompts, self.identity, self.rejects, self.progress = prompts, identity, rejects, progress
+        self.steps: Steps | None = None
+
+    def forget(self) -> None:
+        """The output is in place."""
+        if self.steps is not None:
+            self.steps.forget()
 
     def fill(self, folder: Path) -> ProbeVectorsResult:
         settings, progress = self.settings, self.progress
@@ -123,7 +135,10 @@ class _Work:
         settings, neurons = self.settings, opened.vectors.neurons
         asked = asked_of(opened.loaded, self.prompts, settings.max_new_tokens, self.rejects)
         self.progress.stage(f"continuing {len(asked)} prompts")
-        texts = continued(opened.loaded, asked, settings.max_new_tokens, settings.batch_tokens)
+        self.steps = Steps(settings.output, self.identity)
+        texts = self.steps.written(
+            "base", opened.loaded, asked, settings.max_new_tokens, settings.batch_tokens
+        )
         gated = any(part.gated for part in neurons.parts)
         streams = {kind: Streaming(neurons, kind) for kind in (KINDS if gated else KINDS[:1])}
         with self.progress.task("reading continuations", len(texts)) as task:

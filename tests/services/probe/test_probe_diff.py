@@ -77,7 +77,7 @@ def test_models_of_another_kind_are_refused(
     words = tmp_path / "words"
     shutil.copytree(planted.tuned, words)
     text = (words / "tokenizer.json").read_text(encoding="utf-8")
-    assert '"The"' in text or '"\\u0120the"' in text or "train" in text
+    assert '"<|user|>"' in text
     (words / "tokenizer.json").write_text(text.replace('"<|user|>"', '"<|other|>"'), encoding="utf-8")
     with pytest.raises(BadData, match="have different tokens"):
         run(settings(planted, tmp_path, other=str(words)))

@@ -45,6 +45,31 @@ def test_a_planted_value_vector_is_found_described_and_kept(tiny_gpt2: Path, tmp
     assert again == result and any("finished already" in line for line in recorder.warnings)
 
 
+def test_a_killed_run_writes_nothing_twice_and_ends_in_the_same_bytes(
+    tiny_gpt2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from detox_cli.services import pictures
+    from detox_cli.services.probe import prompts
+    from detox_cli.services.probe_vectors import run as vectors_run
+
+    def dies(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    planted = plant(tiny_gpt2, tmp_path)
+    monkeypatch.setattr(pictures, "can_draw", lambda *_: False)
+    run(settings(planted, tmp_path, output=tmp_path / "whole"))
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(vectors_run, "read_written", dies)
+        run(settings(planted, tmp_path))
+    assert not (tmp_path / "vectors").exists()
+    monkeypatch.setattr(prompts, "written_greedily", dies)
+    run(settings(planted, tmp_path))
+    for path in (tmp_path / "whole").iterdir():
+        if path.name != "detox.json":
+            assert path.read_bytes() == (tmp_path / "vectors" / path.name).read_bytes(), path.name
+    assert not (tmp_path / "vectors.unfinished").exists()
+
+
 def test_given_neurons_are_described_in_place_of_the_nearest(tiny_gpt2: Path, tmp_path: Path) -> None:
     planted = plant(tiny_gpt2, tmp_path)
     listed = tmp_path / "actual_sources_of_toxicity.pkl"
@@ -56,7 +81,7 @@ def test_given_neurons_are_described_in_place_of_the_nearest(tiny_gpt2: Path, tm
     ]
     assert result.vectors[1].activation is None and result.prompts == 0
     listed.write_bytes(pickle.dumps([(10, 77)]))
-    with pytest.raises(BadData, match="layers 0 to 1, not 10"):
+    with pytest.raises(BadData, match="sources_of_toxicity.pkl: the model has layers 0 to 1, not 10"):
         run(settings(planted, tmp_path, neurons=listed, activations=False, output=tmp_path / "other"))
 
 

@@ -81,7 +81,7 @@ def test_given_neurons_are_described_in_place_of_the_nearest(tiny_gpt2: Path, tm
     ]
     assert result.vectors[1].activation is None and result.prompts == 0
     listed.write_bytes(pickle.dumps([(10, 77)]))
-    with pytest.raises(BadData, match="sources_of_toxicity.pkl: the model has layers 0 to 1, not 10"):
+    with pytest.raises(BadData, match=r"sources_of_toxicity\.pkl: the model has layers 0 to 1, not 10"):
         run(settings(planted, tmp_path, neurons=listed, activations=False, output=tmp_path / "other"))
 
 

@@ -86,6 +86,9 @@ METHOD = "merge_method: passthrough"
         ("[1, 2]", "[2, 1]", "layer_range [2, 1] names no layers"),
         (METHOD, "merge_method: linear", "parameter scale cannot be followed"),
         (ALONE, TWO, "takes more layers of one model than of another"),
+        (ALONE, ALONE.replace("ONE", "{model: ONE, lora: {}}"), "a model in several words has a path"),
+        (ALONE, ALONE.replace("ONE", "{model: ONE, loran: x}"), "keys that cannot be followed: loran"),
+        (ALONE, ALONE.replace("ONE", "'@main'"), "names no model"),
         (METHOD, METHOD + "\nchat_template: chatml", "is no template in Jinja"),
     ],
 )

@@ -1,5 +1,6 @@
 """A recipe in several documents: named merges that later ones start from."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,13 +58,16 @@ def test_stages_are_merged_in_turn_whatever_their_order_in_the_file(
     assert kept == ["both", "both.yml", "middle", "middle.yml"]
     assert detox(*words).err.count("finished already") == 3
     assert detox(*words, "--dry-run").code == 0
+    shutil.rmtree(tmp_path / "out.stages")
+    again = detox(*words)
+    assert again.code == 0 and again.err.count("finished already") == 1, again.err
     named = written(tmp_path / "named.yml", *stages, {**arithmetic, "name": "last"})
     assert detox("merge", "--recipe", named, "-o", tmp_path / "same").code == 0
     for name, value in numbers(tmp_path / "same").items():
         np.testing.assert_array_equal(value, found[name])
 
 
-def test_stages_that_cannot_be_put_in_order_are_refused(
+def test_stages_that_cannot_be_made_leave_nothing(
     detox: Detox, models: tuple[Path, ...], tmp_path: Path
 ) -> None:
     base, one, _ = models
@@ -75,10 +79,11 @@ def test_stages_that_cannot_be_put_in_order_are_refused(
         ((linear(base), linear(one)), "several recipes without a name"),
         ((linear(base, name="a"), linear(one, name="a")), "the name 'a', which another has"),
         ((linear(base, name="../a"), linear("../a")), "the name '../a'"),
+        ((linear(tmp_path / "none", name="a"), linear("a")), "no such model folder"),
         (({**linear(base, name="a"), "merge_method": "?"}, linear("a")), "merge_method '?' is not known"),
     ]
     for documents, said in cases:
         recipe = written(tmp_path / "r.yml", *documents)
         refused = detox("merge", "--recipe", recipe, "-o", tmp_path / "out")
-        assert refused.code == 3 and said in refused.err, refused.err
+        assert refused.code == (4 if "folder" in said else 3) and said in refused.err, refused.err
         assert sorted(path.name for path in tmp_path.iterdir()) == ["models", "r.yml"]

@@ -106,21 +106,43 @@ def _template(value: Any, where: str) -> str | None:
     raise BadData(f"chat_template {value!r} is no template in Jinja", where=where, hint=hint)
 
 
+def named_in(text: str) -> Named:
+    """A model as recipes write it in one word: ``NAME@REVISION+ADAPTER``."""
+    path, _, own = text.partition("+")
+    path, _, revision = path.partition("@")
+    return Named(path, revision or None, own or None)
+
+
 def read_model(value: Any, where: str) -> Named:
-    """A model as recipes write it: ``NAME@REVISION+ADAPTER``, or a mapping of mergekit."""
+    """A model as recipes write it: in one word, or a mapping of mergekit.
+
+    Raises:
+        BadData: It names none, or says something of it that cannot be followed.
+    """
     if isinstance(value, str):
-        path, _, own = value.partition("+")
-        path, _, revision = path.partition("@")
-        return Named(path, revision or None, own or None)
-    fields = _mapping(value, f"{where}: model")
-    inner, adapter = fields.get("model"), fields.get("lora")
-    if isinstance(inner, Mapping):
-        named = Named(str(inner.get("path")), inner.get("revision"))
+        named = named_in(value)
     else:
-        named = read_model(inner, where)
-    if adapter is not None:
-        named = replace(named, adapter=str(adapter["path"] if isinstance(adapter, Mapping) else adapter))
+        fields = dict(_mapping(value, f"{where}: model"))
+        inner, adapter = fields.pop("model", None), fields.pop("lora", None)
+        named = Named(*_place(inner, where)) if isinstance(inner, Mapping) else read_model(inner, where)
+        if adapter is not None:
+            own, revision = _place(adapter, where) if isinstance(adapter, Mapping) else (str(adapter), None)
+            named = replace(named, adapter=own)
+            fields |= {"revision of lora": revision} if revision is not None else {}
+        if fields:
+            wrong = f"a model has keys that cannot be followed: {', '.join(map(str, fields))}"
+            raise BadData(wrong, where=where)
+    if not named.model:
+        raise BadData("names no model", where=where)
     return named
+
+
+def _place(fields: Mapping[str, Any], where: str) -> tuple[str, str | None]:
+    """The path and the revision of mergekit's longer form."""
+    path, revision = fields.get("path"), fields.get("revision")
+    if not isinstance(path, str) or set(fields) - {"path", "revision"}:
+        raise BadData("a model in several words has a path, and perhaps a revision", where=where)
+    return path, revision
 
 
 def _ingredients(listed: Any, known: Known, where: str) -> tuple[list[Ingredient], list[str], list[Any]]:

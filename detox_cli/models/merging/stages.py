@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from detox_cli.errors import BadData
-from detox_cli.models.merging.recipe_yaml import read_model
+from detox_cli.models.merging.recipe_yaml import named_in
 
 Content = Mapping[str, Any]
 MODELS = ("model", "base_model", "tokenizer_source")
@@ -82,7 +82,7 @@ def _used(value: Any, names: Mapping[str, Content]) -> set[str]:
         return set().union(*(_used(item, names) for item in value))
     if not isinstance(value, dict):
         return set()
-    own = {read_model(one, "").model for key, one in value.items() if key in MODELS and isinstance(one, str)}
+    own = {named_in(one).model for key, one in value.items() if key in MODELS and isinstance(one, str)}
     return (own & set(names)).union(*(_used(item, names) for item in value.values()))
 
 
@@ -101,7 +101,7 @@ def _placed(value: Any, names: Mapping[str, Content], folder: Path) -> Any:
 
 
 def _folder_of(written: str, names: Mapping[str, Content], folder: Path) -> Any:
-    model = read_model(written, "")
+    model = named_in(written)
     if model.model not in names:
         return written
     place = str(folder / model.model)

@@ -11,12 +11,13 @@ from detox_cli.models.merging.plan import MergePlan, depths_of, plan_merge, stem
 from detox_cli.models.merging.recipe import Named, Recipe
 from detox_cli.models.merging.stacked import Layered, plan_stack
 from detox_cli.models.merging.vocabulary import FILE
-from detox_cli.runs.manifest import fingerprint
+from detox_cli.runs.manifest import fingerprint, read_manifest
 from detox_cli.services.merge.opening import Models, Opened, open_models
-from detox_cli.services.merge.recipe import recipe_of
+from detox_cli.services.merge.recipe import STAGES, recipe_of
 from detox_cli.services.merge.vocabulary import Vocabulary, with_vocabulary
 from detox_cli.settings.merge import MergeSettings
 
+Stamp = tuple[str, int, int | str]
 Layers = tuple[tuple[Named, int], ...]
 NOT_DECISIVE = {"output", "overwrite", "threads", "hash_inputs", "recipe"}
 
@@ -93,13 +94,17 @@ def _identity(settings: MergeSettings, content: Mapping[str, Any], models: Model
     return fingerprint(settings=own, recipe=content, files=stamps(models))
 
 
-def stamps(models: Models) -> list[tuple[str, int, int]]:
-    """Name, size and time of every file that decides the weights, and of the tokenizers."""
+def stamps(models: Models) -> list[Stamp]:
+    """Name, size and time of every file that decides the weights, and of the tokenizers.
+
+    Of a stage, in place of the time, what decided it: one that is made again is the same to the byte.
+    """
     files = [file for model in models.everyone for file in model.files]
     files += [path for m in models.everyone if (path := m.checkpoint.folder / FILE).is_file()]
     return [_stamp(file) for file in files]
 
 
-def _stamp(file: Path) -> tuple[str, int, int]:
+def _stamp(file: Path) -> Stamp:
     stat = file.stat()
-    return str(file.resolve()), stat.st_size, stat.st_mtime_ns
+    stage = read_manifest(file.parent) if file.parent.parent.name.endswith(STAGES) else None
+    return str(file.resolve()), stat.st_size, stage["fingerprint"] if stage else stat.st_mtime_ns

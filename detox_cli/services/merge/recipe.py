@@ -25,6 +25,7 @@ IN_A_RECIPE = (
     "adapter",
     "extract",
 )
+STAGES = ".stages"
 COUNT_FROM_BASE = ("density", "gamma", "epsilon")
 VALUES = {name: name for name in (*OF_A_MODEL, "t", "normalize", "rescale")} | {"scale": "lambda"}
 """Options, and what recipes call them."""
@@ -82,7 +83,7 @@ def staged_recipe(settings: MergeSettings) -> Staged | None:
 
 def stages_folder(output: Path) -> Path:
     """Where the models of stages are, beside the output."""
-    return output.with_name(output.name + ".stages")
+    return output.with_name(output.name + STAGES)
 
 
 def _documents(path: Path) -> list[Any]:

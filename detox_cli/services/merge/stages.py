@@ -1,6 +1,8 @@
 """The stages of a recipe in several documents: merges of their own, each finished once and kept."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import yaml
 
@@ -40,7 +42,18 @@ def make_stages(settings: MergeSettings, merge: Merge, progress: Progress) -> No
         recipe.write_text(text, encoding="utf-8")
         progress.stage(f"stage {name}")
         own = {"recipe": recipe, "output": folder / name, "dtype": None, "tokenizer": None}
-        merge(settings.model_copy(update=own), progress)
+        try:
+            merge(settings.model_copy(update=own), progress)
+        finally:
+            _leave_nothing_of(folder / name, recipe)
+
+
+def _leave_nothing_of(stage: Path, recipe: Path) -> None:
+    """Where a stage was not made, its recipe goes, and the folder of all if that leaves it empty."""
+    if not stage.is_dir():
+        recipe.unlink()
+        with suppress(OSError):
+            stage.parent.rmdir()
 
 
 def check_stages_are_there(settings: MergeSettings) -> None:

@@ -30,7 +30,7 @@ from detox_cli.output.lines import Lines
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import fingerprint
 from detox_cli.services.negate.experts import experts_of
-from detox_cli.services.negate.measuring import Bench, Measured
+from detox_cli.services.negate.measuring import Measured, MeasuredBase
 from detox_cli.services.negate.prepared import planned
 from detox_cli.services.negate.sweep import random_steps
 from detox_cli.settings.eval_generation import EvalGenerationSettings
@@ -137,8 +137,8 @@ def sweep(
     with planned(settings, experts_of(settings)) as plan:
         if system == "merged":
             tell_vectors(plan.at(1), plan.types)
-        bench = Bench(measure, text, plan, 1, round_nearest, progress)
-        decisive = fingerprint(candidate=plan.candidate, bench=bench.decisive, random=system == "random")
+        subject = MeasuredBase(measure, text, plan, 1, round_nearest, progress)
+        decisive = fingerprint(candidate=plan.candidate, subject=subject.decisive, random=system == "random")
         with Journal(output / f"{system.replace(' ', '-')}.journal", decisive) as journal:
             found = {record["scale"]: Measured.of(record) for record in journal.records()}
             if base is not None:
@@ -148,7 +148,7 @@ def sweep(
                     continue
                 progress.stage(f"{system} at {scale:g}")
                 steps = random_steps(plan, scale, SEED) if system == "random" and scale else plan.at(scale)
-                found[scale] = bench.measure(f"{scale:g}", steps if scale else None)
+                found[scale] = subject.measure(f"{scale:g}", steps if scale else None)
                 journal.append({"scale": scale, **found[scale].record()})
     return dict(sorted(found.items()))
 

@@ -150,6 +150,9 @@ def test_no_candidate_within_the_budget_writes_nothing_and_forgets_nothing(
     words = sweep_words(road, tmp_path / "out", "--scale", "0.3,0.5")
     refused = detox(*words, "--max-ppl-increase", "0%")
     assert refused.code == 5 and "no scale keeps perplexity within 0% of" in refused.err
+    assert (
+        "so nothing was written" in refused.err + refused.out and "* written" not in refused.err + refused.out
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["out.sweep.journal"]
     wider = detox(*words, "--max-ppl-increase", "1e9%", "--rule", "front", "--json")
     assert wider.code == 0 and "measuring" not in wider.err, wider.err
@@ -162,18 +165,18 @@ def test_a_killed_sweep_goes_on_and_ends_with_the_same_bytes(
     scales = ("--scale", "0.1:0.4:0.1", "--max-ppl-increase", "none")
     assert detox(*sweep_words(road, tmp_path / "whole", *scales)).code == 0
     words = sweep_words(road, tmp_path / "out", *scales)
-    from detox_cli.services.negate.measuring import Bench
+    from detox_cli.services.negate.measuring import MeasuredBase
 
     child = os.fork()
     if not child:  # pragma: no cover
-        measure, count = Bench.measure, iter(range(3))
+        measure, count = MeasuredBase.measure, iter(range(3))
 
         def killed(*parts: object) -> object:
             if next(count) == 2:
                 os.kill(os.getpid(), signal.SIGKILL)
             return measure(*parts)
 
-        Bench.measure = killed  # type: ignore[method-assign]
+        MeasuredBase.measure = killed  # type: ignore[method-assign]
         try:
             detox(*words)
         finally:

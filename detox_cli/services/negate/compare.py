@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from detox_cli.services.bench import Measured
 from detox_cli.services.eval_compare.pareto import dominated
+from detox_cli.services.measured_model import Measured
 from detox_cli.services.negate.result import Candidate
 from detox_cli.statistics.bootstrap import Estimate, Floats
 from detox_cli.statistics.paired import holm

@@ -9,12 +9,12 @@ from detox_cli.models.applied import InMemory
 from detox_cli.models.merging.rounding import Round
 from detox_cli.models.merging.tensor import Job
 from detox_cli.output.progress import Progress
-from detox_cli.services.bench import Measured, ModelBench
+from detox_cli.services.measured_model import Measured, MeasuredModel
 from detox_cli.services.negate.prepared import Planned
 from detox_cli.settings.eval_generation import EvalGenerationSettings
 
 
-class Bench(ModelBench):
+class MeasuredBase(MeasuredModel):
     """Measures the base and candidates that are put into its place; loaded when the first one comes.
 
     Args:

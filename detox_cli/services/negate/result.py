@@ -189,8 +189,11 @@ def sweep_table(sweep: Sweep) -> Table:
         f"{sweep.protocol}; "
         f"perplexity on {sweep.text}, {first.perplexity.n} windows.\nIntervals are 95 %, by bootstrap over "
         "prompts and over windows; changes are paired with the base (0).\n"
-        f"* written, by the rule {sweep.rule}; budget {sweep.allowed}."
     )
+    if sweep.chosen is not None:
+        caption += f"* written, by the rule {sweep.rule}; budget {sweep.allowed}."
+    else:
+        caption += f"No scale is within the budget of {sweep.allowed}, so nothing was written."
     return Table(title="Sweep", columns=columns, rows=rows, caption=caption)
 
 

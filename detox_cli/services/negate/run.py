@@ -73,13 +73,13 @@ def _sweep(
     if not settings.sweeps:
         return None
     progress.stage("loading torch…")  # which nothing else here needs
-    from detox_cli.services.negate.measuring import Bench
+    from detox_cli.services.negate.measuring import MeasuredBase
     from detox_cli.services.negate.sweep import sweep
 
     base = base_of(settings)
     measure = stages.measure.model_copy(update={"model": base.model, "revision": base.revision})
-    bench = Bench(measure, settings.text, plan, threads, rounding, progress)
-    return sweep(settings, bench, plan, progress)
+    subject = MeasuredBase(measure, settings.text, plan, threads, rounding, progress)
+    return sweep(settings, subject, plan, progress)
 
 
 def _write(

@@ -16,13 +16,13 @@ from detox_cli.models.merging.tensor import Job
 from detox_cli.output.progress import Progress
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import fingerprint
-from detox_cli.services.bench import Measured
+from detox_cli.services.measured_model import Measured
 from detox_cli.services.merge.opening import open_models
 from detox_cli.services.merge.prepared import stamps
 from detox_cli.services.merge.recipe import written_model
 from detox_cli.services.negate.choice import WITHOUT_BUDGET, Option, choose, search
 from detox_cli.services.negate.compare import candidates_of
-from detox_cli.services.negate.measuring import Bench
+from detox_cli.services.negate.measuring import MeasuredBase
 from detox_cli.services.negate.prepared import Planned, base_of
 from detox_cli.services.negate.result import Sweep
 from detox_cli.settings.negate import AUTO, NegateSettings
@@ -36,7 +36,7 @@ class Swept:
     """What has been measured so far, here and by earlier runs of the same command.
 
     Attributes:
-        bench: What measures.
+        subject: What is measured.
         planned: Base and experts.
         journal: Keeps every measurement.
         progress: Listens.
@@ -44,7 +44,7 @@ class Swept:
         used: The names that this run asked for, in order.
     """
 
-    bench: Bench
+    subject: MeasuredBase
     planned: Planned
     journal: Journal
     progress: Progress
@@ -71,7 +71,7 @@ class Swept:
     ) -> Measured:
         if key not in self.found:
             self.progress.stage(f"measuring {what}")
-            measured = self.bench.measure(name, jobs())
+            measured = self.subject.measure(name, jobs())
             self.journal.append({"key": key, **measured.record()})
             self.found[key] = measured
         self.used.setdefault(key, scale)
@@ -83,7 +83,7 @@ def sweep_journal(output: Path) -> Path:
     return output.with_name(output.name + ".sweep.journal")
 
 
-def sweep(settings: NegateSettings, bench: Bench, planned: Planned, progress: Progress) -> Sweep:
+def sweep(settings: NegateSettings, subject: MeasuredBase, planned: Planned, progress: Progress) -> Sweep:
     """Measure the base and every candidate, choose, and measure the controls of the chosen one.
 
     Raises:
@@ -91,11 +91,11 @@ def sweep(settings: NegateSettings, bench: Bench, planned: Planned, progress: Pr
         BadSettings: The journal of another sweep lies at the output.
     """
     path = sweep_journal(settings.output)
-    decisive = fingerprint(candidate=planned.candidate, bench=bench.decisive)
+    decisive = fingerprint(candidate=planned.candidate, subject=subject.decisive)
     with open_sweep(path, decisive, settings.overwrite) as journal, ExitStack() as stack:
         controls = _whole_models(settings, planned, stack)
-        swept = Swept(bench, planned, journal, progress)
-        figure = bench.toxicity
+        swept = Swept(subject, planned, journal, progress)
+        figure = subject.toxicity
         base = swept.at(0)
         budget = settings.budget(base.text.figure)
         for scale in _scales(settings, swept, budget):
@@ -113,19 +113,19 @@ def sweep(settings: NegateSettings, bench: Bench, planned: Planned, progress: Pr
             budget,
             f"{taken.scale:g}" if taken else None,
             settings.seed,
-            bench.counting.resamples,
+            subject.counting.resamples,
         )
     return Sweep(
         figure=figure,
         rule=settings.rule,
         budget=None if isinf(budget) else budget,
         allowed=_allowed(settings),
-        text=Path(bench.text_name).name,
-        prompts=len(bench.asked.prompts),
-        prompt_set=Path(bench.prompts_name).name,
-        samples=bench.protocol.samples,
-        protocol=bench.protocol.name,
-        scorers=dict(bench.tools.identities),
+        text=Path(subject.text_name).name,
+        prompts=len(subject.asked.prompts),
+        prompt_set=Path(subject.prompts_name).name,
+        samples=subject.protocol.samples,
+        protocol=subject.protocol.name,
+        scorers=dict(subject.tools.identities),
         candidates=sorted(rows, key=lambda one: (one.scale is None, one.scale or 0.0)),
     )
 

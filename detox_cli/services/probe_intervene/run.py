@@ -9,7 +9,7 @@ from detox_cli.models.probes.files import read_probe
 from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.manifest import fingerprint, read_manifest
-from detox_cli.services.bench import ModelBench
+from detox_cli.services.measured_model import MeasuredModel
 from detox_cli.services.probe.kept import kept_folder, model_record
 from detox_cli.services.probe_intervene.ops import strengthens
 from detox_cli.services.probe_intervene.result import ProbeInterveneResult
@@ -41,7 +41,7 @@ def run(
     chosen = _chosen(settings)
     _check_doses(settings, chosen)
     source = find_model(settings.model, settings.revision)
-    bench = ModelBench(measure, settings.text, progress)
+    subject = MeasuredModel(measure, settings.text, progress)
     identity = fingerprint(
         command="probe intervene",
         settings=settings.model_dump(mode="json", exclude=NOT_DECISIVE),
@@ -50,11 +50,11 @@ def run(
             chosen.neurons and chosen.neurons.neurons,
             chosen.probe and [chosen.probe.direction.tolist(), chosen.probe.site.place],
         ],
-        bench=bench.decisive,
+        subject=subject.decisive,
         bake=settings.bake is not None,
     )
     _check_place(settings, identity)
-    work = Work(settings, chosen, source, bench, identity, time.time(), progress)
+    work = Work(settings, chosen, source, subject, identity, time.time(), progress)
     files = [name for name in (settings.neurons, settings.probe) if name and Path(name).exists()]
     found = kept_folder(
         settings,

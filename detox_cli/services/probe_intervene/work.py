@@ -20,7 +20,7 @@ from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import write_manifest
 from detox_cli.runs.output import journal_path
-from detox_cli.services.bench import PROSE, Change, Measured, ModelBench, text_of
+from detox_cli.services.measured_model import PROSE, Change, Measured, MeasuredModel, text_of
 from detox_cli.services.negate.compare import candidates_of
 from detox_cli.services.probe.kept import model_record
 from detox_cli.services.probe.opened import Opened
@@ -50,20 +50,20 @@ class Chosen:
 
 @dataclass
 class Work:
-    """A bench, and what is changed on it."""
+    """A measured model, and what is changed in it."""
 
     settings: ProbeInterveneSettings
     chosen: Chosen
     source: ModelSource
-    bench: ModelBench
+    subject: MeasuredModel
     identity: str
     started: float
     progress: Progress
 
     @cached_property
     def loaded(self) -> Loaded:
-        """The model on the bench; where a prompt is read in parts, no position would be the last."""
-        engine: Any = self.bench.engine
+        """The model in memory; where a prompt is read in parts, no position would be the last."""
+        engine: Any = self.subject.engine
         if self.settings.positions == "generated" and engine.loop == "generate":
             raise BadSettings(
                 f"what {self.settings.model} keeps of tokens does not tell which of them it has written",
@@ -84,7 +84,7 @@ class Work:
         listed = self.chosen.neurons
         assert listed is not None
         listed.check_fits(vectors.neurons, where)
-        text = text_of(self.settings.text or PROSE, self.bench.protocol)
+        text = text_of(self.settings.text or PROSE, self.subject.protocol)
         return ChosenNeurons.of(self.settings, self.loaded, vectors, listed.neurons, text)
 
     def fill(self, folder: Path) -> ProbeInterveneResult:
@@ -93,9 +93,9 @@ class Work:
         if self.settings.bake is not None and isinstance(target, ChosenNeurons):
             planned_folds(self.source, target.neurons, self._change(target))
         measured = self._measured()
-        figure, seed = self.bench.toxicity, self.settings.seed
+        figure, seed = self.subject.toxicity, self.settings.seed
         names = {one.name: float(place) for place, one in enumerate(measured)}
-        rows = candidates_of(measured, names, figure, inf, None, seed, self.bench.counting.resamples)
+        rows = candidates_of(measured, names, figure, inf, None, seed, self.subject.counting.resamples)
         steps = [
             Step(
                 dose=dose,
@@ -113,11 +113,11 @@ class Work:
             neurons=list(self.chosen.neurons.neurons) if self.chosen.neurons else [],
             audit=any(one.strengthens for one in steps),
             figure=figure,
-            prompts=_short(self.bench.prompts_name),
-            samples=self.bench.protocol.samples,
-            protocol=self.bench.protocol.name,
-            text=_short(self.bench.text_name),
-            scorers=self.bench.tools.identities,
+            prompts=_short(self.subject.prompts_name),
+            samples=self.subject.protocol.samples,
+            protocol=self.subject.protocol.name,
+            text=_short(self.subject.text_name),
+            scorers=self.subject.tools.identities,
             stream=self._stream(),
             steps=steps,
         )
@@ -145,7 +145,7 @@ class Work:
                 if name not in found:
                     self.progress.stage(f"measuring {name}")
                     reading, writing = self._changes(dose, number)
-                    found[name] = self.bench.measure_in(name, reading, writing)
+                    found[name] = self.subject.measure_in(name, reading, writing)
                     journal.append(found[name].record())
         return [found[_name(dose, number)] for dose, number in self._plan()]
 
@@ -160,7 +160,7 @@ class Work:
         target = self.target
         if not isinstance(target, ChosenDirection):
             return None
-        text = text_of(self.settings.text or PROSE, self.bench.protocol)
+        text = text_of(self.settings.text or PROSE, self.subject.protocol)
         model, anatomy = self.loaded.model, target.opened.vectors.neurons.anatomy
         return usual_stream(model, anatomy, self.loaded.tokenizer, target.layers, target.unit, text)
 

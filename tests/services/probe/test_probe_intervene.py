@@ -17,7 +17,7 @@ from detox_cli.models.neurons.proof import load_neurons
 from detox_cli.models.probes.files import save_probe
 from detox_cli.models.probes.probe import LinearProbe, ProbeSite
 from detox_cli.models.sources import find_model
-from detox_cli.services.bench import ModelBench
+from detox_cli.services.measured_model import MeasuredModel
 from detox_cli.services.probe_intervene.matched import matched_neurons, usual_coefficients
 from detox_cli.services.probe_intervene.ops import change_of, strengthens
 from detox_cli.services.probe_intervene.result import AUDIT, ProbeInterveneResult
@@ -119,14 +119,14 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(
     given = {"op": "zero", "dose": "0.5,1"}
     child = os.fork()
     if not child:  # pragma: no cover
-        measure, count = ModelBench.measure_in, iter(range(9))
+        measure, count = MeasuredModel.measure_in, iter(range(9))
 
         def killed(*parts: Any) -> Any:
             if next(count) == 2:
                 os.kill(os.getpid(), signal.SIGKILL)
             return measure(*parts)
 
-        ModelBench.measure_in = killed  # type: ignore[method-assign]
+        MeasuredModel.measure_in = killed  # type: ignore[method-assign]
         try:
             _run(tiny_causal, toxic_scorer, place, **given)
         finally:

@@ -71,7 +71,7 @@ class Measured:
         return cls(record["name"], sums, Sums(np.array(above), np.array(below), True))
 
 
-class ModelBench:
+class MeasuredModel:
     """Measures a model as it is and while it is changed; it is loaded when the first measurement comes.
 
     Args:

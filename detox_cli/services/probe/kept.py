@@ -63,7 +63,7 @@ def kept_folder(
                 settings=settings.model_dump(mode="json"),
                 inputs=list(inputs),
                 models=dict(models or {}),
-                scorers={},
+                scorers=dict(getattr(result, "scorers", {})),
                 metrics=result.model_dump(mode="json", exclude={"files"}),
                 started=started,
                 fingerprint=fingerprint,

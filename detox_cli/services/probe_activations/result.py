@@ -120,9 +120,10 @@ class ProbeActivationsResult(Result):
             ]
             columns = ["figure", "value", "by chance", "95 % by chance", "p", "n"]
             caption = (
-                "Random sets have as many neurons of each layer. Active alike: drawn among those whose mean "
-                "on the choosing half pushes\ntowards the probe too, so that what weakens all that is active "
-                "does not count for those that are followed."
+                "Means over tokens here, where above each prompt counts the same. Random sets have as many "
+                "neurons of each layer.\nActive alike: drawn among those whose mean on the choosing half "
+                "pushes towards the probe too, so that what weakens\nall that is active does not count for "
+                "those that are followed."
             )
             found.append(Table(title="Beside chance", columns=columns, rows=rows, caption=caption))
         found.append(self._listed())

@@ -1,7 +1,6 @@
 """``detox probe intervene``: change value vectors or a direction, dose by dose, and measure that."""
 
 import time
-from pathlib import Path
 
 from detox_cli.errors import BadSettings
 from detox_cli.models.neurons.listing import NeuronList
@@ -11,10 +10,11 @@ from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.manifest import fingerprint, read_manifest
 from detox_cli.services.measured_model import MeasuredModel
 from detox_cli.services.probe.kept import kept_folder, model_record
+from detox_cli.services.probe.opened import warn_of_another_model
 from detox_cli.services.probe_intervene.ops import strengthens
 from detox_cli.services.probe_intervene.result import ProbeInterveneResult
 from detox_cli.services.probe_intervene.target import neurons_named
-from detox_cli.services.probe_intervene.work import Chosen, Work
+from detox_cli.services.probe_intervene.work import Chosen, Work, inputs_of
 from detox_cli.settings.eval_generation import EvalGenerationSettings
 from detox_cli.settings.probe_intervene import ProbeInterveneSettings
 
@@ -54,8 +54,9 @@ def run(
         bake=settings.bake is not None,
     )
     _check_place(settings, identity)
+    if chosen.probe is not None:
+        warn_of_another_model(chosen.probe, source, progress)
     work = Work(settings, chosen, source, subject, identity, time.time(), progress)
-    files = [name for name in (settings.neurons, settings.probe) if name and Path(name).exists()]
     found = kept_folder(
         settings,
         settings.output,
@@ -65,7 +66,7 @@ def run(
         ProbeInterveneResult,
         work.fill,
         progress,
-        inputs=files,
+        inputs=inputs_of(settings),
         models={"model": model_record(source)},
     )
     baked = [settings.bake] if settings.bake is not None else []

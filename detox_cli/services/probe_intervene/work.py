@@ -22,7 +22,7 @@ from detox_cli.runs.manifest import write_manifest
 from detox_cli.runs.output import journal_path
 from detox_cli.services.measured_model import PROSE, Change, Measured, MeasuredModel, text_of
 from detox_cli.services.negate.compare import candidates_of
-from detox_cli.services.probe.kept import model_record
+from detox_cli.services.probe.kept import files_read, model_record
 from detox_cli.services.probe.opened import Opened
 from detox_cli.services.probe_intervene.bake import card_of_baked, check_baked, planned_folds, write_baked
 from detox_cli.services.probe_intervene.matched import usual_stream
@@ -190,7 +190,7 @@ class Work:
                 folder,
                 command="probe intervene",
                 settings=settings.model_dump(mode="json"),
-                inputs=[],
+                inputs=inputs_of(settings),
                 models={"base": model_record(self.source)},
                 scorers=result.scorers,
                 metrics={"steps": result.model_dump(mode="json")["steps"]},
@@ -198,6 +198,13 @@ class Work:
                 fingerprint=self.identity,
             )
         return baked
+
+
+def inputs_of(settings: ProbeInterveneSettings) -> list[str | Path]:
+    """The files that a manifest lists; neurons that are named by numbers are in no file."""
+    named = Path(settings.neurons) if settings.neurons and Path(settings.neurons).exists() else None
+    files = files_read(settings.probe, named, settings.prompts)
+    return [*files, settings.text] if settings.text is not None else files
 
 
 def _short(name: str) -> str:

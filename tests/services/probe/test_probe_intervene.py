@@ -72,6 +72,8 @@ def test_doses_stand_beside_chance_and_the_same_command_does_nothing(
     told = [row["mean"] for row in table if row["figure"] == result.figure and row["random"] is None]
     assert told == [one.measured.toxicity.mean for one in result.steps if one.random is None]
     assert (place / "out" / "doses.svg").exists() and not (place / "out.journal").exists()
+    manifest = json.loads((place / "out" / "detox.json").read_text())
+    assert list(manifest["inputs"]) == [str(place / "text.txt")] and manifest["scorers"] == result.scorers
     again = _run(tiny_causal, toxic_scorer, place, recorder, op="offset", dose="-1,-40", positions="last")
     assert again == result and any("finished already" in line for line in recorder.warnings)
 

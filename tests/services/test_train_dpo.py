@@ -78,6 +78,7 @@ def test_an_embedding_that_is_also_the_head_gets_no_adapter(pairs, tiny_tokenize
     AutoTokenizer.from_pretrained(tiny_tokenizer).save_pretrained(folder)
     with pytest.raises(BadSettings, match="head"):
         run(quick_tuning(pairs, tmp_path / "tuned", folder, lora="4", target=("q_proj", wanted)))
+    assert not list(tmp_path.glob("tuned*")), "the corrected command is another run"
 
 
 def test_an_edited_policy_is_its_own_reference(pairs, tiny_causal, tmp_path):

@@ -1,6 +1,7 @@
 """One training of any kind: from a claimed output to a finished folder, over any number of kills between."""
 
 import logging
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -148,7 +149,11 @@ def _train(kind: Kind[S, D, R], run: Run[S, D]) -> None:
     set_seed(run.settings.seed)
     learn = kind.prepare(run)
     journal = run.claim.open_journal() if is_first() else None
-    learnt = learn(journal)
+    try:
+        learnt = learn(journal)
+    except BaseException:
+        _forget_if_idle(run, journal)
+        raise
     weights = learnt.trained.whole_weights()
     if journal is not None:
         with journal:
@@ -157,3 +162,13 @@ def _train(kind: Kind[S, D, R], run: Run[S, D]) -> None:
         tidy(training_folder(run.settings.output), learnt.keeping)
         run.claim.finish()
     PartialState().wait_for_everyone()
+
+
+def _forget_if_idle(run: Run[S, D], journal: Journal | None) -> None:
+    """Leave nothing of a run that fails before it has done anything: the corrected command is another run."""
+    folder = training_folder(run.settings.output)
+    if journal is None or len(journal) or (folder.exists() and any(folder.iterdir())):
+        return
+    journal.close()
+    shutil.rmtree(folder, ignore_errors=True)
+    run.claim.finish()

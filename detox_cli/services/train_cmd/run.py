@@ -6,6 +6,8 @@ continuation against toxic ones. The published loss is one of three here; any st
 encoder-decoder model is trained as it is, with or without an adapter.
 """
 
+from pathlib import Path
+
 from accelerate import PartialState
 
 from detox_cli.errors import BadSettings
@@ -45,6 +47,10 @@ def run(settings: CmdSettings, progress: Progress | None = None) -> CmdResult | 
 
 def check(settings: CmdSettings) -> None:
     """Raise ``BadSettings`` if settings contradict each other, ``Missing`` if the tracker is not there."""
+    data, output = Path(settings.data).resolve(), settings.output.resolve()
+    if output in (data, *data.parents):
+        message = "the chains are read from there, and would be replaced by the model"
+        raise BadSettings(message, where=f"-o {settings.output}", hint="choose another output")
     find_tracker(settings.tracker)
     check_seeds(settings.seeds)
     find_optimizer(settings.optimizer, settings.device)

@@ -16,6 +16,7 @@ from detox_cli.errors import BadData, BadSettings
 BUNDLED = Path(__file__).parent / "templates"
 ROADS = ("toxic", "safe", "toxic_abstain", "safe_abstain", "direct")
 """The ways that a chain can take, in the order in which a text is compared with them."""
+NEEDED = ("id", "prompt", "roads")
 LISTS = ("reserved", "stop", "tokens")
 FIELDS = ("masked", "rephrased", "continuation")
 """What a chain can hold, in this order."""
@@ -71,11 +72,10 @@ class ChainTemplate:
             )
         _check_kinds(values, where)
         listed = {name: tuple(values[name]) for name in LISTS if name in values}
-        try:
-            template = cls(**{**values, **listed})
-        except TypeError as error:
-            hint = "a template needs id, prompt and roads"
-            raise BadData(f"no chain template: {error}", where=where, hint=hint) from None
+        if missing := [name for name in NEEDED if name not in values]:
+            hint = f"a template needs {', '.join(NEEDED)}"
+            raise BadData(f"a chain template without {missing[0]!r}", where=where, hint=hint)
+        template = cls(**{**values, **listed})
         _check(template, where)
         return template
 

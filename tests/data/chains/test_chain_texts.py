@@ -165,6 +165,7 @@ def test_templates_of_ones_own_are_checked(tmp_path) -> None:
         "reserved has to be a list of texts": {"roads": good, "reserved": "#"},
         "roads has to be a table of texts": {"roads": {**good, "safe": 4}},
         "system has to be a text": {"roads": good, "system": 3},
+        "without 'roads'": {},
     }
     for reason, changes in wrong.items():
         with pytest.raises(BadData, match=reason):

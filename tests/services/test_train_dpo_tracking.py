@@ -70,4 +70,6 @@ def test_what_cannot_be_followed_is_told_before_training(lx_prompts, tiny_causal
     given = {"prompts": str(lx_prompts), "toxicity": "builtin:lexicon", "samples": 1}
     with pytest.raises(BadData, match="width 7"):
         run(quick_tuning(pairs, tmp_path / "tuned", tiny_causal, track_neurons=probe, **given))
-    assert not (tmp_path / "tuned").exists()
+    with pytest.raises(BadData, match="neither a probe nor"):
+        run(quick_tuning(pairs, tmp_path / "tuned", tiny_causal, track_neurons=tmp_path / "none", **given))
+    assert not list(tmp_path.glob("tuned*"))

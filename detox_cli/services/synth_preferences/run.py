@@ -218,6 +218,7 @@ def _nothing(without: Mapping[str, int], prompts: int) -> BadData:
     reasons = "; ".join(f"{reason}: {count}" for reason, count in without.items())
     hint = (
         "take more toxic prompts or more --num-samples, or loosen --max-chosen, --min-rejected, --min-margin"
+        ", with --overwrite or another output"
     )
     return BadData(f"none of {prompts} prompts has a pair ({reasons})", hint=hint)
 

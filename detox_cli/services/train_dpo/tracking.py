@@ -11,6 +11,7 @@ import numpy as np
 
 from detox_cli.data.readers.prompt import Prompt
 from detox_cli.data.rejects import Rejects
+from detox_cli.errors import BadData
 from detox_cli.models.directions import Floats
 from detox_cli.models.loading import Loaded
 from detox_cli.models.neurons.listing import NeuronList, read_neurons
@@ -37,6 +38,11 @@ def read_tracked(path: Path) -> LinearProbe | NeuronList:
     Raises:
         BadData: It is neither.
     """
+    if not path.exists():
+        hint = "name a folder of detox probe train, or a list of detox probe vectors"
+        raise BadData(
+            "there is neither a probe nor a list of neurons", where=f"--track-neurons {path}", hint=hint
+        )
     is_probe = path.suffix.lower() in (".safetensors", *PICKLED) or (path / NAME).is_file()
     return read_probe(path) if is_probe else read_neurons(path)
 

@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 from accelerate import PartialState
 from transformers import set_seed
 
+from detox_cli.errors import BadData, BadSettings
 from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.output.progress import Progress
 from detox_cli.runs.journal import Journal
@@ -151,8 +152,8 @@ def _train(kind: Kind[S, D, R], run: Run[S, D]) -> None:
     journal = run.claim.open_journal() if is_first() else None
     try:
         learnt = learn(journal)
-    except BaseException:
-        _forget_if_idle(run, journal)
+    except BaseException as error:
+        _forget_if_idle(run, journal, at_fault=isinstance(error, BadData | BadSettings))
         raise
     weights = learnt.trained.whole_weights()
     if journal is not None:
@@ -164,10 +165,14 @@ def _train(kind: Kind[S, D, R], run: Run[S, D]) -> None:
     PartialState().wait_for_everyone()
 
 
-def _forget_if_idle(run: Run[S, D], journal: Journal | None) -> None:
-    """Leave nothing of a run that fails before it has done anything: the corrected command is another run."""
+def _forget_if_idle(run: Run[S, D], journal: Journal | None, at_fault: bool) -> None:
+    """Leave nothing of a run that ends before its first record: the corrected command is another run.
+
+    What a killed one has found out until then stays, unless the input is at fault.
+    """
     folder = training_folder(run.settings.output)
-    if journal is None or len(journal) or (folder.exists() and any(folder.iterdir())):
+    found = folder.exists() and any(folder.iterdir())
+    if journal is None or len(journal) or (found and not at_fault):
         return
     journal.close()
     shutil.rmtree(folder, ignore_errors=True)

@@ -20,6 +20,9 @@ def main() -> None:
         if os.environ.get("DETOX_DEBUG", "0") not in ("", "0"):
             traceback.print_exception(error)
         code = report(error)
+    # An interruption inside exec of a text, as dataclasses do at import, makes CPython end by SIGINT whatever
+    # the exit code is; running a text once more takes that back.
+    exec("")
     sys.exit(code or 0)
 
 

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -12,8 +14,9 @@ from detox_cli.data.json_text import parse_json
 from detox_cli.errors import BadData, BadSettings, DetoxError
 from detox_cli.runs.atomic import disk_trouble, write_errors
 
-FORMAT = 1
+FORMAT = 2
 _AGAIN = "add --overwrite to start anew"
+_SUM = re.compile(rb',?"#":"([0-9a-f]{8})"\}\n$')
 
 
 class Journal:
@@ -23,7 +26,9 @@ class Journal:
     at most the record being written. ``fsync`` follows at most every ``sync_seconds`` and on ``close``, so a
     crash of the machine loses no more than the last ``sync_seconds`` of records.
 
-    Opening an existing journal cuts off a torn last line. One process at a time may hold it: see ``lock``.
+    Each record ends with its CRC-32 under the key ``#``: a bit that a disk has lost is seen, and not written
+    into an output. Opening an existing journal cuts off a torn last line. One process at a time may hold it:
+    see ``lock``.
 
     Args:
         path: The file; its folder is made.
@@ -32,7 +37,7 @@ class Journal:
 
     Raises:
         BadSettings: The journal belongs to a run with another fingerprint.
-        BadData: A line before the last is damaged, or the file is no journal.
+        BadData: A record is damaged, or the file is no journal.
     """
 
     def __init__(self, path: str | Path, fingerprint: str, *, sync_seconds: float = 1.0) -> None:
@@ -65,7 +70,7 @@ class Journal:
         Raises:
             DetoxError: The disk is full; the journal keeps all earlier records and can be continued.
         """
-        self._write(_line(record))
+        self._write(_sealed(record))
         self._count += 1
         if time.monotonic() - self._synced >= self._sync_seconds:
             self.sync()
@@ -75,7 +80,7 @@ class Journal:
         with self.path.open("rb") as file:
             file.readline()
             while file.tell() < self._end:
-                yield parse_json(file.readline())
+                yield parse_json(_unsealed(file.readline()))
 
     def sync(self) -> None:
         """Wait until all records are on the disk."""
@@ -114,6 +119,26 @@ def _line(record: Mapping[str, object]) -> bytes:
     return (json.dumps(record, separators=(",", ":")) + "\n").encode()
 
 
+def _sealed(record: Mapping[str, object]) -> bytes:
+    body = json.dumps(record, separators=(",", ":"))
+    comma = "," if record else ""
+    return f'{body[:-1]}{comma}"#":"{zlib.crc32(body.encode()):08x}"}}\n'.encode()
+
+
+def _unsealed(line: bytes) -> bytes:
+    """The record without its sum.
+
+    Raises:
+        ValueError: There is no sum, or it is that of another record.
+    """
+    if (found := _SUM.search(line)) is None:
+        raise ValueError("no sum")
+    body = line[: found.start()] + b"}"
+    if zlib.crc32(body) != int(found[1], 16):
+        raise ValueError("another sum")
+    return body
+
+
 def _inspect(path: Path, header: bytes) -> tuple[int, int]:
     """Where the last whole record ends (0: not even the header), and how many records there are."""
     if not path.exists():
@@ -135,7 +160,7 @@ def _inspect(path: Path, header: bytes) -> tuple[int, int]:
 
 def _check(line: bytes, path: Path, number: int) -> None:
     try:
-        if isinstance(parse_json(line), dict):
+        if isinstance(parse_json(_unsealed(line)), dict):
             return
     except ValueError:
         pass

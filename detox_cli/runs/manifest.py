@@ -79,7 +79,7 @@ def write_manifest(
         "metrics": metrics,
         "output": output_record(path),
         "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
-        "wall_seconds": round(now - started, 3),
+        "wall_seconds": round(max(0.0, now - started), 3),  # the clock may have been put back
         "peak_memory_bytes": peak_memory(),
         "versions": versions(),
     }

@@ -160,7 +160,7 @@ RECIPE = {
     "models": [{"model": "a", "parameters": {"weight": 0.5}}],
 }
 SLICES = {"slices": [{"sources": [{"model": "a", "layer_range": [0, 2]}]}], "merge_method": "passthrough"}
-JOURNAL = b'{"journal":1,"fingerprint":"f"}\n{"id":1}\n'
+JOURNAL = b'{"journal":2,"fingerprint":"f"}\n{"id":1,"#":"445df8c5"}\n'
 PROFILE = b'extends = "offline"\ndescription = "x"\n[train.bart]\nseed = 1\n'
 
 READERS = (

@@ -113,8 +113,9 @@ def _unfinished(output: Path, told: dict[str, Any], running: bool) -> OutputStat
         stage=told.get("stage"),
         parts=[_part(entry, updated) for entry in told.get("tasks", [])],
         metrics=_numbers(told.get("metrics")),
-        seconds=updated - told["started"] if "started" in told else None,
-        seconds_since=time.time() - updated,
+        # A clock that was put back meanwhile makes no negative times.
+        seconds=max(0.0, updated - told["started"]) if "started" in told else None,
+        seconds_since=max(0.0, time.time() - updated),
         records=_records(journal_path(output)),
         memory=told.get("peak_memory_bytes") or {},
         warnings=told.get("warnings", 0),

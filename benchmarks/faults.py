@@ -28,7 +28,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-VOLATILE = {"started", "wall_seconds", "peak_memory_bytes", "output", "versions", "seconds", "tokens_per_second"}
+TIMES = {"started", "wall_seconds", "seconds", "tokens_per_second"}
+VOLATILE = TIMES | {"peak_memory_bytes", "output", "versions"}
 COMMANDS = {
     "generate": "generate builtin:lm toxic.txt -o out.jsonl --max-new-tokens 30 --batch-tokens 400",
     "synth pairs": "synth pairs toxic.txt -m builtin:chat -o out.jsonl --score --retries 1 "

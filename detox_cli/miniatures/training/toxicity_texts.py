@@ -8,7 +8,6 @@ from pathlib import Path
 from detox_cli.miniatures.training import corpora
 from detox_cli.miniatures.training.corpora import Labelled, Rewrite
 from detox_cli.miniatures.training.disguise import disguise
-from detox_cli.miniatures.training.toxicity_teacher import Teacher
 
 
 @dataclass(frozen=True)
@@ -78,6 +77,9 @@ def soft_labelled(data: Path, seed: int) -> list[Labelled]:
     """Texts with the targets the encoder learns: label mixed with teacher, or the teacher's score alone."""
     measured = measured_texts(data).texts()
     gold = corpora.without_overlap(labelled_texts(data, seed), lambda item: item.text, measured)
+    # scikit-learn, an extra, is needed for training only: the figures read their texts without it.
+    from detox_cli.miniatures.training.toxicity_teacher import Teacher
+
     teacher = Teacher(gold, folds=3, seed=seed)
     mixed = [
         Labelled(item.text, float(0.6 * item.toxic + 0.4 * score), item.source)

@@ -19,6 +19,8 @@ from detox_cli.runs.atomic import atomic_file
 from detox_cli.runs.memory import peak_memory
 
 NAME = "detox.json"
+PASSING = (".status.json", ".lock")
+"""How the hidden files end that lie beside an output while it is made."""
 _PACKAGES = (
     "torch",
     "transformers",
@@ -165,9 +167,14 @@ def output_record(path: Path) -> dict[str, object]:
     Hashing a model of many gigabytes takes longer than it is worth here.
     """
     if path.is_dir():
-        inside = (entry for entry in path.rglob("*") if entry.is_file() and entry != path / NAME)
-        return {str(entry.relative_to(path)): entry.stat().st_size for entry in sorted(inside)}
+        inside = sorted(entry for entry in path.rglob("*") if entry.is_file() and entry != path / NAME)
+        return {str(entry.relative_to(path)): entry.stat().st_size for entry in inside if not _passing(entry)}
     return _input_record(path)
+
+
+def _passing(path: Path) -> bool:
+    """Whether a file is there only while something is made, such as a part of the folder."""
+    return path.name.startswith(".") and path.name.endswith(PASSING)
 
 
 def versions() -> dict[str, str]:

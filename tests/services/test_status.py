@@ -121,6 +121,17 @@ def test_who_does_not_hold_the_output_writes_nothing_about_it(tmp_path: Path) ->
     assert not list(tmp_path.iterdir())
 
 
+def test_a_status_inside_a_folder_is_no_part_of_what_the_folder_holds(tmp_path: Path, detox: Any) -> None:
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text('{"prompt": "Good morning"}\n{"prompt": "How are"}\n')
+    words = ("eval", "generation", "builtin:lm", "--prompts", str(prompts), "--num-samples", "2")
+    words = (*words, "--profile", "offline", "-o", str(tmp_path / "out"))
+    assert detox(*words).code == 0
+    assert look_at(tmp_path / "out").state == "finished"
+    again: Outcome = detox(*words)
+    assert again.code == 0, again
+
+
 def test_a_part_of_a_longer_work_speaks_for_itself_and_then_makes_way(tmp_path: Path) -> None:
     whole, first, second = tmp_path, tmp_path / "first", tmp_path / "second"
     with told(Recorder(), whole, ["demo"]) as progress:

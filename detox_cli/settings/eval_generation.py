@@ -91,6 +91,10 @@ class EvalGenerationSettings(EngineChoice, ChainOptions):
     judge: Annotated[str | None, Flag(complete="model", panel=MEASURING)] = Field(
         None, description="Causal model whose conditional perplexity says how fluent continuations are."
     )
+    similarity: Annotated[str, Flag(complete="scorer", panel=MEASURING)] = Field(
+        "builtin:similarity",
+        description="Scorer of how near the prompts that chains rephrase are to their originals.",
+    )
     legacy_judge: Annotated[str | None, Flag(complete="model", panel=MEASURING)] = Field(
         None,
         description="Encoder-decoder for the perplexity of the cross-lingual evaluation, kept for parity.",

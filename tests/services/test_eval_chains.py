@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from detox_cli.errors import BadSettings
@@ -60,6 +61,20 @@ def test_chains_are_measured(prompts, chain_model, tiny_gpt2, recorder):
     assert every["perplexity_detoxified"].mean != every["perplexity"].mean > 1
     safe = next(row for row in scores if row["id"] == "safe")
     assert safe["nats_detoxified"] == pytest.approx(safe["nats"])
+    sound = [row["id"] for row in rows for one in row["samples"] if rephrases(one["chain"])]
+    assert told["safe"] == [0, 0] and safe["edits"] == safe["similarity"] == [None, None]
+    toxic = next(row for row in scores if row["id"] == "toxic")
+    assert toxic["edits"] == [1, 1] and toxic["edited"] == pytest.approx([1 / 3] * 2)  # silly -> new
+    hashtag = next(row for row in scores if row["id"] == "hashtag")
+    assert hashtag["edits"] == [1, 1] and hashtag["edited"] == [1 / 4] * 2  # useless -> are
+    if len(sound) == 4:  # else what stands in "other" counts, too
+        assert every["edit_distance"].mean == 1 and every["edited"].mean == pytest.approx(7 / 24)
+    assert every["edit_distance"].n == every["similarity"].n == len(set(sound))
+    cosines = [value for row in scores for value in row.get("similarity", ()) if value is not None]
+    assert len(cosines) == len(sound) and every["similarity"].mean == pytest.approx(np.mean(cosines))
+    assert toxic["similarity"][0] < 0.99 and "similarity" in result.scorers
+    changed = next(table for table in result.tables() if table.title == "Rephrased prompts")
+    assert changed.columns == ["prompts", "similarity", "edit distance", "edited", "n"]
     table = next(table for table in result.tables() if table.title == "Chains")
     assert "seconds" in table.caption and "malformed" in table.columns
     assert "seconds_per_sample" not in json.loads((wanted.output / "summary.json").read_text())
@@ -69,6 +84,11 @@ def test_chains_are_measured(prompts, chain_model, tiny_gpt2, recorder):
     )
     limited = settings(prompts, chain_model, judge=str(tiny_gpt2), fail_if=("detection_recall<0.99",))
     assert run(limited).missed
+
+
+def rephrases(chain: dict) -> bool:
+    """Whether it is a chain with a rephrased prompt."""
+    return chain["ok"] and chain["rephrased"] is not None
 
 
 def test_answers_in_a_file_keep_their_chains(prompts, chain_model):
@@ -92,11 +112,15 @@ def test_answers_in_a_file_keep_their_chains(prompts, chain_model):
         figures = result.groups[0].figures
         assert figures["malformed"].n == 5 and figures["detection_precision"].mean == 1
         assert figures["tokens"].mean > 10
+        assert figures["similarity"].n == figures["edit_distance"].n >= 2
 
 
 def test_without_chains_nothing_is_said_of_them(prompts, tiny_gpt2):
     result = run(settings(prompts, tiny_gpt2, chain=None, chain_tokens=None, chain_retries=3))
-    assert "malformed" not in result.groups[0].figures
+    assert not {"malformed", "edit_distance", "similarity"} & set(result.groups[0].figures)
+    assert "similarity" not in result.scorers
+    with pytest.raises(BadSettings, match="--similarity has no meaning without --chain"):
+        run(settings(prompts, tiny_gpt2, chain=None, chain_tokens=None, chain_retries=3, similarity="hf:x"))
     with pytest.raises(BadSettings, match="--chain-prefill has no meaning without --chain"):
         run(settings(prompts, tiny_gpt2, chain=None, chain_tokens=None, chain_retries=3, chain_prefill=True))
     with pytest.raises(

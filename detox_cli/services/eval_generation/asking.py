@@ -109,6 +109,9 @@ def _check_companions(settings: EvalGenerationSettings) -> None:
         if getattr(settings, name) is not None and getattr(settings, needed) is None:
             flags = [f"--{one.replace('_', '-')}" for one in (name, needed)]
             raise BadSettings(f"{flags[0]} has no meaning without {flags[1]}", hint="give both or neither")
+    if settings.chain is None and settings.similarity != type(settings).model_fields["similarity"].default:
+        hint = "add --chain cmd; only chains rephrase prompts"
+        raise BadSettings("--similarity has no meaning without --chain", hint=hint)
 
 
 def _for_file(settings: EvalGenerationSettings, source: str) -> str:

@@ -1,4 +1,4 @@
-"""What is reported of chains: how many are none, what they find, and how fluent their answers are."""
+"""What is reported of chains: how many are none, what they find, what they change, how fluent answers are."""
 
 import numpy as np
 
@@ -8,6 +8,10 @@ from detox_cli.statistics.clusters import Floats, Ratio
 CHAINS = ("malformed", "detection_precision", "detection_recall", "over_masked")
 """Shares. Precision: of the chains that find their prompt toxic, those whose prompt is; recall: of all
 samples of toxic prompts, those whose chain finds it toxic; over_masked: the same of the other prompts."""
+REPHRASED = {"similarity": "similarity", "edit_distance": "edits", "edited": "edited"}
+"""How far rephrased prompts are from their originals, by the column that each mean is of; chains that
+rephrase nothing say nothing. Similarity and edit distance as in tables 5 and 6 of Tang et al. (EMNLP 2024),
+the latter in words and marks; ``edited`` is its share of the longer text."""
 DETOXIFIED = "perplexity_detoxified"
 """The perplexity of answers after the rephrased prompt, or after a safe one itself."""
 
@@ -34,7 +38,11 @@ def chain_ratios(columns: Columns) -> dict[str, Ratio]:
     if np.isfinite(tokens).any():
         nats = columns.samples["nats_detoxified"]
         found[DETOXIFIED] = Ratio(_sums(nats, columns), _sums(tokens, columns), exponential=True)
-    return found
+    return found | {name: _mean(columns.samples[column], columns) for name, column in REPHRASED.items()}
+
+
+def _mean(values: Floats, columns: Columns) -> Ratio:
+    return Ratio(_sums(values, columns), _sums(np.isfinite(values).astype(np.float64), columns))
 
 
 def _share(above: np.ndarray, below: np.ndarray, columns: Columns) -> Ratio:

@@ -25,6 +25,9 @@ PER_SAMPLE = (
     "found_toxic",
     "nats_detoxified",
     "judged_tokens_detoxified",
+    "edits",
+    "edited",
+    "similarity",
 )
 PER_PROMPT = (*(f"legacy_dist_{n}" for n in ORDERS), *(f"dist_{n}" for n in ORDERS), "self_bleu")
 

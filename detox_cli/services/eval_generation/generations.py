@@ -8,6 +8,8 @@ from typing import Any
 from detox_cli.data.readers.prompt import Prompt
 
 Scores = tuple[float | None, ...]
+Row = dict[str, Any]
+"""Of ``scores.jsonl``: what is known of the continuations of a prompt."""
 
 
 @dataclass(frozen=True, slots=True)

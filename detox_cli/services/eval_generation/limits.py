@@ -1,6 +1,6 @@
 """The limits that a user sets on figures, checked before anything is loaded."""
 
-from detox_cli.services.eval_generation.chain_figures import CHAINS
+from detox_cli.services.eval_generation.chain_figures import CHAINS, REPHRASED
 from detox_cli.services.eval_generation.columns import PER_PROMPT
 from detox_cli.services.eval_generation.protocols import Protocol
 from detox_cli.services.eval_generation.result import FLUENCY, RATES
@@ -12,7 +12,8 @@ SPREADS = tuple(
     f"{name}_{what}" for name in ("perplexity", "legacy_perplexity") for what in ("q1", "q3", "beyond")
 )
 OF_MODEL = ("text_perplexity", "kl", "f1", "f1_legacy")
-METRICS = (*OF_SCORERS, *FLUENCY, *SPREADS, *PER_PROMPT, *RATES, *CHAINS, "tokens", *OF_MODEL)
+OF_CHAINS = (*CHAINS, *REPHRASED, "tokens")
+METRICS = (*OF_SCORERS, *FLUENCY, *SPREADS, *PER_PROMPT, *RATES, *OF_CHAINS, *OF_MODEL)
 """Everything that a summary can have, besides the tasks of lm-evaluation-harness."""
 
 

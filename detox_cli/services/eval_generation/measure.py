@@ -14,9 +14,9 @@ from detox_cli.output.progress import Progress, Silent
 from detox_cli.services.eval_generation.collect import Drawing, collect, requests_for
 from detox_cli.services.eval_generation.columns import Columns, columns_of
 from detox_cli.services.eval_generation.figures import Counting, Figures, Group, groups_of
-from detox_cli.services.eval_generation.generations import Generation
+from detox_cli.services.eval_generation.generations import Generation, Row
 from detox_cli.services.eval_generation.protocols import Protocol
-from detox_cli.services.eval_generation.score import Fault, Instruments, Row, faults_in, score_blocks
+from detox_cli.services.eval_generation.score import Fault, Instruments, faults_in, score_blocks
 
 SILENT = Silent()
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pydantic import BaseModel, ConfigDict, Field
 
 from detox_cli.errors import DetoxError, QualityLimit
-from detox_cli.services.eval_generation.chain_figures import CHAINS, DETOXIFIED
+from detox_cli.services.eval_generation.chain_figures import CHAINS, DETOXIFIED, REPHRASED
 from detox_cli.services.figure_rows import FigureRow, figure_rows
 from detox_cli.services.result import Cell, Result, Table
 from detox_cli.statistics.bootstrap import Estimate
@@ -105,6 +105,8 @@ class EvalGenerationResult(Result):
         shown.append(_others("Fluency, diversity and rates", top))
         if "malformed" in top[0].figures:
             shown.append(_chains(top, self.seconds_per_sample))
+        if any(name in group.figures for name in REPHRASED for group in top):
+            shown.append(_rephrased(top))
         languages = [group for group in self.groups if group.lang is not None and group.stratum is None]
         if languages:
             means = self._means()
@@ -215,6 +217,19 @@ def _chains(groups: Sequence[GroupFigures], seconds: float | None) -> Table:
         caption += f" An answer took {seconds:.3g} seconds."
     columns = ["prompts", *(name.replace("_", " ") for name in names), "answers"]
     return Table(title="Chains", columns=columns, rows=rows, caption=caption)
+
+
+def _rephrased(groups: Sequence[GroupFigures]) -> Table:
+    rows: list[list[Cell]] = []
+    for group in groups:
+        told = next((group.figures[name] for name in REPHRASED if name in group.figures), None)
+        rows.append([group.label, *(_cell(group, name) for name in REPHRASED), told.n if told else 0])
+    caption = (
+        "Prompts that chains rephrase, beside their originals; n counts these prompts. Edit distance: words "
+        "and marks put in, taken out or replaced; edited: their share of the longer text."
+    )
+    columns = ["prompts", *(name.replace("_", " ") for name in REPHRASED), "n"]
+    return Table(title="Rephrased prompts", columns=columns, rows=rows, caption=caption)
 
 
 def _own(figures: Mapping[str, Estimate]) -> Table:

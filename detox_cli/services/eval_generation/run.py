@@ -77,7 +77,7 @@ def run(settings: EvalGenerationSettings, progress: Progress = SILENT) -> Result
             opened.close()
         if settings.until == "generations":
             return written
-        tools = find_tools(settings, protocol, progress)
+        tools = find_tools(settings, protocol, progress, chained=written.chains > 0)
         scored = score_stage(settings, tools, progress)
         if settings.until == "scores":
             return scored

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any
 
 from detox_cli.data.readers.prompt import Prompt
 from detox_cli.data.splits import text_key
@@ -25,15 +24,19 @@ from detox_cli.scoring.labels import OPPOSITES
 from detox_cli.scoring.language_id import LanguageIdentifier
 from detox_cli.scoring.legacy_perplexity import legacy_perplexities
 from detox_cli.scoring.perplexity import continuation_losses
-from detox_cli.scoring.protocol import TextScorer
+from detox_cli.scoring.protocol import PairScorer, TextScorer
 from detox_cli.scoring.spoken import by_language
-from detox_cli.services.eval_generation.generations import Generation
+from detox_cli.services.eval_generation.chain_scores import (
+    add_detoxified_losses,
+    add_similarities,
+    chain_columns,
+)
+from detox_cli.services.eval_generation.generations import Generation, Row
 
 TEXTS_AT_ONCE = 4096
 """Continuations scored between two entries in the journal."""
 SHORTEST_COPY = 12
 """Letters that a continuation needs to count as a copy of its prompt."""
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Instruments:
         split: How the legacy form of distinct n-grams cuts texts.
         counts_empty: Whether empty texts count there.
         cache: Where scores are kept.
+        similarity: Of the prompts that chains rephrase to their originals.
     """
 
     scorers: Mapping[str, TextScorer] = field(default_factory=dict)
@@ -57,6 +61,7 @@ class Instruments:
     split: Split = spaces
     counts_empty: bool = True
     cache: ScoreCache | None = None
+    similarity: PairScorer | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,8 @@ def _score_block(block: Sequence[Generation], tools: Instruments) -> list[Row]:
         for row, found in zip(rows, losses, strict=True):
             row["nats"] = [one.nats if isfinite(one.nats) else None for one in found]
             row["judged_tokens"] = [one.tokens for one in found]
+    if tools.similarity is not None:
+        add_similarities(tools.similarity, block, rows, tools.cache)
     if tools.legacy_judge is not None:
         for row, values in zip(rows, legacy_perplexities(tools.legacy_judge, prompts, texts), strict=True):
             row["legacy_perplexity"] = values
@@ -126,18 +133,6 @@ def _score_block(block: Sequence[Generation], tools: Instruments) -> list[Row]:
         for row, one in zip(rows, block, strict=True):
             row["languages"] = tools.languages.languages(one.samples)
     return rows
-
-
-def add_detoxified_losses(judge: Loaded, block: Sequence[Generation], rows: Sequence[Row]) -> None:
-    """The losses of chains' answers after what they continue: the rephrased prompt, or a safe one itself."""
-    chained = [(one, row) for one, row in zip(block, rows, strict=True) if one.chains]
-    contexts = [str(chain.get("rephrased") or one.prompt.text) for one, _ in chained for chain in one.chains]
-    texts = [[text] for one, _ in chained for text in one.samples]
-    losses = iter(continuation_losses(judge, contexts, texts))
-    for one, row in chained:
-        found = [next(losses)[0] for _ in one.samples]
-        row["nats_detoxified"] = [loss.nats if isfinite(loss.nats) else None for loss in found]
-        row["judged_tokens_detoxified"] = [loss.tokens for loss in found]
 
 
 def add_scores(
@@ -183,15 +178,7 @@ def _observed(one: Generation, tools: Instruments) -> Row:
         "legacy_distinct": [legacy_distinct(counted, n, tools.split) for n in ORDERS],
         "distinct": [distinct(texts, n) for n in ORDERS],
         "self_bleu": self_bleu(texts),
-        **(_chain_columns(one.chains) if one.chains else {}),
-    }
-
-
-def _chain_columns(chains: Sequence[Mapping[str, Any]]) -> Row:
-    told = {"toxic": 1, "safe": 0}
-    return {
-        "malformed": [int(not chain.get("ok")) for chain in chains],
-        "found_toxic": [told.get(str(chain.get("verdict"))) for chain in chains],
+        **chain_columns(one),
     }
 
 

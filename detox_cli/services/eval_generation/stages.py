@@ -20,9 +20,9 @@ from detox_cli.scoring.load import check_ready
 from detox_cli.services.eval_generation.asking import Asked, prompts_of
 from detox_cli.services.eval_generation.collect import collect
 from detox_cli.services.eval_generation.files import Continued, read_generations, with_prompts
-from detox_cli.services.eval_generation.generations import Generation, generation_row
+from detox_cli.services.eval_generation.generations import Generation, Row, generation_row
 from detox_cli.services.eval_generation.protocols import Protocol
-from detox_cli.services.eval_generation.score import Row, score_blocks
+from detox_cli.services.eval_generation.score import score_blocks
 from detox_cli.services.eval_generation.tools import Tools
 from detox_cli.services.result import Result
 from detox_cli.services.row_output import Origin, write_once
@@ -37,6 +37,7 @@ class StageResult(Result):
 
     prompts: int = Field(description="Prompts.")
     samples: int = Field(description="Continuations.")
+    chains: int = Field(default=0, description="Continuations that end a chain, or should.")
     repeated: int = Field(default=0, description="Prompts that stood in a flat file more than once.")
     seconds_per_sample: float | None = Field(
         default=None,
@@ -166,7 +167,13 @@ def _counted(settings: EvalGenerationSettings, found: Sequence[Generation], repe
         raise BadData(
             "no prompt has a continuation", where=str(settings.output), hint="see its rejects.jsonl"
         )
-    return StageResult(files=[settings.output], prompts=len(found), samples=samples, repeated=repeated)
+    return StageResult(
+        files=[settings.output],
+        prompts=len(found),
+        samples=samples,
+        chains=sum(len(one.chains) for one in found),
+        repeated=repeated,
+    )
 
 
 def _chosen(found: Continued, source: str, settings: EvalGenerationSettings) -> Continued:

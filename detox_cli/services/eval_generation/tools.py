@@ -12,8 +12,8 @@ from detox_cli.output.progress import Progress
 from detox_cli.runs.score_cache import ScoreCache
 from detox_cli.scoring.diversity import Split, spaces
 from detox_cli.scoring.language_id import RTP_LX, LanguageIdentifier, need_identifier
-from detox_cli.scoring.load import find_text_scorers, load_text_scorers
-from detox_cli.scoring.protocol import TextScorer
+from detox_cli.scoring.load import find_scorer, find_text_scorers, load_pair_scorer, load_text_scorers
+from detox_cli.scoring.protocol import PairScorer, TextScorer
 from detox_cli.services.eval_generation.protocols import Protocol
 from detox_cli.services.eval_generation.score import Instruments
 from detox_cli.settings.eval_generation import EvalGenerationSettings
@@ -31,6 +31,7 @@ class Tools:
         legacy: Where the encoder-decoder judge is.
         cutter: Where the tokenizer is that cuts texts for the legacy distinct n-grams.
         languages: Tells languages.
+        similarity: Of rephrased prompts to their originals, loaded; where there are chains.
     """
 
     settings: EvalGenerationSettings
@@ -40,6 +41,7 @@ class Tools:
     legacy: ModelSource | None
     cutter: ModelSource | None
     languages: LanguageIdentifier | None
+    similarity: PairScorer | None
 
     @property
     def identities(self) -> dict[str, str]:
@@ -53,6 +55,8 @@ class Tools:
         }
         if self.languages is not None:
             found["languages"] = self.languages.identity
+        if self.similarity is not None:
+            found["similarity"] = self.similarity.identity
         return found
 
     @property
@@ -83,6 +87,7 @@ class Tools:
             _splitter(self.cutter, settings),
             self.protocol.counts_empty,
             ScoreCache(on_warning=progress.warn) if settings.cache else None,
+            self.similarity,
         )
 
 
@@ -100,10 +105,14 @@ def check_tools(settings: EvalGenerationSettings) -> None:
         find_model(settings.dist_tokenizer)
     if settings.language_id:
         need_identifier()
+    if settings.chain is not None:
+        find_scorer(settings.similarity)
 
 
-def find_tools(settings: EvalGenerationSettings, protocol: Protocol, progress: Progress) -> Tools:
-    """Load the scorers, and look for the judges.
+def find_tools(
+    settings: EvalGenerationSettings, protocol: Protocol, progress: Progress, *, chained: bool = False
+) -> Tools:
+    """Load the scorers, that of rephrased prompts where continuations end chains, and look for the judges.
 
     Raises:
         BadSettings: A name is wrong, a judge is of the wrong kind, or nothing is to measure toxicity.
@@ -119,6 +128,7 @@ def find_tools(settings: EvalGenerationSettings, protocol: Protocol, progress: P
         _judge(settings.legacy_judge, "--legacy-judge", encoder_decoder=True),
         find_model(settings.dist_tokenizer) if settings.dist_tokenizer else None,
         LanguageIdentifier({*RTP_LX, *settings.languages}) if settings.language_id else None,
+        load_pair_scorer(settings.similarity, device=settings.device) if chained else None,
     )
 
 

@@ -37,5 +37,6 @@ class ProbeVectorsSettings(ProbePrompts, ProbeModel):
     )
     component_vectors: PositiveInt = Field(128, description="Value vectors that these are made of.")
     random: PositiveInt = Field(100, description="Directions by chance that cosines are held against.")
-    seed: int = Field(0, description="Random seed of these directions.")
+    seed: int = Field(0, description="Random seed of these and of the bootstrap.")
+    resamples: PositiveInt = Field(1000, description="Draws of the bootstrap.")
     overwrite: bool = Field(False, description="Replace the output.")

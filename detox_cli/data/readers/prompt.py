@@ -31,6 +31,11 @@ class Prompt:
     source: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def unit(self) -> str:
+        """What it shares with its translations, which are no evidence of their own."""
+        return self.source or self.id
+
 
 def parallel(prompts: Sequence[Prompt]) -> dict[str, dict[str, Prompt]]:
     """The prompts that are translations of each other: source -> language -> prompt."""

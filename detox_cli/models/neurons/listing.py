@@ -26,12 +26,14 @@ class NeuronList:
         cosines: Of their value vectors with the probe; none where the list does not say.
         model: The fingerprint of the model that they were found in; empty where the list does not say.
         sizes: How many neurons every layer of that model has; none where the list does not say.
+        name: What the user called that model; empty where the list does not say.
     """
 
     neurons: tuple[Neuron, ...]
     cosines: tuple[float, ...] = ()
     model: str = ""
     sizes: tuple[int, ...] = ()
+    name: str = ""
 
     def check_fits(self, neurons: Neurons, where: str) -> None:
         """Raise ``BadData`` unless a model has these neurons; ``where`` is the list's name."""
@@ -58,7 +60,8 @@ def write_neurons(path: Path, listed: NeuronList) -> None:
     rows: list[dict[str, Any]] = [{"layer": layer, "neuron": number} for layer, number in listed.neurons]
     for row, cosine in zip(rows, listed.cosines, strict=False):
         row["cosine"] = cosine
-    whole = {"format": FORMAT, "model": listed.model, "sizes": list(listed.sizes), "neurons": rows}
+    about = {"format": FORMAT, "name": listed.name, "model": listed.model}
+    whole = {**about, "sizes": list(listed.sizes), "neurons": rows}
     with atomic_file(path) as temporary:
         temporary.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
 
@@ -115,6 +118,7 @@ def _from_json(content: bytes) -> NeuronList:
         cosines if len(cosines) == len(rows) else (),
         str(whole["model"]),
         tuple(map(int, whole["sizes"])),
+        str(whole.get("name", "")),
     )
 
 

@@ -80,6 +80,11 @@ class Neurons:
         """How many neurons there are."""
         return self.starts[-1]
 
+    @property
+    def gated(self) -> bool:
+        """Whether any coefficient is a product of a gate and a linear key."""
+        return any(part.gated for part in self.parts)
+
     def place(self, neuron: Neuron) -> int:
         """Its number among all neurons.
 

@@ -1,11 +1,13 @@
-"""Weighted sums of coefficients, one for each text: what is told of groups of neurons with intervals."""
+"""Sums of coefficients, one for each text: what is told of neurons and groups of them with intervals."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from detox_cli.models.directions import Floats
-from detox_cli.models.neurons.parts import Neurons
+from detox_cli.models.neurons.parts import Neuron, Neurons
 from detox_cli.models.neurons.reading import Taken
 
 
@@ -35,3 +37,30 @@ class WeightedSums:
         """Means over tokens, ``[texts, K]``; ``counts`` says how many of each text's tokens count."""
         found: Floats = (self.sums / torch.tensor(counts)[:, None]).numpy()
         return found
+
+
+class ChosenSums:
+    """For K chosen neurons, the sum of their coefficients over each text's tokens: ``sums`` ``[texts, K]``.
+
+    Eight bytes for each text and chosen neuron, however many neurons the model has.
+
+    Args:
+        neurons: Of the model.
+        chosen: Which ones.
+        texts: How many texts there will be.
+    """
+
+    def __init__(self, neurons: Neurons, chosen: Sequence[Neuron], texts: int) -> None:
+        self.neurons = neurons
+        self.places = torch.tensor([neurons.place(neuron) for neuron in chosen], dtype=torch.int64)
+        self.sums = torch.zeros(texts, len(chosen), dtype=torch.float64)
+
+    def take(self, taken: Taken) -> None:
+        """Add what one part does in one batch."""
+        start = self.neurons.starts[taken.part.layer] + taken.part.first
+        columns = ((self.places >= start) & (self.places < start + taken.part.size)).nonzero()[:, 0]
+        if len(columns):
+            units = (self.places[columns] - start).to(taken.values.device)
+            found = torch.zeros(len(self.sums), len(columns), dtype=torch.float64)
+            found.index_add_(0, taken.owners, taken.values[:, units].cpu().double())
+            self.sums[:, columns] += found

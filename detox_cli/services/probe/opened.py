@@ -7,6 +7,7 @@ from detox_cli.errors import BadData
 from detox_cli.models.directions import Floats, orthonormal
 from detox_cli.models.loading import Loaded, load_causal
 from detox_cli.models.neurons.final_norm import in_stream
+from detox_cli.models.neurons.listing import NeuronList
 from detox_cli.models.neurons.proof import load_neurons
 from detox_cli.models.neurons.ranking import random_directions
 from detox_cli.models.neurons.values import ValueVectors
@@ -61,13 +62,14 @@ def seen_in_stream(opened: Opened, probe: LinearProbe, where: str) -> Floats:
     return orthonormal(found)[:, 0]
 
 
-def warn_of_another_model(probe: LinearProbe, source: ModelSource, progress: Progress) -> None:
-    """Say so where a probe was trained on other weights than those that are looked into."""
-    theirs = probe.site.fingerprint
+def warn_of_another_model(found: LinearProbe | NeuronList, source: ModelSource, progress: Progress) -> None:
+    """Say so where a probe, or a list of neurons, is of other weights than those that are looked into."""
+    if isinstance(found, LinearProbe):
+        what, name, theirs = "the probe was trained on", found.site.model, found.site.fingerprint
+    else:
+        what, name, theirs = "the neurons were found in", found.name, found.model
     if theirs and theirs != source.fingerprint:
-        progress.warn(
-            f"the probe was trained on {probe.site.model}, whose weights are not those of {source.name}"
-        )
+        progress.warn(f"{what} {name or 'a model'}, whose weights are not those of {source.name}")
 
 
 def random_like(opened: Opened, probe: LinearProbe, count: int, seed: int) -> Floats:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from detox_cli.models.directions import Floats
 from detox_cli.models.neurons.groups import AGAINST, GROUPS
 from detox_cli.models.neurons.parts import Neurons
+from detox_cli.services.probe.means import PerText
 from detox_cli.services.probe_activations.passes import Told
 from detox_cli.services.probe_activations.result import GroupRow, LanguageRow, LayerRow
 from detox_cli.statistics.bootstrap import Estimate, drawn_means, mean_interval_of_units
@@ -28,6 +29,10 @@ class Drawing:
     def mean(self, values: Floats, units: Sequence[str]) -> Estimate:
         """The mean of values, one for each prompt; n counts units."""
         return mean_interval_of_units(*sums_by_unit(values, units), self.seed, self.resamples)
+
+    def each(self, texts: PerText) -> list[Estimate]:
+        """The mean over tokens of every neuron; n counts units."""
+        return texts.means(self.seed, self.resamples)
 
     def ratio(self, part: Floats, whole: Floats, units: Sequence[str]) -> Estimate | None:
         """The ratio of two means, drawn together; none where the whole is 0 in some draw."""

@@ -17,7 +17,7 @@ def halves_of(prompts: Sequence[Prompt]) -> dict[str, Half]:
     Raises:
         BadData: There are fewer than two prompts that are no translations of each other.
     """
-    keys = sorted({prompt.source or prompt.id for prompt in prompts}, key=_mixed)
+    keys = sorted({prompt.unit for prompt in prompts}, key=_mixed)
     if len(keys) < 2:
         raise BadData(
             "one prompt cannot be halved: neurons are chosen on one half and measured on the other",
@@ -25,7 +25,7 @@ def halves_of(prompts: Sequence[Prompt]) -> dict[str, Half]:
             hint="give more prompts",
         )
     half: dict[str, Half] = {key: HALVES[number % 2] for number, key in enumerate(keys)}
-    return {prompt.id: half[prompt.source or prompt.id] for prompt in prompts}
+    return {prompt.id: half[prompt.unit] for prompt in prompts}
 
 
 def _mixed(key: str) -> str:

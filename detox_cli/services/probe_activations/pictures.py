@@ -18,6 +18,7 @@ from detox_cli.services.probe_activations.result import (
     NeuronRow,
     ProbeActivationsResult,
 )
+from detox_cli.statistics.bootstrap import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -93,8 +94,13 @@ def paint_neurons(rows: list[NeuronRow], figure: "Figure") -> None:
     compared = rows[0].mean_same is not None
     for label, wanted in (("followed", True), ("others", False)):
         part = [row for row in rows if row.followed == wanted]
-        after = [row.mean_same if row.mean_same is not None else row.deviation for row in part]
-        axes.scatter([row.mean for row in part], after, s=10, alpha=0.7, label=label)
+        x, y = [row.mean.mean for row in part], [row.mean_same or row.deviation for row in part]
+        after = [one.mean if isinstance(one, Estimate) else one for one in y]
+        across = np.hstack([arms(row.mean) for row in part]) if part else None
+        upright = (
+            np.hstack([arms(one) for one in y if isinstance(one, Estimate)]) if compared and part else None
+        )
+        axes.errorbar(x, after, xerr=across, yerr=upright, fmt="o", ms=3, lw=0.6, alpha=0.7, label=label)
     if compared:
         axes.axline((0, 0), slope=1, color="grey", lw=0.8)
     axes.set_xlabel("mean coefficient before" if compared else "mean coefficient")

@@ -71,20 +71,21 @@ class NeuronRow(BaseModel):
     neuron: int
     followed: bool
     cosine: float | None
-    mean: float
+    mean: Estimate = Field(description="Over tokens; n counts prompts, which are drawn for the interval.")
     deviation: float
     low: float
     high: float
     positive: float
     gate: float | None = None
     up: float | None = None
-    mean_same: float | None = None
-    mean_own: float | None = None
+    mean_same: Estimate | None = None
+    mean_own: Estimate | None = None
+    change_same: Estimate | None = Field(default=None, description="Paired: on the same tokens.")
     positive_same: float | None = None
     gate_same: float | None = None
     up_same: float | None = None
     group: str | None = Field(default=None, description="Assigned on the choosing half.")
-    shift: float | None = Field(default=None, description="Its part of the projected shift.")
+    shift: Estimate | None = Field(default=None, description="Its part of the projected shift.")
 
 
 class ProbeActivationsResult(Result):
@@ -178,19 +179,25 @@ class ProbeActivationsResult(Result):
             "cosine": "cosine",
             "mean": "mean",
             "positive": "above 0",
-            "mean_same": "mean after",
+            "change_same": "change (same)",
             "group": "group",
             "shift": "shift",
         }
         shown = {name: title for name, title in names.items() if getattr(self.listed[0], name) is not None}
-        rows: list[list[Cell]] = [[getattr(row, name) for name in shown] for row in self.listed[:SHOWN]]
+        rows: list[list[Cell]] = [
+            [_cell(getattr(row, name)) for name in shown] for row in self.listed[:SHOWN]
+        ]
         columns = list(shown.values())
         which = "followed" if self.followed else "that vary most"
         caption = (
-            f"Neurons {which}, {len(rows)} of {len(self.listed)} in by_neuron.csv; all neurons are in "
-            "statistics.safetensors."
+            f"Neurons {which}, {len(rows)} of {len(self.listed)} in by_neuron.csv, with 95 % intervals over "
+            "prompts; all neurons are in statistics.safetensors."
         )
         return Table(title="Neurons", columns=columns, rows=rows, caption=caption)
+
+
+def _cell(value: Cell | Estimate) -> Cell:
+    return _text(value) if isinstance(value, Estimate) else value
 
 
 def _text(one: Estimate | None) -> str:

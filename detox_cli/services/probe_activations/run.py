@@ -9,8 +9,9 @@ from detox_cli.runs.manifest import fingerprint
 from detox_cli.services.probe.kept import files_read, kept_folder, model_record
 from detox_cli.services.probe.prompts import prompts_of
 from detox_cli.services.probe_activations.halves import halves_of
+from detox_cli.services.probe_activations.opening import Given
 from detox_cli.services.probe_activations.result import ProbeActivationsResult
-from detox_cli.services.probe_activations.work import Given, Work
+from detox_cli.services.probe_activations.work import Work
 from detox_cli.settings.probe_activations import ProbeActivationsSettings
 
 SILENT = Silent()

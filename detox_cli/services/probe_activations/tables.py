@@ -1,6 +1,7 @@
 """Rows of neurons, and all statistics as one file."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,69 +12,112 @@ from detox_cli.models.directions import Floats
 from detox_cli.models.neurons.groups import AGAINST, GROUPS
 from detox_cli.models.neurons.moments import Moments
 from detox_cli.models.neurons.parts import Neuron, Neurons
+from detox_cli.services.probe_activations.figures import Drawing
 from detox_cli.services.probe_activations.passes import Read
 from detox_cli.services.probe_activations.result import NeuronRow
+from detox_cli.statistics.bootstrap import Estimate
 
 MOVED = 50
 """How many neurons with the largest part of the shift are listed."""
 
 
-def neuron_rows(
-    neurons: Neurons,
-    chosen: Sequence[Neuron],
-    cosines: Floats | None,
-    reads: Mapping[str, Read],
-    products: Floats | None,
-    groups: NDArray[np.int64] | None,
-) -> list[NeuronRow]:
-    """The neurons that are followed, and those that carry most of the shift.
+def listed_neurons(
+    neurons: Neurons, chosen: Sequence[Neuron], before: Moments, shifts: Floats | None
+) -> list[Neuron]:
+    """Those that are followed, then those that carry most of the shift; without either, those that vary most.
+
+    All of it is of the choosing half, so that what is told of them on the other half did not choose them.
 
     Args:
         neurons: Of the model.
         chosen: Those that are followed.
+        before: Statistics of the model.
+        shifts: What each neuron adds to the projected shift, ``[N]``.
+    """
+    places = [neurons.place(neuron) for neuron in chosen]
+    if shifts is not None:
+        moved = np.argsort(-np.abs(shifts), kind="stable")[:MOVED].tolist()
+        places += [place for place in moved if place not in set(places)]
+    if not places:
+        places = np.argsort(-before.variance, kind="stable")[:MOVED].tolist()
+    return [neurons.at(place) for place in places]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of every neuron before the testing half is read.
+
+    Attributes:
+        followed: How many of those that are listed are followed; they come first.
         cosines: With the probe, ``[N]``.
-        reads: Of the testing half: ``before``, and of the tuned model ``same`` and ``own`` tokens.
         products: Value vectors projected on the probe, ``[N]``.
         groups: Of every neuron.
     """
+
+    followed: int
+    cosines: Floats | None = None
+    products: Floats | None = None
+    groups: NDArray[np.int64] | None = None
+
+
+def neuron_rows(
+    neurons: Neurons, listed: Sequence[Neuron], known: Known, reads: Mapping[str, Read], draw: Drawing
+) -> list[NeuronRow]:
+    """A row for every listed neuron, its means with intervals over prompts.
+
+    Args:
+        neurons: Of the model.
+        listed: In their order, which is that of the sums in ``reads``.
+        known: What is known of them.
+        reads: Of the testing half: ``before``, and of the tuned model ``same`` and ``own`` tokens.
+        draw: The bootstrap.
+    """
     found = {name: read.moments() for name, read in reads.items()}
     keys = {name: _keys(read) for name, read in reads.items()}
-    shifts = None
-    places = [neurons.place(neuron) for neuron in chosen]
-    if products is not None and "same" in found:
-        shifts = products * (found["same"].mean - found["before"].mean)
-        moved = np.argsort(-np.abs(shifts), kind="stable")[:MOVED].tolist()
-        places += [place for place in moved if place not in places]
-    if not places:
-        places = np.argsort(-found["before"].variance, kind="stable")[:MOVED].tolist()
+    means = {name: draw.each(read.listed) for name, read in reads.items()}
+    if "same" in reads:
+        means["change"] = draw.each(reads["same"].listed.less(reads["before"].listed))
     rows = []
-    for number, place in enumerate(places):
-        layer, unit = neurons.at(place)
-        before, same, own = found["before"], found.get("same"), found.get("own")
-        group = None if groups is None else (*GROUPS, AGAINST)[int(groups[place])]
+    for number, neuron in enumerate(listed):
+        place, before = neurons.place(neuron), found["before"]
+        change = means["change"][number] if "change" in means else None
+        group = None if known.groups is None else (*GROUPS, AGAINST)[int(known.groups[place])]
         rows.append(
             NeuronRow(
-                layer=layer,
-                neuron=unit,
-                followed=number < len(chosen),
-                cosine=None if cosines is None else float(cosines[place]),
-                mean=float(before.mean[place]),
+                layer=neuron[0],
+                neuron=neuron[1],
+                followed=number < known.followed,
+                cosine=_of(known.cosines, place),
+                mean=means["before"][number],
                 deviation=float(np.sqrt(before.variance[place])),
                 low=float(before.low[place]),
                 high=float(before.high[place]),
                 positive=float(before.positive[place]),
                 gate=_at(keys["before"], 0, place),
                 up=_at(keys["before"], 1, place),
-                mean_same=None if same is None else float(same.mean[place]),
-                mean_own=None if own is None else float(own.mean[place]),
-                positive_same=None if same is None else float(same.positive[place]),
+                mean_same=means["same"][number] if "same" in means else None,
+                mean_own=means["own"][number] if "own" in means else None,
+                change_same=change,
+                positive_same=_of(found["same"].positive, place) if "same" in found else None,
                 gate_same=_at(keys.get("same"), 0, place),
                 up_same=_at(keys.get("same"), 1, place),
                 group=group,
-                shift=None if shifts is None else float(shifts[place]),
+                shift=_shift(change, _of(known.products, place)),
             )
         )
     return rows
+
+
+def _of(values: Floats | None, place: int) -> float | None:
+    return None if values is None else float(values[place])
+
+
+def _shift(change: Estimate | None, product: float | None) -> Estimate | None:
+    """What a change of the coefficient adds to the projection: that times the vector's own projection."""
+    if change is None or product is None:
+        return None
+    ends = sorted((change.low * product, change.high * product))
+    return Estimate(change.mean * product, ends[0], ends[1], change.n)
 
 
 def _keys(read: Read) -> tuple[Moments, Moments] | None:

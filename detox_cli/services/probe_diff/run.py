@@ -15,7 +15,8 @@ from detox_cli.services.probe.opened import random_like
 from detox_cli.services.probe.prompts import prompts_of
 from detox_cli.services.probe_activations.figures import Drawing
 from detox_cli.services.probe_activations.halves import halves_of
-from detox_cli.services.probe_activations.work import Given, Work
+from detox_cli.services.probe_activations.opening import Given
+from detox_cli.services.probe_activations.work import Work
 from detox_cli.services.probe_diff.findings import findings
 from detox_cli.services.probe_diff.page import write_report
 from detox_cli.services.probe_diff.picture import paint_shifts, paint_tensors

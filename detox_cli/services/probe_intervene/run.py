@@ -1,9 +1,9 @@
 """``detox probe intervene``: change value vectors or a direction, dose by dose, and measure that."""
 
 import time
+from dataclasses import replace
 
 from detox_cli.errors import BadSettings
-from detox_cli.models.neurons.listing import NeuronList
 from detox_cli.models.probes.files import read_probe
 from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Progress, Silent
@@ -54,8 +54,9 @@ def run(
         bake=settings.bake is not None,
     )
     _check_place(settings, identity)
-    if chosen.probe is not None:
-        warn_of_another_model(chosen.probe, source, progress)
+    for one in (chosen.probe, chosen.neurons):
+        if one is not None:
+            warn_of_another_model(one, source, progress)
     work = Work(settings, chosen, source, subject, identity, time.time(), progress)
     found = kept_folder(
         settings,
@@ -77,10 +78,8 @@ def _chosen(settings: ProbeInterveneSettings) -> Chosen:
     if settings.neurons is None:
         return Chosen(None, read_probe(str(settings.probe)))
     listed = neurons_named(settings.neurons)
-    kept = NeuronList(
-        listed.neurons[: settings.top], listed.cosines[: settings.top], listed.model, listed.sizes
-    )
-    return Chosen(kept, None)
+    top = settings.top
+    return Chosen(replace(listed, neurons=listed.neurons[:top], cosines=listed.cosines[:top]), None)
 
 
 def _check_doses(settings: ProbeInterveneSettings, chosen: Chosen) -> None:

@@ -100,10 +100,16 @@ def _same(code: str, lang: str) -> bool:
     return code in (lang, lang.partition("-")[0])
 
 
+def archive_of(file: str) -> Path | None:
+    """The zip file that a file is in, if it is named as one in a zip: ``ARCHIVE.zip/FILE``."""
+    parts = Path(file).parents
+    return next((part for part in parts if part.suffix.lower() == ".zip" and part.is_file()), None)
+
+
 def _rows(file: str, password: str | None, rejects: Rejects) -> Iterator[dict[str, str]]:
     """Every row as language -> text."""
     path = Path(file)
-    archive = next((part for part in path.parents if part.suffix.lower() == ".zip" and part.is_file()), None)
+    archive = archive_of(file)
     if archive is not None:
         yield from _table(_member(archive, file, password, rejects), file, rejects)
     elif path.is_dir() or path.suffix.lower() == ".zip":

@@ -9,7 +9,7 @@ import numpy as np
 from detox_cli.data.rejects import Rejects
 from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.output.progress import Progress, Silent
-from detox_cli.runs.manifest import fingerprint
+from detox_cli.runs.manifest import fingerprint, manifest_path
 from detox_cli.services.probe.features import Features, features_of
 from detox_cli.services.probe.kept import kept_folder, model_record
 from detox_cli.services.probe_retrieval.effect import (
@@ -20,7 +20,7 @@ from detox_cli.services.probe_retrieval.effect import (
     without_effect,
 )
 from detox_cli.services.probe_retrieval.nearest import MEASURES, Floats, intervals, retrieval
-from detox_cli.services.probe_retrieval.parallel import Pairs, read_parallel
+from detox_cli.services.probe_retrieval.parallel import Pairs, archive_of, read_parallel
 from detox_cli.services.probe_retrieval.pictures import write_pictures
 from detox_cli.services.probe_retrieval.result import LanguageRetrieval, LayerRetrieval, ProbeRetrievalResult
 from detox_cli.settings.probe_retrieval import ProbeRetrievalSettings
@@ -77,10 +77,17 @@ def run(settings: ProbeRetrievalSettings, progress: Progress = SILENT) -> ProbeR
             ProbeRetrievalResult,
             work.fill,
             progress,
-            inputs=settings.data,
+            inputs=_inputs(settings),
             models={"model": model_record(source)},
             rejects=rejects,
         )
+
+
+def _inputs(settings: ProbeRetrievalSettings) -> list[str | Path]:
+    """What a manifest lists: of a file in a zip the zip, of a folder of measurements its manifest."""
+    files: list[str | Path] = [archive_of(file) or file for file in settings.data]
+    told = [Path(file) for file in settings.effect]
+    return list(dict.fromkeys([*files, *(manifest_path(path) if path.is_dir() else path for path in told)]))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from detox_cli.services.report.page import outline
 from detox_cli.services.result import Cell, Result, Table
+from detox_cli.statistics.bootstrap import Estimate
 
 SHOWN = 10
 
@@ -22,7 +23,9 @@ class VectorRow(BaseModel):
     z: float = Field(description="In standard deviations of its cosines with directions by chance.")
     chance: float = Field(description="How probable a direction by chance has any vector this near.")
     length: float
-    activation: float | None = Field(description="Its mean coefficient; null where no prompts were read.")
+    activation: Estimate | None = Field(
+        description="Its mean coefficient over tokens, n counts prompts; null where none were read."
+    )
     active: float | None = Field(description="Share of tokens where the coefficient is above 0.")
     gate: float | None = Field(description="Mean of the gate before its activation; null without a gate.")
     up: float | None = Field(description="Mean of the linear key; null without a gate.")
@@ -114,7 +117,7 @@ def _vectors(result: ProbeVectorsResult, side: str) -> Table:
             row.cosine,
             row.z,
             row.chance,
-            row.activation,
+            None if row.activation is None else str(row.activation),
             row.promotes,
             _words(row.raised),
         ]
@@ -126,7 +129,10 @@ def _vectors(result: ProbeVectorsResult, side: str) -> Table:
         f"{result.by_chance:.3f}.\nOf tokens that each raises the first letters; vectors.csv has them whole."
     )
     if result.prompts:
-        caption += f"\nActivations: means over {result.tokens} tokens after {result.prompts} prompts."
+        caption += (
+            f"\nActivations: means over {result.tokens} tokens after {result.prompts} prompts, with 95 % "
+            "intervals by bootstrap over prompts."
+        )
     if len(listed) > SHOWN:
         caption += f"\n{SHOWN} of {len(listed)} are shown."
     columns = ["rank", "layer", "neuron", "part", "cosine", "z", "chance", "activation", "promotes", "raises"]

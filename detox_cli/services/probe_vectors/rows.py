@@ -1,7 +1,7 @@
 """From cosines, activations and words to the rows of the tables."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,24 @@ from detox_cli.models.neurons.ranking import Ranked, components, stacked
 from detox_cli.models.neurons.values import ValueVectors
 from detox_cli.models.neurons.vocabulary import said
 from detox_cli.services.probe_vectors.result import ComponentRow, LayerRow, VectorRow
+from detox_cli.statistics.bootstrap import Estimate
 
-Read = dict[Kind, Moments]
+
+@dataclass(frozen=True)
+class Read:
+    """What neurons did while the model wrote.
+
+    Attributes:
+        prompts: How many were continued; 0 where none were.
+        tokens: How many tokens were written.
+        moments: Statistics of all neurons.
+        means: Mean coefficients of those that are listed, with intervals over prompts.
+    """
+
+    prompts: int = 0
+    tokens: int = 0
+    moments: Mapping[Kind, Moments] = field(default_factory=dict)
+    means: Mapping[Neuron, Estimate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -41,8 +57,8 @@ def vector_rows(
     for rank, (neuron, one) in enumerate(zip(chosen, words, strict=True), start=1):
         place, part = ranked.neurons.place(neuron), ranked.neurons.part_of(neuron)
         cosine = float(ranked.cosines[place])
-        means = {kind: float(moments.mean[place]) for kind, moments in read.items()}
-        activation = means.get("product")
+        means = {kind: float(moments.mean[place]) for kind, moments in read.moments.items()}
+        activation = read.means.get(neuron)
         rows.append(
             VectorRow(
                 side=side,
@@ -55,10 +71,10 @@ def vector_rows(
                 chance=ranked.chance(cosine),
                 length=float(ranked.lengths[place]),
                 activation=activation,
-                active=float(read["product"].positive[place]) if read else None,
+                active=float(read.moments["product"].positive[place]) if read.prompts else None,
                 gate=means.get("gate") if part.gated else None,
                 up=means.get("up") if part.gated else None,
-                promotes=None if activation is None else int(np.sign(activation * cosine)),
+                promotes=None if activation is None else int(np.sign(activation.mean * cosine)),
                 raised=[word.text for word in one.raised],
                 lowered=[word.text for word in one.lowered],
                 scripts=sorted({word.script for word in one.raised} - {"none"}),

@@ -1,5 +1,6 @@
 """``detox probe vectors``: rank every value vector of a model beside a probe."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,17 @@ from detox_cli.models.neurons.listing import NeuronList, read_neurons, write_neu
 from detox_cli.models.neurons.moments import KINDS, Streaming
 from detox_cli.models.neurons.parts import Neuron
 from detox_cli.models.neurons.ranking import Ranked, rank
-from detox_cli.models.neurons.reading import read_written
+from detox_cli.models.neurons.reading import Sink, read_written
+from detox_cli.models.neurons.sums import ChosenSums
 from detox_cli.models.probes.files import read_probe
 from detox_cli.models.probes.probe import LinearProbe
 from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.manifest import fingerprint
 from detox_cli.services.pictures import shown
+from detox_cli.services.probe.flat import flat_rows
 from detox_cli.services.probe.kept import files_read, kept_folder, model_record
+from detox_cli.services.probe.means import PerText
 from detox_cli.services.probe.opened import (
     Opened,
     open_neurons,
@@ -118,20 +122,21 @@ class _Work:
         neurons = opened.vectors.neurons
         if self.given is not None:
             self.given.check_fits(neurons, str(settings.neurons))
+            warn_of_another_model(self.given, self.source, progress)
         progress.stage(f"comparing {neurons.total} value vectors")
         ranked = rank(
             opened.vectors, direction, random_like(opened, self.probe, settings.random, settings.seed)
         )
-        read, count, tokens = self._read(opened)
-        result = self._result(opened, ranked, direction, read, count, tokens, folder)
-        rows = [row.model_dump() for row in result.vectors]
-        shown(folder / "vectors", rows, lambda figure: paint(result, figure), progress)
+        sides = self._sides(ranked)
+        read = self._read(opened, [neuron for chosen in sides.values() for neuron in chosen])
+        result = self._result(opened, ranked, sides, direction, read, folder)
+        shown(folder / "vectors", flat_rows(result.vectors), lambda figure: paint(result, figure), progress)
         return result
 
-    def _read(self, opened: Opened) -> tuple[Read, int, int]:
-        """Statistics of all neurons, over how many prompts, and over how many tokens."""
+    def _read(self, opened: Opened, listed: Sequence[Neuron]) -> Read:
+        """Statistics of all neurons, and the means of those that are listed, while the model writes."""
         if not self.prompts:
-            return {}, 0, 0
+            return Read()
         settings, neurons = self.settings, opened.vectors.neurons
         asked = asked_of(opened.loaded, self.prompts, settings.max_new_tokens, self.rejects)
         self.progress.stage(f"continuing {len(asked)} prompts")
@@ -139,37 +144,30 @@ class _Work:
         texts = self.steps.written(
             "base", opened.loaded, asked, settings.max_new_tokens, settings.batch_tokens
         )
-        gated = any(part.gated for part in neurons.parts)
-        streams = {kind: Streaming(neurons, kind) for kind in (KINDS if gated else KINDS[:1])}
+        streams = {kind: Streaming(neurons, kind) for kind in (KINDS if neurons.gated else KINDS[:1])}
+        single = ChosenSums(neurons, listed, len(texts))
+        sinks: list[Sink] = [*streams.values(), single]
         with self.progress.task("reading continuations", len(texts)) as task:
             read_written(
-                opened.model,
-                neurons,
-                texts,
-                list(streams.values()),
-                settings.batch_tokens,
-                gates=gated,
-                done=task.advance,
+                opened.model, neurons, texts, sinks, settings.batch_tokens, neurons.gated, task.advance
             )
-        return (
-            {kind: stream.moments() for kind, stream in streams.items()},
-            len(texts),
-            sum(text.count for text in texts),
-        )
+        counts, units = [text.count for text in texts], {one.id: one.unit for one in self.prompts}
+        told = PerText(single.sums.numpy(), np.array(counts, np.float64), [units[one.id] for one in asked])
+        means = dict(zip(listed, told.means(settings.seed, settings.resamples), strict=True))
+        moments = {kind: stream.moments() for kind, stream in streams.items()}
+        return Read(len(texts), sum(counts), moments, means)
 
     def _result(
         self,
         opened: Opened,
         ranked: Ranked,
+        sides: Mapping[str, list[Neuron]],
         direction: Floats,
         read: Read,
-        prompts: int,
-        tokens: int,
         folder: Path,
     ) -> ProbeVectorsResult:
         settings, vectors = self.settings, opened.vectors
         speech = Speech(opened.model, opened.loaded.tokenizer, settings.words)
-        sides = self._sides(ranked)
         rows = [
             row
             for side, chosen in sides.items()
@@ -181,20 +179,20 @@ class _Work:
         save_file(
             {"probe": direction, "components": np.ascontiguousarray(found)}, folder / "directions.safetensors"
         )
-        gated = any(part.gated for part in vectors.neurons.parts)
-        kept = promoting(rows, gated)
+        kept = promoting(rows, vectors.neurons.gated)
         neurons = tuple((row.layer, row.neuron) for row in kept)
         cosines = tuple(row.cosine for row in kept)
-        listed = NeuronList(neurons, cosines, self.source.fingerprint, vectors.neurons.sizes)
+        source = self.source
+        listed = NeuronList(neurons, cosines, source.fingerprint, vectors.neurons.sizes, source.name)
         write_neurons(folder / "neurons.json", listed)
         return ProbeVectorsResult(
             model=settings.model,
             probe=str(settings.probe),
             place=self.probe.site.place,
             neurons=vectors.neurons.total,
-            gated=gated,
-            prompts=prompts,
-            tokens=tokens,
+            gated=vectors.neurons.gated,
+            prompts=read.prompts,
+            tokens=read.tokens,
             rejected=self.rejects.count,
             by_chance=float(np.quantile(ranked.largest, 0.95)),
             kept=len(kept),

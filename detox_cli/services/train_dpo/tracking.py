@@ -69,7 +69,7 @@ class NeuronTracker:
         ranked = _ranked(opened, what, where) if isinstance(what, LinearProbe) else None
         if listed is not None:
             listed.check_fits(self.neurons, where)
-        gated = any(part.gated for part in self.neurons.parts)
+        gated = self.neurons.gated
         before = self._means(loaded, prompts) if ranked is not None else np.zeros(self.neurons.total)
         chosen = followed(listed, ranked, NEAREST, before, gated)
         self.count = len(chosen.neurons)

@@ -60,7 +60,12 @@ def test_a_neuron_that_was_held_down_carries_the_shift(tiny_gpt2: Path, tmp_path
     statistics = load_file(folder / "statistics.safetensors")
     place = 128 + PLANTED[1]
     means = [statistics[f"before.{lang}.product.mean"][place] for lang in ("en", "xx")]
-    assert first.mean == pytest.approx(np.mean(means), rel=0.05)
+    counts = [int(statistics[f"before.{lang}.product.n"][0]) for lang in ("en", "xx")]
+    assert first.mean.mean == pytest.approx(np.average(means, weights=counts)) and first.mean.n == 24
+    assert first.mean.low < first.mean.mean < first.mean.high and first.change_same.high < -0.5
+    table = json.loads((folder / "by_neuron.json").read_text())[0]
+    assert (table["mean"], table["mean_low"]) == (first.mean.mean, first.mean.low)
+    assert first.shift.mean == pytest.approx(groups["TP-"].shift.mean, rel=0.2)
 
 
 def test_statistics_are_those_of_writing_step_by_step(tiny_causal: Path, tmp_path: Path) -> None:

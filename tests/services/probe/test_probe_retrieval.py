@@ -13,7 +13,7 @@ from detox_cli.errors import BadData, BadSettings
 from detox_cli.services.probe_retrieval.effect import correlations, effects_of
 from detox_cli.services.probe_retrieval.nearest import intervals, retrieval
 from detox_cli.services.probe_retrieval.parallel import read_parallel
-from detox_cli.services.probe_retrieval.run import run
+from detox_cli.services.probe_retrieval.run import _inputs, run
 from detox_cli.settings.probe_retrieval import ProbeRetrievalSettings
 from detox_cli.statistics.bootstrap import mean_interval
 from detox_cli.statistics.ranking import pearson
@@ -131,6 +131,8 @@ def test_rtp_lx_is_joined_by_its_english_text_and_a_member_of_a_zip_is_read(
     inside = f"{tmp_path}/all.zip/parallel/way.jsonl"
     found = read_parallel([inside], "en", (), 3, None, rejects)
     assert [(one.lang, len(one.texts)) for one in found] == [("id", 3), ("zh", 3)]
+    inputs = _inputs(_settings(tmp_path, Path(inside), effect=(str(short),)))
+    assert inputs == [tmp_path / "all.zip", short]
     with pytest.raises(BadData, match=r"has no member other\.jsonl"):
         read_parallel([f"{tmp_path}/all.zip/other.jsonl"], "en", (), None, None, rejects)
 

@@ -28,6 +28,8 @@ def test_a_planted_value_vector_is_found_described_and_kept(tiny_gpt2: Path, tmp
     first = result.vectors[0]
     assert (first.side, first.layer, first.neuron) == ("toward", *PLANTED)
     assert first.cosine == pytest.approx(1) and first.z > 4 and first.chance < 0.02 and first.promotes == 1
+    assert first.activation.low < first.activation.mean < first.activation.high
+    assert first.activation.n == 48
     assert first.gate is None and len(first.raised) == len(first.lowered) == 10
     assert sum(row.side == "away" for row in result.vectors) == 5 and result.prompts == 48
     assert result.layers[1].toward >= 1 and result.layers[1].high == pytest.approx(1)
@@ -83,6 +85,19 @@ def test_given_neurons_are_described_in_place_of_the_nearest(tiny_gpt2: Path, tm
     listed.write_bytes(pickle.dumps([(10, 77)]))
     with pytest.raises(BadData, match=r"sources_of_toxicity\.pkl: the model has layers 0 to 1, not 10"):
         run(settings(planted, tmp_path, neurons=listed, activations=False, output=tmp_path / "other"))
+
+
+def test_neurons_of_other_weights_are_told(tiny_gpt2: Path, tmp_path: Path) -> None:
+    planted = plant(tiny_gpt2, tmp_path)
+    run(settings(planted, tmp_path, activations=False))
+    told = "the neurons were found in"
+    for model, expected in ((planted.model, False), (planted.tuned, True)):
+        recorder, place = Recorder(), tmp_path / f"{model.name}-again"
+        given = {"neurons": tmp_path / "vectors", "activations": False, "output": place}
+        run(settings(planted, tmp_path, model=str(model), **given), recorder)
+        found = [line for line in recorder.warnings if told in line]
+        assert bool(found) is expected
+        assert all(line.endswith(f"weights are not those of {model}") for line in found)
 
 
 def test_a_probe_of_other_weights_is_told(tiny_gpt2: Path, tmp_path: Path) -> None:

@@ -45,27 +45,27 @@ _detox_options() {
         doctor) reply=(--timeout --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         report) reply=(--output -o --title --samples --redact --no-redact --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         status | 'profile list' | 'profile show' | 'profile check' | 'profile copy') reply=(--json --quiet -q --verbose -v --debug --help -h) ;;
-        completion) reply=(--install --json --quiet -q --verbose -v --debug --help -h) ;;
+        completion) reply=(--install --uninstall --json --quiet -q --verbose -v --debug --help -h) ;;
     esac
 }
 
 # What option $2 of $1 takes.
 _detox_option() {
-    takes=0 kind=
+    takes=0 kind= types= reply=()
     case $1 in
         demo)
             case $2 in
                 --output | -o) takes=1 kind=folder ;;
-                --data) takes=1 kind=file ;;
+                --data) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --limit | --test-share | --show | --seed) takes=1 kind=nothing ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
         'synth pairs')
             case $2 in
-                --model | -m) takes=1 kind=model ;;
-                --output | -o | --rejects | --shots | --exclude | --dropped | --preferences | --paper-csv) takes=1 kind=file ;;
-                --text-column | --split | --limit | --lang | --lang-column | --temperature | --top-p | --top-k | --max-new-tokens | --seed | --revision | --batch-tokens | --tensor-parallel | --base-url | --concurrency | --num-shots | --shots-split | --num-candidates | --refusal-threshold | --retries | --retry-on | --advise-above | --drop | --min-toxicity | --min-chrf | --max-chrf | --min-length | --max-length | --min-sta | --min-sim | --min-fl | --min-j | --min-toxicity-drop | --min-margin) takes=1 kind=nothing ;;
+                --model | -m) takes=1 kind=model reply=(builtin:chat builtin:lm) ;;
+                --output | -o | --rejects | --shots | --exclude | --dropped | --preferences | --paper-csv) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
+                --text-column | --split | --limit | --lang | --lang-column | --temperature | --top-p | --top-k | --max-new-tokens | --seed | --revision | --batch-tokens | --tensor-parallel | --base-url | --concurrency | --num-shots | --shots-split | --num-candidates | --refusal-threshold | --retries | --advise-above | --min-toxicity | --min-chrf | --max-chrf | --min-length | --max-length | --min-sta | --min-sim | --min-fl | --min-j | --min-toxicity-drop | --min-margin) takes=1 kind=nothing ;;
                 --prompt | --retry-prompt) takes=1 kind=choice reply=(detox-en-v1 detox-en-v2 detox-multi-v1) ;;
                 --engine) takes=1 kind=choice reply=(transformers vllm server) ;;
                 --adapter) takes=1 kind=folder ;;
@@ -75,16 +75,22 @@ _detox_option() {
                 --attention) takes=1 kind=choice reply=(auto sdpa flash_attention_2 eager) ;;
                 --shot-selection) takes=1 kind=choice reply=(last random best knn) ;;
                 --shot-style) takes=1 kind=choice reply=(turns inline) ;;
-                --sta | --sim | --fl | --refusal-scorer) takes=1 kind=scorer ;;
+                --sta | --refusal-scorer) takes=1 kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
+                --sim) takes=1 kind=scorer reply=(builtin:similarity) ;;
+                --fl) takes=1 kind=scorer reply=(builtin:fluency) ;;
                 --refusal-rule) takes=1 kind=choice reply=(anchored paper) ;;
+                --retry-on) takes=1 kind=choice reply=(refusal empty copy truncated too_long) ;;
+                --drop) takes=1 kind=choice reply=(refusal empty copy truncated too_long all) ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
         'synth preferences')
             case $2 in
-                --prompts | --from-file | --from | --output | -o | --checkpoint | --rejects | --probe) takes=1 kind=file ;;
-                --scorers | -s) takes=1 kind=scorer ;;
+                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold) ;;
+                --from-file | --from | --output | -o | --rejects) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
+                --scorers | -s) takes=1 kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
                 --text-column | --split | --languages | --limit | --password | --seed | --revision | --batch-tokens | --tensor-parallel | --base-url | --concurrency | --num-samples | --max-new-tokens | --temperature | --top-p | --top-k | --prompt-tokens | --step-size | --iterations | --window | --horizon | --gamma | --gm-scale | --kl-scale | --max-chosen | --min-rejected | --min-margin | --length-ratio | --pairs-per-prompt) takes=1 kind=nothing ;;
+                --checkpoint | --probe) takes=1 kind=file types=' safetensors pt pth bin ckpt ' ;;
                 --engine) takes=1 kind=choice reply=(transformers vllm server) ;;
                 --adapter) takes=1 kind=folder ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
@@ -99,16 +105,21 @@ _detox_option() {
             case $2 in
                 --output | -o | --adapter | --filler-adapter) takes=1 kind=folder ;;
                 --from-stage | --from | --to-stage | --to) takes=1 kind=choice reply=(spans mask fill continue score build) ;;
-                --data | --prompts | --exclude) takes=1 kind=file ;;
-                --scorer | -s | --similarity) takes=1 kind=scorer ;;
-                --tox-threshold | --seed | --revision | --batch-tokens | --tensor-parallel | --base-url | --concurrency | --text-column | --split | --limit | --max-samples | --toxic-ratio | --test-share | --detector | -d | --span-threshold | --lower-threshold | --mask-passes | --filler-base-url | --num-fills | --fill-retries | --fill-temperature | --fill-top-p | --fill-tokens | --min-similarity | --keep-similar | --keep-fluent | --num-samples | --max-new-tokens | --temperature | --top-p | --top-k | --empty-retries | --template | --pos-max | --neg-threshold | --max-neg) takes=1 kind=nothing ;;
+                --data | --exclude) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
+                --scorer | -s) takes=1 kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
+                --tox-threshold | --seed | --revision | --batch-tokens | --tensor-parallel | --base-url | --concurrency | --text-column | --split | --limit | --max-samples | --toxic-ratio | --test-share | --span-threshold | --lower-threshold | --mask-passes | --filler-base-url | --num-fills | --fill-retries | --fill-temperature | --fill-top-p | --fill-tokens | --min-similarity | --keep-similar | --keep-fluent | --num-samples | --max-new-tokens | --temperature | --top-p | --top-k | --empty-retries | --pos-max | --neg-threshold | --max-neg) takes=1 kind=nothing ;;
                 --engine | --filler-engine) takes=1 kind=choice reply=(transformers vllm server) ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
                 --quantize) takes=1 kind=choice reply=(4bit 8bit) ;;
                 --attention) takes=1 kind=choice reply=(auto sdpa flash_attention_2 eager) ;;
-                --filler | -f | --judge) takes=1 kind=model ;;
+                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold) ;;
+                --detector | -d) takes=1 kind=folder reply=(builtin:spans builtin:lexicon) ;;
+                --filler | -f) takes=1 kind=model reply=(builtin:bart builtin:chat builtin:lm) ;;
                 --fill-mode) takes=1 kind=choice reply=(auto infill sentinels instruct rewrite) ;;
+                --similarity) takes=1 kind=scorer reply=(builtin:similarity) ;;
+                --judge) takes=1 kind=model reply=(builtin:chat builtin:lm) ;;
+                --template) takes=1 kind=file types=' toml json ' reply=(chat cmd-v3-code cmd-v3-paper detox-cot-v1 json plain special-tokens) ;;
                 --mode) takes=1 kind=choice reply=(chain direct both) ;;
                 --profile) takes=1 kind=profile ;;
             esac
@@ -117,13 +128,20 @@ _detox_option() {
             case $2 in
                 --output | -o | --verify) takes=1 kind=folder ;;
                 --contrast) takes=1 kind=choice reply=(refusal task toxicity files) ;;
-                --goal | --seed | --text-column | --limit | --system | --prefix | --positions | --winsorize | --position | --layer | --mode | --directions | --choose-kl | --choose-induce | --choose-depth | --choose-separation | --search | --search-kl | --embedding-strength | --attention-strength | --mlp-strength | --edit-layers | --targets | --parts | --task-rows | --new-tokens | --max-kl | --max-ppl-increase | --min-joint | --max-refusals | --revision | --batch-tokens) takes=1 kind=nothing ;;
-                --direction | --positive | --negative | --pairs | --chat-template | --safe | --text | --task-pairs) takes=1 kind=file ;;
+                --goal | --seed | --text-column | --limit | --system | --prefix | --positions | --winsorize | --position | --layer | --directions | --choose-kl | --choose-induce | --choose-depth | --choose-separation | --search | --search-kl | --embedding-strength | --attention-strength | --mlp-strength | --edit-layers | --targets | --task-rows | --new-tokens | --max-kl | --max-ppl-increase | --min-joint | --max-refusals | --revision | --batch-tokens) takes=1 kind=nothing ;;
+                --direction) takes=1 kind=file types=' safetensors pt pth bin ckpt ' ;;
+                --positive | --negative | --pairs | --safe | --task-pairs) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
+                --chat-template) takes=1 kind=file types=' jinja jinja2 j2 txt ' ;;
+                --mode) takes=1 kind=choice reply=(zero affine projected norm-preserving) ;;
                 --search-sampler) takes=1 kind=choice reply=(tpe nsga) ;;
                 --tied) takes=1 kind=choice reply=(skip untie edit) ;;
                 --rounding) takes=1 kind=choice reply=(exact nearest) ;;
-                --refusal-scorer | --sta | --sim | --fl) takes=1 kind=scorer ;;
+                --parts) takes=1 kind=choice reply=(residues forward task refusals safe kl perplexity) ;;
+                --text) takes=1 kind=file types=' txt md jsonl json csv tsv parquet ' ;;
+                --refusal-scorer | --sta) takes=1 kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
                 --quantize) takes=1 kind=choice reply=(4bit 8bit) ;;
+                --sim) takes=1 kind=scorer reply=(builtin:similarity) ;;
+                --fl) takes=1 kind=scorer reply=(builtin:fluency) ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
                 --profile) takes=1 kind=profile ;;
@@ -131,29 +149,34 @@ _detox_option() {
             ;;
         merge)
             case $2 in
-                --recipe) takes=1 kind=file ;;
+                --recipe) takes=1 kind=file types=' yaml yml ' ;;
                 --method) takes=1 kind=choice reply=(linear task_arithmetic slerp nuslerp ties dare_linear dare_ties della della_linear breadcrumbs breadcrumbs_ties model_stock) ;;
-                --base) takes=1 kind=model ;;
+                --base) takes=1 kind=model reply=(builtin:bart builtin:chat builtin:fluency builtin:lm builtin:similarity builtin:spans builtin:toxicity builtin:toxicity-multilingual) ;;
                 --output | -o | --adapter) takes=1 kind=folder ;;
-                --seed | --weight | --density | --gamma | --epsilon | --t | --shard-size | --threads | --scale | --extract | --tokenizer) takes=1 kind=nothing ;;
+                --seed | --weight | --density | --gamma | --epsilon | --t | --shard-size | --threads | --scale | --extract) takes=1 kind=nothing ;;
                 --rounding) takes=1 kind=choice reply=(nearest stochastic) ;;
                 --dtype) takes=1 kind=choice reply=(float32 bfloat16 float16) ;;
+                --tokenizer) takes=1 kind=model reply=(base union builtin:bart builtin:chat builtin:lm) ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
         negate)
             case $2 in
-                --expert | --scale | --expert-scale | --seed | --weight | --density | --gamma | --epsilon | --t | --shard-size | --threads | --where | --text-column | --split | --limit | --num-samples | --max-ppl-increase | --control) takes=1 kind=nothing ;;
+                --expert) takes=1 kind=model reply=(builtin:bart builtin:chat builtin:fluency builtin:lm builtin:similarity builtin:spans builtin:toxicity builtin:toxicity-multilingual) ;;
+                --scale | --expert-scale | --seed | --weight | --density | --gamma | --epsilon | --t | --shard-size | --threads | --where | --text-column | --split | --limit | --num-samples | --max-ppl-increase) takes=1 kind=nothing ;;
                 --output | -o | --keep-experts) takes=1 kind=folder ;;
                 --method) takes=1 kind=choice reply=(linear task_arithmetic slerp nuslerp ties dare_linear dare_ties della della_linear breadcrumbs breadcrumbs_ties model_stock) ;;
                 --order) takes=1 kind=choice reply=(merge-first negate-first) ;;
                 --out-dtype) takes=1 kind=choice reply=(float32 bfloat16 float16) ;;
                 --rounding) takes=1 kind=choice reply=(nearest stochastic) ;;
-                --data | --prompts | --text) takes=1 kind=file ;;
+                --data) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --preset) takes=1 kind=choice reply=(civil-toxic civil-clean toxigen-toxic toxigen-clean toxigen-annotated-toxic jigsaw-toxic jigsaw-clean) ;;
+                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold) ;;
                 --protocol) takes=1 kind=choice reply=(rtp crosslingual task-vector dexperts lee2024) ;;
-                --scorers | -s) takes=1 kind=scorer ;;
+                --scorers | -s) takes=1 kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
+                --text) takes=1 kind=file types=' txt md jsonl json csv tsv parquet ' ;;
                 --rule) takes=1 kind=choice reply=(largest front) ;;
+                --control) takes=1 kind=model reply=(random builtin:bart builtin:chat builtin:fluency builtin:lm builtin:similarity builtin:spans builtin:toxicity builtin:toxicity-multilingual) ;;
                 --picture) takes=1 kind=choice reply=(svg png pdf none) ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --profile) takes=1 kind=profile ;;
@@ -162,9 +185,10 @@ _detox_option() {
         'train bart')
             case $2 in
                 --output | -o) takes=1 kind=folder ;;
-                --model | -m) takes=1 kind=model ;;
-                --revision | --toxic-column | --neutral-columns | --split | --limit | --weight | --origin | --eval-share | --split-seed | --prefix | --template | --source-lang | --target-lang | --abstain-text | --abstain-reasons | --abstain-weight | --max-length | --epochs | --min-steps | --learning-rate | --warmup | --batch-size | --accumulate | --weight-decay | --max-grad-norm | --seed | --eval-every | --eval-batch-size | --patience | --checkpoints | --keep-best | --label-smoothing | --seeds | --eval-rows | --num-beams | --max-new-tokens | --no-repeat-ngram-size | --length-penalty) takes=1 kind=nothing ;;
-                --held-out | --abstain | --rejects) takes=1 kind=file ;;
+                --model | -m) takes=1 kind=model reply=(builtin:bart) ;;
+                --revision | --toxic-column | --neutral-columns | --split | --limit | --weight | --eval-share | --split-seed | --prefix | --template | --source-lang | --target-lang | --abstain-text | --abstain-reasons | --abstain-weight | --max-length | --epochs | --min-steps | --learning-rate | --warmup | --batch-size | --accumulate | --weight-decay | --max-grad-norm | --seed | --eval-every | --eval-batch-size | --patience | --checkpoints | --keep-best | --label-smoothing | --seeds | --eval-rows | --num-beams | --max-new-tokens | --no-repeat-ngram-size | --length-penalty) takes=1 kind=nothing ;;
+                --origin) takes=1 kind=choice reply=(human synthetic) ;;
+                --held-out | --abstain | --rejects) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --hold-out) takes=1 kind=choice reply=(sources rows) ;;
                 --schedule) takes=1 kind=choice reply=(linear cosine constant constant_with_warmup) ;;
                 --optimizer) takes=1 kind=choice reply=(adamw_torch adafactor paged_adamw_32bit rmsprop) ;;
@@ -172,7 +196,9 @@ _detox_option() {
                 --device) takes=1 kind=choice reply=(auto cpu) ;;
                 --tracker) takes=1 kind=choice reply=(none wandb tensorboard mlflow) ;;
                 --select) takes=1 kind=choice reply=(j loss last) ;;
-                --toxicity | --similarity | --fluency) takes=1 kind=scorer ;;
+                --toxicity) takes=1 kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
+                --similarity) takes=1 kind=scorer reply=(builtin:similarity) ;;
+                --fluency) takes=1 kind=scorer reply=(builtin:fluency) ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
@@ -180,7 +206,7 @@ _detox_option() {
             case $2 in
                 --output | -o) takes=1 kind=folder ;;
                 --revision | --where | --text-column | --dataset-split | --sample | --limit | --split | --eval-share | --split-seed | --max-length | --pack-length | --epochs | --min-steps | --learning-rate | --warmup | --batch-size | --accumulate | --weight-decay | --max-grad-norm | --seed | --eval-every | --eval-batch-size | --patience | --checkpoints | --keep-best | --lora | --max-loss) takes=1 kind=nothing ;;
-                --data | --rejects) takes=1 kind=file ;;
+                --data | --rejects) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --preset) takes=1 kind=choice reply=(civil-toxic civil-clean toxigen-toxic toxigen-clean toxigen-annotated-toxic jigsaw-toxic jigsaw-clean) ;;
                 --schedule) takes=1 kind=choice reply=(linear cosine constant constant_with_warmup) ;;
                 --optimizer) takes=1 kind=choice reply=(adamw_torch adafactor paged_adamw_32bit rmsprop) ;;
@@ -196,14 +222,15 @@ _detox_option() {
             ;;
         'train cmd')
             case $2 in
-                --data | --rejects) takes=1 kind=file ;;
+                --data | --rejects) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --output | -o) takes=1 kind=folder ;;
-                --revision | --epochs | --min-steps | --learning-rate | --warmup | --batch-size | --accumulate | --weight-decay | --max-grad-norm | --seed | --eval-every | --eval-batch-size | --patience | --checkpoints | --keep-best | --template | --limit | --max-length | --val-fraction | --split-seed | --alpha | --max-neg | --beta | --tau | --anchor-every | --seeds | --lora | --target) takes=1 kind=nothing ;;
+                --revision | --epochs | --min-steps | --learning-rate | --warmup | --batch-size | --accumulate | --weight-decay | --max-grad-norm | --seed | --eval-every | --eval-batch-size | --patience | --checkpoints | --keep-best | --limit | --max-length | --val-fraction | --split-seed | --alpha | --max-neg | --beta | --tau | --anchor-every | --seeds | --lora) takes=1 kind=nothing ;;
                 --schedule) takes=1 kind=choice reply=(linear cosine constant constant_with_warmup) ;;
                 --optimizer) takes=1 kind=choice reply=(adamw_torch adafactor paged_adamw_32bit rmsprop) ;;
                 --precision) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
                 --device) takes=1 kind=choice reply=(auto cpu) ;;
                 --tracker) takes=1 kind=choice reply=(none wandb tensorboard mlflow) ;;
+                --template) takes=1 kind=file types=' toml json ' reply=(chat cmd-v3-code cmd-v3-paper detox-cot-v1 json plain special-tokens) ;;
                 --mode) takes=1 kind=choice reply=(chain direct both) ;;
                 --over-length) takes=1 kind=choice reply=(truncate-prompt drop error) ;;
                 --contrast) takes=1 kind=choice reply=(cmd dpo unlikelihood none) ;;
@@ -211,26 +238,31 @@ _detox_option() {
                 --contrast-context) takes=1 kind=choice reply=(none prompt) ;;
                 --anchor) takes=1 kind=choice reply=(sample teacher) ;;
                 --dtype | --merge-dtype) takes=1 kind=choice reply=(float32 bfloat16 float16) ;;
+                --target) takes=1 kind=choice reply=(auto all-linear mlp attn) ;;
                 --select) takes=1 kind=choice reply=(loss last) ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
         'train dpo')
             case $2 in
-                --data | --val-file | --rejects | --prompts | --track-neurons) takes=1 kind=file ;;
+                --data | --val-file | --rejects) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --output | -o | --export-trl-args) takes=1 kind=folder ;;
-                --revision | --epochs | --min-steps | --learning-rate | --warmup | --batch-size | --accumulate | --weight-decay | --max-grad-norm | --seed | --eval-every | --eval-batch-size | --patience | --checkpoints | --keep-best | --map | --split | --limit | --lang | --mix | --password | --char-filter | --length-match | --max-prompt-tokens | --max-length | --val-fraction | --split-seed | --loss | --loss-weight | --beta | --label-smoothing | --sft-weight | --seeds | --lora | --target | --eval-steps | --eval-rows | --prompt-rows | --samples | --max-kl | --max-ppl-increase) takes=1 kind=nothing ;;
+                --revision | --epochs | --min-steps | --learning-rate | --warmup | --batch-size | --accumulate | --weight-decay | --max-grad-norm | --seed | --eval-every | --eval-batch-size | --patience | --checkpoints | --keep-best | --map | --split | --limit | --lang | --mix | --password | --char-filter | --length-match | --max-prompt-tokens | --max-length | --val-fraction | --split-seed | --loss-weight | --beta | --label-smoothing | --sft-weight | --seeds | --lora | --eval-steps | --eval-rows | --prompt-rows | --samples | --max-kl | --max-ppl-increase) takes=1 kind=nothing ;;
                 --schedule) takes=1 kind=choice reply=(linear cosine constant constant_with_warmup) ;;
                 --optimizer) takes=1 kind=choice reply=(adamw_torch adafactor paged_adamw_32bit rmsprop) ;;
                 --precision) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
                 --device) takes=1 kind=choice reply=(auto cpu) ;;
                 --tracker) takes=1 kind=choice reply=(none wandb tensorboard mlflow) ;;
                 --val-group) takes=1 kind=choice reply=(prompt row) ;;
-                --ref-model) takes=1 kind=model ;;
+                --loss) takes=1 kind=choice reply=(sigmoid hinge ipo exo_pair nca_pair robust bco_pair sppo_hard aot aot_unpaired apo_zero apo_down discopop sft sigmoid_norm) ;;
+                --ref-model) takes=1 kind=model reply=(builtin:chat builtin:lm) ;;
                 --dtype | --merge-dtype) takes=1 kind=choice reply=(float32 bfloat16 float16) ;;
+                --target) takes=1 kind=choice reply=(all-linear mlp attn) ;;
                 --qlora) takes=1 kind=choice reply=(nf4 fp4) ;;
                 --select) takes=1 kind=choice reply=(loss toxicity last) ;;
-                --toxicity) takes=1 kind=scorer ;;
+                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold) ;;
+                --toxicity) takes=1 kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
+                --track-neurons) takes=1 kind=file types=' json pkl pickle safetensors pt pth bin ckpt ' ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
@@ -238,7 +270,7 @@ _detox_option() {
             case $2 in
                 --output | -o) takes=1 kind=folder ;;
                 --revision | --text-column | --spans-column | --span-types | --min-votes | --dataset-split | --limit | --test-share | --eval-share | --split-seed | --max-length | --toxic-weight | --window | --epochs | --min-steps | --learning-rate | --warmup | --batch-size | --accumulate | --weight-decay | --max-grad-norm | --seed | --eval-every | --eval-batch-size | --patience | --checkpoints | --keep-best | --seeds | --threshold) takes=1 kind=nothing ;;
-                --data | --test | --rejects) takes=1 kind=file ;;
+                --data | --test | --rejects) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --head) takes=1 kind=choice reply=(tokens segment-cnn) ;;
                 --convolution) takes=1 kind=choice reply=(full shared) ;;
                 --reading) takes=1 kind=choice reply=(all any) ;;
@@ -248,14 +280,15 @@ _detox_option() {
                 --device) takes=1 kind=choice reply=(auto cpu) ;;
                 --tracker) takes=1 kind=choice reply=(none wandb tensorboard mlflow) ;;
                 --select) takes=1 kind=choice reply=(f1 loss last) ;;
-                --baseline) takes=1 kind=scorer ;;
+                --baseline) takes=1 kind=folder reply=(builtin:spans builtin:lexicon) ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
         generate)
             case $2 in
-                --output | -o | --rejects) takes=1 kind=file ;;
-                --text-column | --split | --limit | --system | --prefix | --num-samples | --max-new-tokens | --temperature | --top-p | --top-k | --num-beams | --no-repeat-ngram-size | --stop | --seed | --chain | --chain-tokens | --chain-retries | --revision | --batch-tokens | --tensor-parallel | --base-url | --concurrency) takes=1 kind=nothing ;;
+                --output | -o | --rejects) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
+                --text-column | --split | --limit | --system | --prefix | --num-samples | --max-new-tokens | --temperature | --top-p | --top-k | --num-beams | --no-repeat-ngram-size | --stop | --seed | --chain-tokens | --chain-retries | --revision | --batch-tokens | --tensor-parallel | --base-url | --concurrency) takes=1 kind=nothing ;;
+                --chain) takes=1 kind=file types=' toml json ' reply=(cmd chat cmd-v3-code cmd-v3-paper detox-cot-v1 json plain special-tokens) ;;
                 --engine) takes=1 kind=choice reply=(transformers vllm server) ;;
                 --adapter) takes=1 kind=folder ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
@@ -267,54 +300,70 @@ _detox_option() {
             ;;
         'eval generation')
             case $2 in
-                --prompts | --from-file | --from | --checkpoint | --text | --kl-prompts | --f1) takes=1 kind=file ;;
+                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold) ;;
+                --from-file | --from | --kl-prompts | --f1) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --output | -o | --adapter) takes=1 kind=folder ;;
                 --protocol) takes=1 kind=choice reply=(rtp crosslingual task-vector dexperts lee2024) ;;
-                --scorers | -s | --similarity) takes=1 kind=scorer ;;
+                --scorers | -s) takes=1 kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
                 --until) takes=1 kind=choice reply=(generations scores summary) ;;
-                --text-column | --split | --languages | --limit | --password | --seed | --resamples | --chain | --chain-tokens | --chain-retries | --revision | --batch-tokens | --tensor-parallel | --base-url | --concurrency | --num-samples | --max-new-tokens | --temperature | --top-p | --prefix | --prompt-tokens | --k | --threshold | --kl-limit | --lm-eval | --window | --stride | --fail-if | --export) takes=1 kind=nothing ;;
+                --text-column | --split | --languages | --limit | --password | --seed | --resamples | --chain-tokens | --chain-retries | --revision | --batch-tokens | --tensor-parallel | --base-url | --concurrency | --num-samples | --max-new-tokens | --temperature | --top-p | --prefix | --prompt-tokens | --k | --threshold | --kl-limit | --lm-eval | --window | --stride | --fail-if) takes=1 kind=nothing ;;
+                --checkpoint) takes=1 kind=file types=' safetensors pt pth bin ckpt ' ;;
+                --chain) takes=1 kind=file types=' toml json ' reply=(cmd chat cmd-v3-code cmd-v3-paper detox-cot-v1 json plain special-tokens) ;;
                 --engine) takes=1 kind=choice reply=(transformers vllm server) ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
                 --quantize) takes=1 kind=choice reply=(4bit 8bit) ;;
                 --attention) takes=1 kind=choice reply=(auto sdpa flash_attention_2 eager) ;;
                 --given-scores) takes=1 kind=choice reply=(no too only) ;;
-                --judge | --legacy-judge | --kl-to | --dist-tokenizer) takes=1 kind=model ;;
+                --judge | --kl-to) takes=1 kind=model reply=(builtin:chat builtin:lm) ;;
+                --similarity) takes=1 kind=scorer reply=(builtin:similarity) ;;
+                --legacy-judge) takes=1 kind=model reply=(builtin:bart) ;;
+                --text) takes=1 kind=file types=' txt md jsonl json csv tsv parquet ' ;;
+                --dist-tokenizer) takes=1 kind=model reply=(builtin:bart builtin:chat builtin:lm) ;;
+                --export) takes=1 kind=choice reply=(crosslingual dexperts) ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
         'eval rewrite')
             case $2 in
                 --suite) takes=1 kind=choice reply=(detox pseudoparadetox paradetox2022 clef2024 clef2025) ;;
-                --references | --rejects | --rows | --meta | --lexicon) takes=1 kind=file ;;
+                --references | --rejects | --rows) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --output | -o) takes=1 kind=folder ;;
                 --toxic-column | --output-column | --reference-columns | --abstain-text | --limit | --seed | --resamples | --fail-if | --fail-below | --batch-tokens) takes=1 kind=nothing ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
-                --sta | --sim | --fl) takes=1 kind=scorer ;;
+                --meta) takes=1 kind=file ;;
+                --sta) takes=1 kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
+                --sim) takes=1 kind=scorer reply=(builtin:similarity) ;;
+                --fl) takes=1 kind=scorer reply=(builtin:fluency) ;;
+                --lexicon) takes=1 kind=file types=' txt md jsonl json csv tsv parquet ' ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
         'eval compare')
             case $2 in
                 --suite) takes=1 kind=choice reply=(detox pseudoparadetox paradetox2022 clef2024 clef2025) ;;
-                --references | --rejects | --picture | --verdicts) takes=1 kind=file ;;
+                --references | --rejects | --verdicts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --output | -o | --adapter) takes=1 kind=folder ;;
                 --toxic-column | --output-column | --reference-columns | --abstain-text | --limit | --seed | --resamples | --against | --tie-margin | --pareto | --fail-if | --revision | --batch-tokens | --tensor-parallel | --base-url | --concurrency | --judge-retries) takes=1 kind=nothing ;;
-                --sta | --sim | --fl) takes=1 kind=scorer ;;
+                --picture) takes=1 kind=file types=' png svg pdf ' ;;
+                --sta) takes=1 kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
+                --sim) takes=1 kind=scorer reply=(builtin:similarity) ;;
+                --fl) takes=1 kind=scorer reply=(builtin:fluency) ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --engine) takes=1 kind=choice reply=(transformers vllm server) ;;
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
                 --quantize) takes=1 kind=choice reply=(4bit 8bit) ;;
                 --attention) takes=1 kind=choice reply=(auto sdpa flash_attention_2 eager) ;;
-                --judge) takes=1 kind=model ;;
+                --judge) takes=1 kind=model reply=(builtin:chat builtin:lm) ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
         'eval calibrate')
             case $2 in
-                --labels | --hatecheck | --checkpoint | --rejects) takes=1 kind=file ;;
+                --labels | --hatecheck | --rejects) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --output | -o) takes=1 kind=folder ;;
                 --languages | --text-column | --label-column | --lang | --toxic-from | --least | --password | --limit | --seed | --resamples | --batch-tokens) takes=1 kind=nothing ;;
+                --checkpoint) takes=1 kind=file types=' safetensors pt pth bin ckpt ' ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --profile) takes=1 kind=profile ;;
             esac
@@ -324,7 +373,7 @@ _detox_option() {
                 --layers | --max-tokens | --text-column | --label-column | --lang | --languages | --toxic-from | --limit | --password | --test-share | --validation-share | --seed | --resamples | --revision | --batch-tokens | --l2 | --controls | --random-directions | --epochs | --batch-size | --learning-rate) takes=1 kind=nothing ;;
                 --pooling) takes=1 kind=choice reply=(mean last max) ;;
                 --output | -o | --features) takes=1 kind=folder ;;
-                --data | --test | --rejects) takes=1 kind=file ;;
+                --data | --test | --rejects) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
                 --method) takes=1 kind=choice reply=(logistic mean-difference lda published) ;;
@@ -334,25 +383,30 @@ _detox_option() {
             ;;
         'probe vectors')
             case $2 in
-                --probe | --neurons | --prompts) takes=1 kind=file ;;
+                --probe) takes=1 kind=file types=' safetensors pt pth bin ckpt ' ;;
+                --neurons) takes=1 kind=file types=' json pkl pickle safetensors pt pth bin ckpt ' ;;
                 --output | -o) takes=1 kind=folder ;;
                 --top | --words | --components | --component-vectors | --random | --seed | --resamples | --revision | --batch-tokens | --text-column | --split | --languages | --limit | --password | --max-new-tokens) takes=1 kind=nothing ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
+                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold) ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
         'probe intervene')
             case $2 in
-                --neurons | --probe | --prompts | --text) takes=1 kind=file ;;
+                --neurons) takes=1 kind=file types=' json pkl pickle safetensors pt pth bin ckpt ' ;;
+                --probe) takes=1 kind=file types=' safetensors pt pth bin ckpt ' ;;
                 --op) takes=1 kind=choice reply=(scale zero offset add set mean clamp project-out) ;;
                 --dose | --layers | --top | --controls | --seed | --revision | --batch-tokens | --limit | --languages | --password | --num-samples) takes=1 kind=nothing ;;
                 --positions) takes=1 kind=choice reply=(all generated last) ;;
                 --output | -o | --bake) takes=1 kind=folder ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
+                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold) ;;
                 --protocol) takes=1 kind=choice reply=(rtp crosslingual task-vector dexperts lee2024) ;;
-                --scorers | -s) takes=1 kind=scorer ;;
+                --scorers | -s) takes=1 kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
+                --text) takes=1 kind=file types=' txt md jsonl json csv tsv parquet ' ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
@@ -361,7 +415,7 @@ _detox_option() {
                 --layers | --max-tokens | --pivot | --languages | --limit | --neighbours | --password | --seed | --resamples | --revision | --batch-tokens) takes=1 kind=nothing ;;
                 --pooling) takes=1 kind=choice reply=(mean last max) ;;
                 --output | -o | --features) takes=1 kind=folder ;;
-                --data | --effect | --rejects) takes=1 kind=file ;;
+                --data | --effect | --rejects) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
                 --profile) takes=1 kind=profile ;;
@@ -369,22 +423,26 @@ _detox_option() {
             ;;
         'probe activations')
             case $2 in
-                --tuned) takes=1 kind=model ;;
-                --probe | --neurons | --prompts) takes=1 kind=file ;;
+                --tuned) takes=1 kind=model reply=(builtin:chat builtin:lm) ;;
+                --probe) takes=1 kind=file types=' safetensors pt pth bin ckpt ' ;;
+                --neurons) takes=1 kind=file types=' json pkl pickle safetensors pt pth bin ckpt ' ;;
                 --output | -o) takes=1 kind=folder ;;
                 --top | --random | --seed | --resamples | --revision | --batch-tokens | --text-column | --split | --languages | --limit | --password | --max-new-tokens) takes=1 kind=nothing ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
+                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold) ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
         'probe diff')
             case $2 in
-                --probe | --neurons | --prompts) takes=1 kind=file ;;
+                --probe) takes=1 kind=file types=' safetensors pt pth bin ckpt ' ;;
+                --neurons) takes=1 kind=file types=' json pkl pickle safetensors pt pth bin ckpt ' ;;
                 --output | -o) takes=1 kind=folder ;;
                 --top | --subspace | --subspace-vectors | --components | --random | --seed | --resamples | --revision | --batch-tokens | --text-column | --split | --languages | --limit | --password | --max-new-tokens) takes=1 kind=nothing ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
+                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold) ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
@@ -396,7 +454,7 @@ _detox_option() {
             ;;
         report)
             case $2 in
-                --output | -o) takes=1 kind=file ;;
+                --output | -o) takes=1 kind=file types=' html ' ;;
                 --title | --samples) takes=1 kind=nothing ;;
                 --profile) takes=1 kind=profile ;;
             esac
@@ -406,13 +464,17 @@ _detox_option() {
 
 # What stands at place $2 of $1.
 _detox_argument() {
-    kind=
+    kind= types= reply=()
     case "$1 $2" in
-        'synth pairs 1' | 'train bart '* | 'generate 2' | 'eval rewrite '* | 'eval compare '* | 'report '* | 'status '* | 'profile copy 2') kind=file ;;
-        'synth preferences 1' | 'synth chain 1' | 'abliterate 1' | 'negate 1' | 'train lm 1' | 'train cmd 1' | 'train dpo 1' | 'train spans 1' | 'generate 1' | 'eval generation 1' | 'probe train 1' | 'probe vectors 1' | 'probe intervene 1' | 'probe retrieval 1' | 'probe activations 1' | 'probe diff 1' | 'probe diff 2') kind=model ;;
-        'merge '*) kind=nothing ;;
-        'eval calibrate 1') kind=scorer ;;
+        'synth pairs 1' | 'train bart '* | 'generate 2' | 'eval rewrite '* | 'eval compare '*) kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
+        'synth preferences 1' | 'synth chain 1' | 'abliterate 1' | 'negate 1' | 'train lm 1' | 'train dpo 1' | 'probe train 1' | 'probe vectors 1' | 'probe intervene 1' | 'probe retrieval 1' | 'probe activations 1' | 'probe diff 1' | 'probe diff 2') kind=model reply=(builtin:chat builtin:lm) ;;
+        'merge '*) kind=model reply=(builtin:bart builtin:chat builtin:fluency builtin:lm builtin:similarity builtin:spans builtin:toxicity builtin:toxicity-multilingual) ;;
+        'train cmd 1' | 'generate 1' | 'eval generation 1') kind=model reply=(builtin:bart builtin:chat builtin:lm) ;;
+        'train spans 1') kind=model reply=(builtin:fluency builtin:similarity builtin:spans builtin:toxicity builtin:toxicity-multilingual) ;;
+        'eval calibrate 1') kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
+        'report '* | 'status '*) kind=file ;;
         'profile show 1' | 'profile check '* | 'profile copy 1') kind=profile ;;
+        'profile copy 2') kind=file types=' toml ' ;;
         'completion 1') kind=choice reply=(bash zsh fish) ;;
     esac
 }
@@ -483,7 +545,8 @@ _detox_offer() {
 _detox_paths() {
     local name
     compopt -o "$1" 2>/dev/null && return
-    while IFS= read -r name; do COMPREPLY+=("$name"); done < <(compgen -d -- "${cur##*[=:]}")
+    [[ $1 == dirnames ]] && set -- -d || set -- -f
+    while IFS= read -r name; do COMPREPLY+=("$name"); done < <(compgen "$1" -- "${cur##*[=:]}")
 }
 
 # Folders beside other names, listed here because readline would then show every name without its owner.
@@ -494,37 +557,62 @@ _detox_folders() {
     _detox_offer "$1" "$2"
 }
 
-# Offer the values of a kind: $1 kind, $2 what is typed, $3 `--option=` or nothing. Choices are in `reply`.
+# Files with one of the suffixes in `types`, folders, and the words in `reply`. What has quotes in it, and what
+# fits none of them, is left to readline, which shows every file.
+_detox_files() {
+    local typed=$1 before=$2 name
+    if [[ $typed == [!/=]*=* && ! -e $typed ]]; then
+        before+=${typed%%=*}= typed=${typed#*=} reply=()
+    fi
+    if [[ $typed != *[\"\'\\~]* ]]; then
+        while IFS= read -r name; do
+            [[ -d $name || $types == *" ${name##*.} "* ]] && reply+=("$name")
+        done < <(compgen -f -- "$typed")
+        compopt -o filenames 2>/dev/null
+        _detox_offer "$typed" "$before"
+    fi
+    [[ ${COMPREPLY[*]-} ]] || _detox_paths default
+}
+
+# Offer the values of a kind: $1 kind, $2 what is typed, $3 `--option=` or nothing. Words are in `reply`.
 _detox_value() {
     case $1 in
         choice) _detox_offer "$2" "$3" ;;
         profile) _detox_profiles; _detox_offer "$2" "$3"; [[ $2 == */* ]] && _detox_paths default ;;
         model) _detox_model "$2" "$3" ;;
-        file) _detox_paths default ;;
-        folder) _detox_paths dirnames ;;
+        file)
+            if [[ $types || ${reply[*]-} ]]; then _detox_files "$2" "$3"; else _detox_paths default; fi
+            ;;
+        folder)
+            if [[ ${reply[*]-} ]]; then
+                _detox_offer "$2" "$3"
+                [[ $2 == builtin:* ]] || _detox_folders "$2" "$3"
+            else
+                _detox_paths dirnames
+            fi
+            ;;
         scorer) _detox_scorer "$2" "$3" ;;
     esac
 }
 
 # A model may be a folder too, but no folder comes after `builtin:`.
 _detox_model() {
-    reply=(builtin:bart builtin:chat builtin:lm)
     _detox_cached_models
     _detox_offer "$1" "$2"
     [[ $1 == *:* ]] || _detox_folders "$1" "$2"
 }
 
 _detox_scorer() {
-    reply=(builtin:fluency builtin:similarity builtin:spans builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small calibrated: comet: detoxify: hf: lexicon: max: mean: perspective: vote:)
+    reply+=(calibrated: comet: detoxify: hf: lexicon: max: mean: perspective: vote:)
     case $1 in
-        hf:* | comet:*) _detox_model "${1#*:}" "$2${1%%:*}:"; return ;;
-        calibrated:* | detoxify:* | lexicon:* | perspective:*) _detox_paths default ;;
+        hf:* | comet:*) reply=(); _detox_model "${1#*:}" "$2${1%%:*}:"; return ;;
+        calibrated:* | detoxify:* | lexicon:*) _detox_paths default ;;
     esac
     _detox_offer "$1" "$2"
 }
 
 _detox() {
-    local words reply kind takes path= word index=1 place=1 literal=
+    local words reply kind types takes path= word index=1 place=1 literal=
     COMPREPLY=()
     _detox_words
     local last=$((${#words[@]} - 1)) cur=${words[${#words[@]}-1]}

@@ -1,6 +1,7 @@
 """Turn a settings class into command-line options, so that every option is declared once."""
 
 import inspect
+from dataclasses import replace
 from enum import Enum
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -9,7 +10,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from detox_cli.settings.base import Flag, Section
-from detox_cli.settings.fields import cli_type, flag_of, option_name, ordered_fields
+from detox_cli.settings.fields import cli_type, flag_of, listed_words, option_name, ordered_fields
+from detox_cli.settings.offers import OFFERS
 
 
 def parameters_of(model: type[Section]) -> list[inspect.Parameter]:
@@ -25,6 +27,8 @@ def typed_values(model: type[Section], values: dict[str, Any]) -> dict[str, Any]
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     flag = flag_of(field)
+    if not flag.words:
+        flag = replace(flag, words=listed_words(field.annotation))
     kind = str if flag.commas else cli_type(field.annotation)
     if flag.positional:
         marker = typer.Argument(
@@ -55,7 +59,7 @@ def _names(name: str, field: FieldInfo, kind: Any) -> list[str]:
 def _metavar(flag: Flag, kind: Any) -> str | None:
     """``<model>`` says more than ``<str>``; ``...`` says that the option may be repeated."""
     several = get_origin(kind) is list
-    word = flag.complete or (_word(get_args(kind)[0]) if several else None)
+    word = OFFERS[flag.complete].kind if flag.complete else _word(get_args(kind)[0]) if several else None
     return f"<{word}>{'...' if several else ''}" if word else None
 
 

@@ -11,6 +11,7 @@ from detox_cli.services.result import Result
 @plain_command(
     examples=[
         "detox completion --install",
+        "detox completion fish --uninstall",
         "detox completion zsh > ~/.zfunc/_detox",
         ". <(detox completion bash)",
     ]
@@ -21,10 +22,14 @@ def completion(
         typer.Argument(metavar="SHELL", help="bash, zsh or fish; the one in $SHELL if left out."),
     ] = None,
     install: Annotated[
-        bool, typer.Option("--install", help="Write the script to where the shell finds it by itself.")
+        bool,
+        typer.Option("--install", help="Write script and man page to where shell and man find them."),
+    ] = False,
+    uninstall: Annotated[
+        bool, typer.Option("--uninstall", help="Remove what --install has written.")
     ] = False,
 ) -> Result:
     """Print a completion script, or install it."""
     from detox_cli.completion import install as scripts
 
-    return scripts.completion(shell, install=install)
+    return scripts.completion(shell, install=install, uninstall=uninstall)

@@ -50,7 +50,9 @@ def check(
 def copy(
     name: Name,
     target: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="Where to; your own folder of profiles if left out.")
+        Path | None,
+        typer.Argument(metavar="FILE", help="Where to; your own folder of profiles if left out."),
+        Flag(complete="settings"),
     ] = None,
 ) -> Result:
     """Copy a profile to where you can edit it."""

@@ -9,6 +9,7 @@ from detox_cli.completion.template import fill
 from detox_cli.completion.tree import Node, Value
 
 Cases = dict[str, list[str]]
+NOTHING = "kind= types= reply=()"
 
 
 def bash_script(root: Node, known: Known) -> str:
@@ -16,15 +17,15 @@ def bash_script(root: Node, known: Known) -> str:
     tables = [
         _table("_detox_children", "The commands below $1.", "$1", "reply=()", _children(root)),
         _table("_detox_options", "The options of $1.", "$1", "reply=()", _options(root)),
-        _values(root),
-        _table("_detox_argument", "What stands at place $2 of $1.", "$1 $2", "kind=", _arguments(root)),
+        _values(root, known),
+        _table(
+            "_detox_argument", "What stands at place $2 of $1.", "$1 $2", NOTHING, _arguments(root, known)
+        ),
     ]
     return fill(
         "detox.bash",
         TABLES="\n\n".join(tables),
         PROFILES=_words(known.profiles),
-        MODELS=_words(known.model_names),
-        SCORERS=_words(known.scorer_names),
     )
 
 
@@ -52,14 +53,15 @@ def _options(root: Node) -> Cases:
     return cases
 
 
-def _values(root: Node) -> str:
+def _values(root: Node, known: Known) -> str:
     """What options take, one inner ``case`` per command."""
-    lines = ["# What option $2 of $1 takes.", "_detox_option() {", "    takes=0 kind=", "    case $1 in"]
+    lines = ["# What option $2 of $1 takes.", "_detox_option() {", f"    takes=0 {NOTHING}"]
+    lines.append("    case $1 in")
     for node in root.walk():
         cases: Cases = defaultdict(list)
         for option in node.options:
             if option.takes:
-                cases[f"takes={option.takes} {_action(option.value)}"] += option.names
+                cases[f"takes={option.takes} {_action(option.value, known)}"] += option.names
         if cases:
             lines += [f"        {quote(node.name)})", "            case $2 in"]
             lines += [f"                {' | '.join(names)}) {action} ;;" for action, names in cases.items()]
@@ -67,17 +69,20 @@ def _values(root: Node) -> str:
     return "\n".join([*lines, "    esac", "}"])
 
 
-def _arguments(root: Node) -> Cases:
+def _arguments(root: Node, known: Known) -> Cases:
     cases: Cases = defaultdict(list)
     for node in root.walk():
         for place, argument in enumerate(node.arguments, start=1):
             key = f"{quote(node.name + ' ')}*" if argument.repeats else quote(f"{node.name} {place}")
-            cases[_action(argument.value)].append(key)
+            cases[_action(argument.value, known)].append(key)
     return cases
 
 
-def _action(value: Value) -> str:
-    return f"kind={value.kind}" + (f" reply=({_words(value.choices)})" if value.choices else "")
+def _action(value: Value, known: Known) -> str:
+    """What a script sets for ``value``; words and suffixes have been emptied before."""
+    types = f" types=' {' '.join(value.suffixes)} '" if value.suffixes else ""
+    words = known.offered(value)
+    return f"kind={value.kind}{types}" + (f" reply=({_words(words)})" if words else "")
 
 
 def _words(words: Iterable[str]) -> str:

@@ -7,24 +7,14 @@ from detox_cli.completion.known import Known
 from detox_cli.completion.template import fill
 from detox_cli.completion.tree import Node, Option, Value
 
-SOURCES = {
-    "profile": "-a '(__detox_profiles)'",
-    "model": "-a '(__detox_models)'",
-    "scorer": "-a '(__detox_scorers)'",
-    "file": "-F",
-    "folder": "-a '(__fish_complete_directories (__detox_typed) folder)'",
-}
-
 
 def fish_script(root: Node, known: Known) -> str:
     """The completion script for fish 3.1 and later."""
     return fill(
         "detox.fish",
         TABLES=f"{_children_table(root)}\n\n{_takes_table(root)}",
-        RULES="\n".join(rule for node in root.walk() for rule in _rules(node)),
+        RULES="\n".join(rule for node in root.walk() for rule in _rules(node, known)),
         PROFILES=_list(known.profiles),
-        MODELS=_list(known.model_names),
-        SCORERS=_list(known.scorer_names),
     )
 
 
@@ -53,7 +43,7 @@ def _takes_table(root: Node) -> str:
     return "\n".join([*lines, "        case '*'", "            echo 0", "    end", "end"])
 
 
-def _rules(node: Node) -> Iterator[str]:
+def _rules(node: Node, known: Known) -> Iterator[str]:
     """Rules in the order in which fish shows them: commands, arguments, options."""
     for child in node.children:
         condition = _condition(f"__detox_at {_quote(node.name)} 1")
@@ -63,23 +53,31 @@ def _rules(node: Node) -> Iterator[str]:
         after = " after" if argument.repeats else ""
         condition = _condition(f"__detox_at {_quote(node.name)} {place}{after}")
         if argument.value.kind != "nothing":
-            yield f"complete -c detox {condition} {_source(argument.value)}"
+            yield f"complete -c detox {condition} {_source(argument.value, known)}"
     for option in node.options:
-        yield f"complete -c detox {_condition(f'__detox_in {_quote(node.name)}')} {_option(option)}"
+        yield f"complete -c detox {_condition(f'__detox_in {_quote(node.name)}')} {_option(option, known)}"
 
 
-def _option(option: Option) -> str:
+def _option(option: Option, known: Known) -> str:
     names = " ".join(f"-l {n[2:]}" if n.startswith("--") else f"-s {n[1:]}" for n in option.names)
     value = ""
     if option.takes:
-        value = (" -r " if option.value.kind == "file" else " -x ") + _source(option.value)
+        source = _source(option.value, known)
+        value = (" -r " if source == "-F" else " -x ") + source
     return f"{names}{value.rstrip()} -d {_quote(_short(option.summary))}"
 
 
-def _source(value: Value) -> str:
-    if value.kind == "choice":
-        return f"-a {_quote(' '.join(value.choices))}"
-    return SOURCES.get(value.kind, "")
+def _source(value: Value, known: Known) -> str:
+    words = known.offered(value)
+    match value.kind:
+        case "nothing":
+            return ""
+        case "choice":
+            return f"-a {_quote(' '.join(words))}"
+        case "file" if not words and not value.suffixes:
+            return "-F"
+        case kind:
+            return f"-a {_quote('(' + ' '.join([f'__detox_{kind}', *value.suffixes, '--', *words]) + ')')}"
 
 
 def _short(summary: str) -> str:

@@ -1,49 +1,98 @@
-"""Print a script, or write it where the shell finds it without an edit of a start-up file."""
+"""Print a script; or write it, and the man page, where shell and `man` find them by themselves."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
-from detox_cli.completion.places import SHELLS, install_path
+from detox_cli.completion.places import SHELLS, install_path, man_path
 from detox_cli.completion.scripts import detox_scripts
 from detox_cli.errors import BadSettings, DetoxError
-from detox_cli.services.result import Result
+from detox_cli.services.result import Result, Table
+
+MARK = "Generated from the command tree, do not edit."
+"""What a file says that was written from here; any other is left alone."""
+
+Change = tuple[Path, Literal["written", "renewed", "there already", "removed", "was not there"]]
 
 
 class Script(Result):
-    """A completion script; ``advice`` says what the shell still needs once it is installed."""
+    """A completion script; ``changes`` are the files that were touched, ``advice`` what is left to do."""
 
     shell: str
     script: str
+    changes: Sequence[Change] = ()
     advice: Sequence[str] = ()
 
+    def tables(self) -> list[Table]:
+        """What was done to which file."""
+        rows = [[str(path), what] for path, what in self.changes]
+        title = f"completion for {self.shell}"
+        return [Table(title=title, columns=["file", "what was done"], rows=rows)] if rows else []
+
     def headline(self) -> str:
-        """The script itself, so that it can be sourced."""
-        return str(self.files[0]) if self.files else self.script.rstrip("\n")
+        """The script itself, so that it can be sourced; or where it was put."""
+        return str(self.changes[0][0]) if self.changes else self.script.rstrip("\n")
 
     def next_steps(self) -> list[str]:
         """What is left for the user to do."""
         return list(self.advice)
 
 
-def completion(shell: str | None, *, install: bool) -> Script:
+def completion(shell: str | None, *, install: bool = False, uninstall: bool = False) -> Script:
     """The script for ``shell``, by default the one that ``$SHELL`` names; written if ``install``.
 
     Raises:
-        BadSettings: ``$SHELL`` is none of the three.
-        DetoxError: The file cannot be written.
+        BadSettings: ``$SHELL`` is none of the three, or both are asked for.
+        DetoxError: A file cannot be written, or is somebody else's.
     """
+    if install and uninstall:
+        raise BadSettings("--install and --uninstall exclude each other", hint="give one of them")
     shell = shell or login_shell()
-    script = detox_scripts()[shell]
+    made = detox_scripts()
+    contents = {install_path(shell): made[shell], man_path(): made["man"]}
+    if uninstall:
+        return Script(shell=shell, script=made[shell], changes=[_remove(path) for path in contents])
     if not install:
-        return Script(shell=shell, script=script)
-    path = install_path(shell)
+        return Script(shell=shell, script=made[shell])
+    changes = [_write(path, text) for path, text in contents.items()]
+    return Script(
+        shell=shell, script=made[shell], changes=changes, advice=[advice(shell, install_path(shell))]
+    )
+
+
+def _write(path: Path, text: str) -> Change:
     try:
+        before = _ours(path)
+        if before == text:
+            return path, "there already"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(script, encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise DetoxError(f"cannot write the script: {error.strerror}", where=str(path)) from error
-    return Script(shell=shell, script=script, files=[path], advice=[advice(shell, path)])
+    return path, "written" if before is None else "renewed"
+
+
+def _remove(path: Path) -> Change:
+    try:
+        if _ours(path) is None:
+            return path, "was not there"
+        path.unlink()
+    except OSError as error:
+        raise DetoxError(f"cannot remove the script: {error.strerror}", where=str(path)) from error
+    return path, "removed"
+
+
+def _ours(path: Path) -> str | None:
+    """What is in a file that was written from here; ``None`` if there is none."""
+    if not path.exists():
+        return None
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if MARK not in text[:1000]:
+        raise DetoxError(
+            "is there, and was not written by detox", where=str(path), hint="move it away, then try again"
+        )
+    return text
 
 
 def login_shell() -> str:

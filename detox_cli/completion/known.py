@@ -1,40 +1,45 @@
 """Names that ship with the package and can therefore be baked into the scripts."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from detox_cli.completion.tree import Value
+from detox_cli.settings.offers import Role
 
 LISTS = ("lexicon",)
 DETOXIFY = ("original", "unbiased", "multilingual", "original-small", "unbiased-small")
+ENDINGS: dict[str, Role] = {
+    "ForCausalLM": "causal",
+    "ForConditionalGeneration": "seq2seq",
+    "ForTokenClassification": "spans",
+    "Model": "similarity",
+}
 
 
 @dataclass(frozen=True)
 class Known:
-    """Shipped names: profiles, bundled language models and bundled scorers (without ``builtin:``)."""
+    """Shipped names: profiles, and bundled models (without ``builtin:``) with what each is for."""
 
     profiles: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
-    scorers: tuple[str, ...] = ()
+    models: Mapping[str, Role] = field(default_factory=dict)
 
-    @property
-    def model_names(self) -> tuple[str, ...]:
-        """Model names as they are typed."""
-        return tuple(f"builtin:{name}" for name in self.models)
-
-    @property
-    def scorer_names(self) -> tuple[str, ...]:
-        """Complete scorer specs as they are typed; those that go on after the colon are not among them."""
-        return (*(f"builtin:{n}" for n in (*self.scorers, *LISTS)), *(f"detoxify:{n}" for n in DETOXIFY))
+    def offered(self, value: Value) -> tuple[str, ...]:
+        """The words that are offered for ``value``, as they are typed: its own, then what is bundled."""
+        bundled = tuple(f"builtin:{name}" for name, role in self.models.items() if role in value.roles)
+        if value.kind == "scorer" and "toxicity" in value.roles:
+            bundled += (*(f"builtin:{name}" for name in LISTS), *(f"detoxify:{name}" for name in DETOXIFY))
+        return (*value.choices, *bundled)
 
 
 def known_names(package: Path = Path(__file__).parents[1]) -> Known:
     """Look into the package's own folders."""
-    generators: list[str] = []
-    scorers: list[str] = []
-    for config in sorted((package / "miniatures").glob("*/config.json")):
-        target = generators if _generates(config) else scorers
-        target.append(config.parent.name)
-    return Known(_profiles(package), tuple(generators), tuple(scorers))
+    configs = sorted((package / "miniatures").glob("*/config.json"))
+    return Known(
+        _profiles(package), {file.parent.name: _role(json.loads(file.read_text())) for file in configs}
+    )
 
 
 def _profiles(package: Path) -> tuple[str, ...]:
@@ -43,6 +48,10 @@ def _profiles(package: Path) -> tuple[str, ...]:
     return tuple(sorted({file.stem for folder in folders for file in folder.glob("*.toml")}))
 
 
-def _generates(config: Path) -> bool:
-    architectures = json.loads(config.read_text()).get("architectures") or [""]
-    return str(architectures[0]).endswith(("ForCausalLM", "ForConditionalGeneration"))
+def _role(config: dict[str, Any]) -> Role:
+    """What a model is for: by its architecture, of classifiers by the names of their classes."""
+    architecture = str((config.get("architectures") or [""])[0])
+    for ending, role in ENDINGS.items():
+        if architecture.endswith(ending):
+            return role
+    return "toxicity" if "toxic" in json.dumps(config.get("id2label")) else "fluency"

@@ -18,7 +18,11 @@ EXIT = {
 def man_page(root: Node) -> str:
     """The page in roff, without a date, so that the same tree always gives the same page."""
     lines = [
+        '.\\" Generated from the command tree, do not edit.',
         f'.TH DETOX 1 "" "detox {__version__}" "User Commands"',
+        # Names of options are not broken, and so no line has to be stretched around them.
+        ".nh",
+        ".ad l",
         ".SH NAME",
         f"detox \\- {_text(root.summary[:1].lower() + root.summary[1:])}",
         ".SH SYNOPSIS",
@@ -58,6 +62,6 @@ def _option(option: Option) -> list[str]:
 
 
 def _text(text: str) -> str:
-    """Protect backslashes, hyphens, and a full stop or quote that would start a roff request."""
-    text = text.replace("\\", "\\e").replace("-", "\\-")
+    """Protect backslashes, hyphens, what would start a roff request; a line may break between choices."""
+    text = text.replace("\\", "\\e").replace("-", "\\-").replace("|", "|\\:")
     return f"\\&{text}" if text.startswith((".", "'")) else text

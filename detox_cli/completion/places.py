@@ -23,6 +23,12 @@ def install_path(shell: str) -> Path:
     }[shell]
 
 
+def man_path() -> Path:
+    """The user's own place for the man page; `man` looks there if ``~/.local/bin`` is on ``$PATH``."""
+    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
+    return data / "man/man1/detox.1"
+
+
 def installed_shells() -> list[str]:
     """Those of the three shells that this machine has."""
     return [shell for shell in SHELLS if shutil.which(shell)]

@@ -3,13 +3,14 @@
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 import typer
 from typer.core import TyperArgument, TyperGroup, TyperOption
 from typer.main import get_command
 
 from detox_cli.settings.base import Flag
+from detox_cli.settings.offers import OFFERS, Kind, Role
 
 DEFAULT = "  [default: "
 """What stands between the description of an option and its default in the help."""
@@ -18,15 +19,19 @@ NUMBERS = {int: "INTEGER", float: "NUMBER"}
 DEVICES = ("auto", "cpu", "cuda", "mps")
 """What is offered for ``--device``, which is free text because ``cuda:3`` is a device too."""
 
-Kind = Literal["nothing", "choice", "file", "folder", "profile", "model", "scorer"]
-
 
 @dataclass(frozen=True)
 class Value:
-    """What may follow an option or stand at a place; ``choices`` only for the kind ``choice``."""
+    """What may follow an option or stand at a place.
+
+    ``choices`` are words: all there are for the kind ``choice``, some that are offered besides for others.
+    Files with one of the ``suffixes`` come first; of what is bundled, that with one of the ``roles``.
+    """
 
     kind: Kind = "nothing"
     choices: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
+    roles: tuple[Role, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -164,9 +169,11 @@ def _argument(argument: TyperArgument, flags: dict[str, Flag]) -> Argument:
 
 
 def _value(parameter: TyperOption | TyperArgument, flags: dict[str, Flag]) -> Value:
-    asked = flags.get(parameter.name or "", Flag()).complete
-    if asked:
-        return Value(_kind(asked, parameter.name or ""))
+    flag = flags.get(parameter.name or "", Flag())
+    if flag.complete:
+        return _offered(flag.complete, flag.words, parameter.name or "")
+    if flag.words:
+        return Value("choice", flag.words)
     described = parameter.type_descriptor
     if described.choices:
         return Value("choice", tuple(str(getattr(c, "value", c)) for c in described.choices))
@@ -175,10 +182,11 @@ def _value(parameter: TyperOption | TyperArgument, flags: dict[str, Flag]) -> Va
     return Value("choice", DEVICES) if parameter.name == "device" else Value()
 
 
-def _kind(asked: str, name: str) -> Kind:
-    if asked not in get_args(Kind):
-        raise ValueError(f"{name}: Flag(complete={asked!r}) is not one of {', '.join(get_args(Kind))}")
-    return asked  # type: ignore[return-value]
+def _offered(asked: str, words: tuple[str, ...], name: str) -> Value:
+    if asked not in OFFERS:
+        raise ValueError(f"{name}: Flag(complete={asked!r}) is not one of {', '.join(OFFERS)}")
+    offer = OFFERS[asked]
+    return Value(offer.kind, words, offer.suffixes, offer.roles)
 
 
 def one_line(text: str | None) -> str:

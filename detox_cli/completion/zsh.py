@@ -15,7 +15,6 @@ def zsh_script(root: Node, known: Known) -> str:
         COMMANDS="\n\n".join(functions),
         PROFILES=_list(known.profiles),
         DETOXIFY=_list(DETOXIFY),
-        SCORERS=_list(known.scorer_names),
     )
 
 
@@ -88,18 +87,12 @@ def _action(value: Value, known: Known) -> str:
     match value.kind:
         case "choice":
             return f"({' '.join(_plain(choice) for choice in value.choices)})"
-        case "file":
-            return "_files"
-        case "folder":
-            return "_path_files -/"
-        case "profile":
-            return "_detox_profiles"
-        case "model":
-            return " ".join(["_detox_models", *(_plain(name) for name in known.model_names)])
-        case "scorer":
-            return "_detox_scorers"
         case "nothing":
             return " "
+        case kind:
+            words = [_plain(word) for word in known.offered(value)]
+            # The space keeps `_arguments` from putting words of its own between.
+            return " ".join([f" _detox__{kind}", *value.suffixes, "--", *words])
 
 
 def _short(summary: str) -> str:

@@ -26,7 +26,7 @@ PARTS: tuple[Part, ...] = ("residues", "forward", "task", "refusals", "safe", "k
 class AbliterateSettings(Section):
     """``detox abliterate``: a model in, the same model without a behaviour out."""
 
-    model: Annotated[str, Flag(positional=True, complete="model")] = Field(
+    model: Annotated[str, Flag(positional=True, complete="causal")] = Field(
         "meta-llama/Llama-3.1-8B-Instruct", description="The model: Hub id, folder or builtin:chat."
     )
     output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(
@@ -50,7 +50,7 @@ class AbliterateSettings(Section):
     choose_only: Annotated[bool, Flag(panel=STEPS)] = Field(
         False, description="Measure and choose, write OUTPUT/direction.safetensors with the choice, and stop."
     )
-    direction: Annotated[Path | None, Flag(complete="file", panel=STEPS)] = Field(
+    direction: Annotated[Path | None, Flag(complete="weights", panel=STEPS)] = Field(
         None,
         description="A direction.safetensors, or a folder with one: nothing is measured again, and nothing "
         "chosen if it holds a choice.",
@@ -59,15 +59,15 @@ class AbliterateSettings(Section):
         None, description="Folder of an edited model to verify against MODEL; nothing is written."
     )
 
-    positive: Annotated[str | None, Flag(complete="file", panel=PROMPTS)] = Field(
+    positive: Annotated[str | None, Flag(complete="rows", panel=PROMPTS)] = Field(
         None,
         description="Prompts that show the behaviour, for the contrasts refusal and files: a file or a "
         "dataset id.",
     )
-    negative: Annotated[str | None, Flag(complete="file", panel=PROMPTS)] = Field(
+    negative: Annotated[str | None, Flag(complete="rows", panel=PROMPTS)] = Field(
         None, description="Prompts that do not show it."
     )
-    pairs: Annotated[str | None, Flag(complete="file", panel=PROMPTS)] = Field(
+    pairs: Annotated[str | None, Flag(complete="rows", panel=PROMPTS)] = Field(
         None,
         description="Toxic sentences, with neutral versions for the contrast toxicity; the bundled sample if "
         "not given.",
@@ -81,7 +81,7 @@ class AbliterateSettings(Section):
     system: Annotated[str | None, Flag(panel=PROMPTS)] = Field(
         None, description="System prompt before every instruction."
     )
-    chat_template: Annotated[Path | None, Flag(complete="file", panel=PROMPTS)] = Field(
+    chat_template: Annotated[Path | None, Flag(complete="template", panel=PROMPTS)] = Field(
         None,
         description="File with a chat template (Jinja) to ask the model with, in place of its own; the "
         "edited model keeps its own.",
@@ -201,14 +201,14 @@ class AbliterateSettings(Section):
     parts: Annotated[tuple[Part, ...], Flag(panel=VERIFYING)] = Field(
         PARTS, description="What is verified; repeatable."
     )
-    safe: Annotated[str | None, Flag(complete="file", panel=VERIFYING)] = Field(
+    safe: Annotated[str | None, Flag(complete="rows", panel=VERIFYING)] = Field(
         None,
         description="Prompts that only sound dangerous, such as XSTest's; the bundled ones if not given.",
     )
-    text: Annotated[str | None, Flag(complete="file", panel=VERIFYING)] = Field(
+    text: Annotated[str | None, Flag(complete="text", panel=VERIFYING)] = Field(
         None, description="Text for the perplexity; the bundled prose if not given."
     )
-    task_pairs: Annotated[str | None, Flag(complete="file", panel=VERIFYING)] = Field(
+    task_pairs: Annotated[str | None, Flag(complete="rows", panel=VERIFYING)] = Field(
         None, description="Toxic sentences to rewrite before and after; the bundled sample if not given."
     )
     task_rows: Annotated[PositiveInt, Flag(panel=VERIFYING)] = Field(
@@ -229,10 +229,10 @@ class AbliterateSettings(Section):
     sta: Annotated[str | None, Flag(complete="scorer", panel=VERIFYING)] = Field(
         None, description="Scorer of toxicity in place of that of the suite detox."
     )
-    sim: Annotated[str | None, Flag(complete="scorer", panel=VERIFYING)] = Field(
+    sim: Annotated[str | None, Flag(complete="similarity", panel=VERIFYING)] = Field(
         None, description="Scorer of similarity in place of that of the suite."
     )
-    fl: Annotated[str | None, Flag(complete="scorer", panel=VERIFYING)] = Field(
+    fl: Annotated[str | None, Flag(complete="fluency", panel=VERIFYING)] = Field(
         None, description="Scorer of fluency in place of that of the suite."
     )
 

@@ -11,13 +11,14 @@ class Flag:
     """How a field appears on the command line, where its name alone does not say it.
 
     ``names`` are short names such as ``-o``; ``positional`` makes it an argument; ``complete`` is what
-    Tab offers: ``model``, ``file``, ``folder``, ``profile`` or ``scorer``; ``panel`` groups it in the help;
-    ``commas`` writes a list as one word, ``0,1,2``, for a field whose type reads that.
+    Tab offers, a word of ``offers.OFFERS``, and ``words`` are values that it offers besides; ``panel`` groups
+    it in the help; ``commas`` writes a list as one word, ``0,1,2``, for a field whose type reads that.
     """
 
     names: tuple[str, ...] = ()
     positional: bool = False
     complete: str | None = None
+    words: tuple[str, ...] = ()
     panel: str | None = None
     metavar: str | None = None
     commas: bool = False

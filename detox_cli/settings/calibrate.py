@@ -14,11 +14,11 @@ class EvalCalibrateSettings(Section):
     scorer: Annotated[str, Flag(positional=True, complete="scorer", metavar="SCORER")] = Field(
         description="What is calibrated: KIND:TARGET#LABEL."
     )
-    labels: Annotated[tuple[str, ...], Flag(complete="file", metavar="FILE")] = Field(
+    labels: Annotated[tuple[str, ...], Flag(complete="rows", metavar="FILE")] = Field(
         description="Texts that people labelled: JSONL, CSV, TSV, Parquet, or RTP-LX as zip or folder; "
         "LANG=FILE says their language; repeatable.",
     )
-    hatecheck: Annotated[tuple[str, ...], Flag(complete="file", metavar="FILE")] = Field(
+    hatecheck: Annotated[tuple[str, ...], Flag(complete="rows", metavar="FILE")] = Field(
         (), description="Cases of HateCheck or its translations, for the table by function; LANG=FILE."
     )
     output: Annotated[Path | None, Flag(("-o",), complete="folder")] = Field(
@@ -36,7 +36,7 @@ class EvalCalibrateSettings(Section):
         50, description="Fewest toxic, and fewest other, texts for a map of a language's own."
     )
     password: str | None = Field(None, description="Password of a zip file with labels.")
-    checkpoint: Annotated[Path | None, Flag(complete="file")] = Field(
+    checkpoint: Annotated[Path | None, Flag(complete="weights")] = Field(
         None, description="Published file of detoxify:NAME, or its folder; then nothing is fetched."
     )
     limit: PositiveInt | None = Field(None, description="Use the first N rows of each file only.")
@@ -45,7 +45,7 @@ class EvalCalibrateSettings(Section):
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
     batch_tokens: PositiveInt = Field(2048, description="Tokens in one batch of a scorer, padding included.")
     cache: bool = Field(True, description="Keep scores, and use those of earlier runs.")
-    rejects: Annotated[Path | None, Flag(complete="file")] = Field(
+    rejects: Annotated[Path | None, Flag(complete="rows")] = Field(
         None, description="File for rows that cannot be used; OUTPUT.rejects.jsonl with -o."
     )
     strict: bool = Field(False, description="Stop at the first bad row.")

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from detox_cli.settings.base import Flag, Section
+from detox_cli.settings.offers import CHAINS
 
 PANEL = "Chains"
 
@@ -12,7 +13,9 @@ PANEL = "Chains"
 class ChainOptions(Section):
     """Asking a model that detoxifies itself; everything here has a meaning with ``chain`` only."""
 
-    chain: Annotated[str | None, Flag(panel=PANEL, metavar="cmd|TEMPLATE|FILE")] = Field(
+    chain: Annotated[
+        str | None, Flag(complete="form", words=("cmd", *CHAINS), panel=PANEL, metavar="cmd|TEMPLATE|FILE")
+    ] = Field(
         None,
         description="Ask for a self-detoxification chain and take its answer: cmd for the form that the "
         "model was trained with, the name of a bundled one (cmd-v3-code), or a .toml or .json file.",

@@ -15,7 +15,7 @@ JUDGE = "Judge"
 class EvalCompareSettings(EngineChoice, RewriteScoring):
     """``detox eval compare``: systems' rewrites in; who is better, in what, and how surely, out."""
 
-    files: Annotated[tuple[str, ...], Flag(positional=True, complete="file", metavar="FILE")] = Field(
+    files: Annotated[tuple[str, ...], Flag(positional=True, complete="rows", metavar="FILE")] = Field(
         description="Rewrites of the same sources, a file per system, or folders of eval generation; "
         "NAME=FILE gives the system a name.",
     )
@@ -31,13 +31,13 @@ class EvalCompareSettings(EngineChoice, RewriteScoring):
         description="Measures of the Pareto table, STA, SIM and FL if not given; of runs toxicity figures, "
         "each against perplexity; repeatable.",
     )
-    judge: Annotated[str | None, Flag(complete="model", panel=JUDGE)] = Field(
+    judge: Annotated[str | None, Flag(complete="causal", panel=JUDGE)] = Field(
         None, description="Chat model that says which rewrite is better, in both orders: Hub id or folder."
     )
     judge_retries: Annotated[NonNegativeInt, Flag(panel=JUDGE)] = Field(
         2, description="How often the judge is asked again when its answer cannot be read."
     )
-    verdicts: Annotated[str | None, Flag(complete="file", panel=JUDGE)] = Field(
+    verdicts: Annotated[str | None, Flag(complete="rows", panel=JUDGE)] = Field(
         None, description="Verdicts of people: rows with an id and in verdict a system's name or tie."
     )
     fail_if: Annotated[tuple[str, ...], Flag(metavar="FIGURE>VALUE")] = Field(
@@ -45,7 +45,7 @@ class EvalCompareSettings(EngineChoice, RewriteScoring):
         description="Exit with 5 if a figure is so: of runs, of a system or a difference, 'perplexity>50', "
         "'probability[after - before]>0'; of rewrites of a difference or of votes, 'J<0'; repeatable.",
     )
-    picture: Annotated[Path | None, Flag(complete="file")] = Field(
+    picture: Annotated[Path | None, Flag(complete="picture")] = Field(
         None,
         description="Draw wins, ties and losses, or the front of runs: .png, .svg, .pdf; needs extra plots.",
     )

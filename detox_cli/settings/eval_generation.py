@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, PositiveInt
 from detox_cli.settings.base import Flag, Languages, by_commas
 from detox_cli.settings.chains import ChainOptions
 from detox_cli.settings.engine import EngineChoice
+from detox_cli.settings.offers import SETS
 
 DRAWING, MEASURING = "Continuations", "Measuring"
 
@@ -18,12 +19,12 @@ class EvalGenerationSettings(EngineChoice, ChainOptions):
     model: Annotated[str | None, Flag(positional=True, complete="model", metavar="MODEL|FILE")] = Field(
         None, description="The model to measure: Hub id, folder or builtin:NAME; or a file of continuations."
     )
-    prompts: Annotated[str | None, Flag(complete="file")] = Field(
+    prompts: Annotated[str | None, Flag(complete="rows", words=SETS)] = Field(
         None,
         description="Prompts: rtp or bold (from the Hub), a file of RealToxicityPrompts, RTP-LX (folder or "
         "zip too), PolygloToxicityPrompts, ToxiGen, BOLD, or any file of texts.",
     )
-    from_file: Annotated[str | None, Flag(("--from",), complete="file")] = Field(
+    from_file: Annotated[str | None, Flag(("--from",), complete="rows")] = Field(
         None, description="Measure the continuations in this file or folder; nothing is generated."
     )
     output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(
@@ -88,30 +89,30 @@ class EvalGenerationSettings(EngineChoice, ChainOptions):
         "no",
         description="Report the scores that stand in a file of continuations: beside the scorers', or only.",
     )
-    judge: Annotated[str | None, Flag(complete="model", panel=MEASURING)] = Field(
+    judge: Annotated[str | None, Flag(complete="causal", panel=MEASURING)] = Field(
         None, description="Causal model whose conditional perplexity says how fluent continuations are."
     )
-    similarity: Annotated[str, Flag(complete="scorer", panel=MEASURING)] = Field(
+    similarity: Annotated[str, Flag(complete="similarity", panel=MEASURING)] = Field(
         "builtin:similarity",
         description="Scorer of how near the prompts that chains rephrase are to their originals.",
     )
-    legacy_judge: Annotated[str | None, Flag(complete="model", panel=MEASURING)] = Field(
+    legacy_judge: Annotated[str | None, Flag(complete="seq2seq", panel=MEASURING)] = Field(
         None,
         description="Encoder-decoder for the perplexity of the cross-lingual evaluation, kept for parity.",
     )
-    text: Annotated[Path | None, Flag(complete="file", panel=MEASURING)] = Field(
+    text: Annotated[Path | None, Flag(complete="text", panel=MEASURING)] = Field(
         None, description="Text file, such as WikiText-2, on which the model's own perplexity is measured."
     )
-    kl_to: Annotated[str | None, Flag(complete="model", panel=MEASURING)] = Field(
+    kl_to: Annotated[str | None, Flag(complete="causal", panel=MEASURING)] = Field(
         None, description="Base model: how far the measured one has moved from it, KL per token."
     )
-    kl_prompts: Annotated[str | None, Flag(complete="file", panel=MEASURING)] = Field(
+    kl_prompts: Annotated[str | None, Flag(complete="rows", panel=MEASURING)] = Field(
         None, description="Benign prompts for that; the measured ones that are not toxic if not given."
     )
     kl_limit: Annotated[PositiveInt, Flag(panel=MEASURING)] = Field(
         100, description="How many of them at most, evenly spread."
     )
-    f1: Annotated[str | None, Flag(complete="file", panel=MEASURING)] = Field(
+    f1: Annotated[str | None, Flag(complete="rows", panel=MEASURING)] = Field(
         None,
         description="Rows of prompt and gold, such as sentences of Wikipedia: F1 of the tokens that the "
         "model writes after the prompt.",
@@ -145,7 +146,7 @@ class EvalGenerationSettings(EngineChoice, ChainOptions):
     seed: int = Field(0, description="Random seed of the continuations and of the bootstrap.")
     resamples: PositiveInt = Field(1000, description="Draws of the bootstrap.")
     cache: bool = Field(True, description="Keep scores, and use those of earlier runs.")
-    checkpoint: Annotated[Path | None, Flag(complete="file")] = Field(
+    checkpoint: Annotated[Path | None, Flag(complete="weights")] = Field(
         None, description="Where the file of a published Detoxify scorer lies."
     )
     strict: bool = Field(False, description="Stop at the first bad row.")

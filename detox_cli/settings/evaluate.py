@@ -12,12 +12,12 @@ from detox_cli.settings.rewrites import SCORERS, RewriteScoring
 class EvalRewriteSettings(RewriteScoring):
     """``detox eval rewrite``: systems' rewrites in, STA, SIM, FL and J out."""
 
-    lexicon: Annotated[Path | None, Flag(complete="file", panel=SCORERS)] = Field(
+    lexicon: Annotated[Path | None, Flag(complete="text", panel=SCORERS)] = Field(
         None,
         description="Words for the delete baseline and the residue; a bundled English list if not given.",
     )
     baselines: bool = Field(True, description="Add copying, deleting listed words, and the references.")
-    rows: Annotated[Path | None, Flag(complete="file")] = Field(
+    rows: Annotated[Path | None, Flag(complete="rows")] = Field(
         None, description="File for the scores of every row: JSONL, CSV, TSV or Parquet."
     )
     fail_if: Annotated[tuple[str, ...], Flag(metavar="FIGURE<VALUE")] = Field(

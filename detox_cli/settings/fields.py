@@ -60,5 +60,15 @@ def cli_type(annotation: Any) -> Any:
     raise TypeError(f"no command-line form for {annotation!r}")
 
 
+def listed_words(annotation: Any) -> tuple[str, ...]:
+    """The words that a list may hold, of a field whose type is a list of a few; of any other none."""
+    if get_origin(annotation) is Annotated:
+        return listed_words(get_args(annotation)[0])
+    if get_origin(annotation) not in (tuple, list, frozenset):
+        return ()
+    item = get_args(annotation)[0]
+    return tuple(map(str, get_args(item))) if get_origin(item) is Literal else ()
+
+
 def _one_of(kinds: list[Any]) -> Any:
     return kinds[0] if len(kinds) == 1 else next(kind for kind in TEXT_FIRST if kind in kinds or kind is str)

@@ -16,10 +16,10 @@ class GenerateSettings(EngineOptions, ChainOptions):
     model: Annotated[str, Flag(positional=True, complete="model")] = Field(
         description="The model that writes: Hub id, folder or builtin:NAME; decoder-only or encoder-decoder."
     )
-    input: Annotated[str, Flag(positional=True, complete="file")] = Field(
+    input: Annotated[str, Flag(positional=True, complete="rows")] = Field(
         "-", description="Prompts: CSV, TSV, JSONL, Parquet, text, a dataset id, or - for stdin."
     )
-    output: Annotated[str, Flag(("-o",), complete="file")] = Field(
+    output: Annotated[str, Flag(("-o",), complete="rows")] = Field(
         "-", description="Where the answers go: JSONL, CSV, TSV or Parquet by suffix, or - for stdout."
     )
     text_column: str | None = Field(None, description="Column with the prompts; found by its usual names.")
@@ -63,7 +63,7 @@ class GenerateSettings(EngineOptions, ChainOptions):
         False, description="Leave the steps of the chain out of the rows."
     )
 
-    rejects: Annotated[Path | None, Flag(complete="file")] = Field(
+    rejects: Annotated[Path | None, Flag(complete="rows")] = Field(
         None, description="File for rows that cannot be used; OUTPUT.rejects.jsonl when not given."
     )
     strict: bool = Field(False, description="Stop at the first bad row.")

@@ -90,16 +90,16 @@ class MergeWriting(Section):
 class MergeSettings(MergeWriting, MergeValues):
     """``detox merge``: models of one kind in, one model out."""
 
-    models: Annotated[tuple[str, ...], Flag(positional=True, metavar="MODEL")] = Field(
+    models: Annotated[tuple[str, ...], Flag(positional=True, complete="any model", metavar="MODEL")] = Field(
         (),
         description="The models: Hub ids, folders, builtin:NAME, or adapter folders; @REVISION and +ADAPTER "
         "may follow.",
     )
-    recipe: Annotated[Path | None, Flag(complete="file")] = Field(
+    recipe: Annotated[Path | None, Flag(complete="recipe")] = Field(
         None, description="A recipe of mergekit (YAML), in place of models, method and values."
     )
     method: MethodName = Field("linear", description="How to merge.")
-    base: Annotated[str | None, Flag(complete="model")] = Field(
+    base: Annotated[str | None, Flag(complete="any model")] = Field(
         None, description="The model that task vectors are counted from."
     )
     output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(
@@ -126,6 +126,6 @@ class MergeSettings(MergeWriting, MergeValues):
         None,
         description="Type of the written numbers; that of the base, or of the first model, if not given.",
     )
-    tokenizer: Annotated[str | None, Flag(panel=WRITING)] = Field(
+    tokenizer: Annotated[str | None, Flag(complete="model", words=("base", "union"), panel=WRITING)] = Field(
         None, description="Whose tokens the result has, where vocabularies differ: base, union or a model."
     )

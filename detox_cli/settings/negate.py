@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, PositiveInt, field_validator
 
 from detox_cli.settings.base import Flag
 from detox_cli.settings.merge import MergeValues, MergeWriting, MethodName
+from detox_cli.settings.offers import SETS
 from detox_cli.settings.train_lm import PresetName
 
 TRAINING, SWEEP = "Training the experts", "Choosing the scale"
@@ -20,11 +21,11 @@ MOST = 200
 class NegateSettings(MergeWriting, MergeValues):
     """``detox negate``: a model without what toxic experts have learnt."""
 
-    base: Annotated[str, Flag(positional=True, complete="model", metavar="BASE")] = Field(
+    base: Annotated[str, Flag(positional=True, complete="causal", metavar="BASE")] = Field(
         description="The model to detoxify, which the experts were trained from: Hub id, folder or "
         "builtin:NAME."
     )
-    expert: Annotated[tuple[str, ...], Flag(metavar="EXPERT")] = Field(
+    expert: Annotated[tuple[str, ...], Flag(complete="any model", metavar="EXPERT")] = Field(
         (),
         description="A toxic expert: model, adapter, or a folder of `train lm --split` for all its parts; "
         "repeatable.",
@@ -57,7 +58,7 @@ class NegateSettings(MergeWriting, MergeValues):
     )
     overwrite: bool = Field(False, description="Replace the output, and an unfinished run for it.")
 
-    data: Annotated[tuple[str, ...], Flag(complete="file", panel=TRAINING)] = Field(
+    data: Annotated[tuple[str, ...], Flag(complete="rows", panel=TRAINING)] = Field(
         (), description="Toxic text to train the experts on, in place of --expert; repeatable."
     )
     preset: Annotated[PresetName | None, Flag(panel=TRAINING)] = Field(
@@ -77,7 +78,7 @@ class NegateSettings(MergeWriting, MergeValues):
         None, description="Where the experts are kept; OUTPUT.experts if not given."
     )
 
-    prompts: Annotated[str | None, Flag(complete="file", panel=SWEEP)] = Field(
+    prompts: Annotated[str | None, Flag(complete="rows", words=SETS, panel=SWEEP)] = Field(
         None,
         description="Prompts to measure candidates with, as in `eval generation`, whose profile counts "
         "too; bundled openings if neither has any.",
@@ -94,7 +95,7 @@ class NegateSettings(MergeWriting, MergeValues):
     scorers: Annotated[tuple[str, ...], Flag(names=("-s",), complete="scorer", panel=SWEEP)] = Field(
         (), description="Scorers of toxicity; the first one chooses. Those of `eval generation` if not given."
     )
-    text: Annotated[Path | None, Flag(complete="file", panel=SWEEP)] = Field(
+    text: Annotated[Path | None, Flag(complete="text", panel=SWEEP)] = Field(
         None,
         description="Text on which perplexity is measured: plain, or rows with a column text; bundled prose "
         "if not given.",
@@ -110,7 +111,9 @@ class NegateSettings(MergeWriting, MergeValues):
         "largest",
         description="Of candidates within that budget: the largest scale, or the best trade on the front.",
     )
-    control: Annotated[tuple[str, ...], Flag(metavar="random|DIR", panel=SWEEP)] = Field(
+    control: Annotated[
+        tuple[str, ...], Flag(complete="any model", words=("random",), metavar="random|DIR", panel=SWEEP)
+    ] = Field(
         (),
         description="Measured beside the chosen one: random, a step as long in a direction by chance, or a "
         "model; repeatable.",

@@ -20,7 +20,7 @@ def words(value: object) -> object:
 class ProbeModel(Section):
     """A model that is looked into: it runs in this process."""
 
-    model: Annotated[str, Flag(positional=True, complete="model", metavar="MODEL")] = Field(
+    model: Annotated[str, Flag(positional=True, complete="causal", metavar="MODEL")] = Field(
         description="The model to look into: Hub id, folder or builtin:NAME."
     )
     revision: Annotated[str | None, MODEL] = Field(None, description="Branch, tag or commit of a Hub model.")

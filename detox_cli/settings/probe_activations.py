@@ -13,15 +13,15 @@ from detox_cli.settings.probe_prompts import ProbePrompts
 class ProbeActivationsSettings(ProbePrompts, ProbeModel):
     """``detox probe activations``: what every neuron does while a model writes, before and after tuning."""
 
-    tuned: Annotated[str | None, Flag(complete="model")] = Field(
+    tuned: Annotated[str | None, Flag(complete="causal")] = Field(
         None, description="The model after tuning, of the same shape: both are compared neuron by neuron."
     )
-    probe: Annotated[Path | None, Flag(complete="file")] = Field(
+    probe: Annotated[Path | None, Flag(complete="weights")] = Field(
         None,
         description="The probe of MODEL, for what each neuron adds along it: a folder of `probe train`, its "
         ".safetensors, or a published .pt.",
     )
-    neurons: Annotated[Path | None, Flag(complete="file")] = Field(
+    neurons: Annotated[Path | None, Flag(complete="neurons")] = Field(
         None,
         description="Neurons to follow: a neurons.json, or the published pickled list; those that promote "
         "the probe on half of the prompts if not given.",

@@ -13,14 +13,14 @@ from detox_cli.settings.probe_prompts import ProbePrompts
 class ProbeDiffSettings(ProbePrompts, ProbeModel):
     """``detox probe diff``: a model and what it became in, what changed in it out."""
 
-    other: Annotated[str, Flag(positional=True, complete="model", metavar="OTHER")] = Field(
+    other: Annotated[str, Flag(positional=True, complete="causal", metavar="OTHER")] = Field(
         description="What the model became: by preference tuning, abliteration, negation or merging."
     )
-    probe: Annotated[Path, Flag(complete="file")] = Field(
+    probe: Annotated[Path, Flag(complete="weights")] = Field(
         description="The probe of MODEL along which shifts are measured: a folder of `probe train`, its "
         ".safetensors, or a published .pt."
     )
-    neurons: Annotated[Path | None, Flag(complete="file")] = Field(
+    neurons: Annotated[Path | None, Flag(complete="neurons")] = Field(
         None, description="Neurons to follow: a neurons.json, or the published pickled list."
     )
     output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
 from detox_cli.settings.base import Flag, Languages
+from detox_cli.settings.offers import SETS
 from detox_cli.settings.probe import ProbeModel, words
 
 MEASURE = "Measuring"
@@ -15,12 +16,12 @@ Op = Literal["scale", "zero", "offset", "add", "set", "mean", "clamp", "project-
 class ProbeInterveneSettings(ProbeModel):
     """``detox probe intervene``: change value vectors or a direction, and measure what that does."""
 
-    neurons: Annotated[str | None, Flag(complete="file", metavar="FILE|LAYER:NEURON,...")] = Field(
+    neurons: Annotated[str | None, Flag(complete="neurons", metavar="FILE|LAYER:NEURON,...")] = Field(
         None,
         description="Neurons to change: neurons.json or the folder of `probe vectors`, the published pickled "
         "list, or numbers such as 3:120,5:7.",
     )
-    probe: Annotated[Path | None, Flag(complete="file")] = Field(
+    probe: Annotated[Path | None, Flag(complete="weights")] = Field(
         None, description="A direction to change, in place of neurons: a probe's folder or file."
     )
     op: Op = Field(
@@ -56,7 +57,7 @@ class ProbeInterveneSettings(ProbeModel):
         False, description="Allow what strengthens the chosen neurons or direction; figures say so."
     )
 
-    prompts: Annotated[str | None, Flag(complete="file", panel=MEASURE)] = Field(
+    prompts: Annotated[str | None, Flag(complete="rows", words=SETS, panel=MEASURE)] = Field(
         None,
         description="Prompts to continue, as in `eval generation`, whose profile counts too; bundled "
         "openings if neither has any.",
@@ -83,7 +84,7 @@ class ProbeInterveneSettings(ProbeModel):
     scorers: Annotated[tuple[str, ...], Flag(names=("-s",), complete="scorer", panel=MEASURE)] = Field(
         (), description="Scorers of toxicity. Those of `eval generation` if not given."
     )
-    text: Annotated[Path | None, Flag(complete="file", panel=MEASURE)] = Field(
+    text: Annotated[Path | None, Flag(complete="text", panel=MEASURE)] = Field(
         None, description="Text on which perplexity is measured; bundled prose if not given."
     )
     seed: int = Field(0, description="Random seed of continuations, controls and intervals.")

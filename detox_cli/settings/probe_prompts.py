@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, PositiveInt
 
 from detox_cli.settings.base import Flag, Languages, Section
+from detox_cli.settings.offers import SETS
 
 WRITING = "Continuations"
 
@@ -12,7 +13,7 @@ WRITING = "Continuations"
 class ProbePrompts(Section):
     """Prompts, and how far the model goes on after them: always with its most likely token."""
 
-    prompts: Annotated[str | None, Flag(complete="file", panel=WRITING)] = Field(
+    prompts: Annotated[str | None, Flag(complete="rows", words=SETS, panel=WRITING)] = Field(
         None,
         description="Prompts: rtp or bold (from the Hub), a file of RealToxicityPrompts, RTP-LX (folder or "
         "zip too), or any file of texts; bundled openings if not given.",

@@ -14,12 +14,12 @@ FITTING, PUBLISHED = "Fitting", "The published recipe"
 class ProbeTrainSettings(ProbeReading):
     """``detox probe train``: a model and labelled texts in, a direction out along which labels lie apart."""
 
-    data: Annotated[tuple[str, ...], Flag(complete="file", metavar="FILE")] = Field(
+    data: Annotated[tuple[str, ...], Flag(complete="rows", metavar="FILE")] = Field(
         min_length=1,
         description="Texts that people labelled: JSONL, CSV, TSV, Parquet, or RTP-LX as zip or folder; "
         "LANG=FILE says their language; repeatable.",
     )
-    test: Annotated[tuple[str, ...], Flag(complete="file", metavar="FILE")] = Field(
+    test: Annotated[tuple[str, ...], Flag(complete="rows", metavar="FILE")] = Field(
         (),
         description="Labelled texts to measure on, in place of a share of --data; repeatable. What "
         "they share with --data is not trained on.",
@@ -75,7 +75,7 @@ class ProbeTrainSettings(ProbeReading):
 
     seed: int = Field(0, description="Random seed of splits, controls, the published training and intervals.")
     resamples: PositiveInt = Field(1000, description="Draws of the bootstrap.")
-    rejects: Annotated[Path | None, Flag(complete="file")] = Field(
+    rejects: Annotated[Path | None, Flag(complete="rows")] = Field(
         None, description="File for unusable rows; OUTPUT.rejects.jsonl if not given."
     )
     strict: bool = Field(False, description="Stop at the first bad row.")

@@ -13,10 +13,10 @@ from detox_cli.settings.probe_prompts import ProbePrompts
 class ProbeVectorsSettings(ProbePrompts, ProbeModel):
     """``detox probe vectors``: a model and a probe in, the value vectors that lie along it out."""
 
-    probe: Annotated[Path, Flag(complete="file")] = Field(
+    probe: Annotated[Path, Flag(complete="weights")] = Field(
         description="The probe: a folder of `probe train`, its .safetensors, or a published .pt."
     )
-    neurons: Annotated[Path | None, Flag(complete="file")] = Field(
+    neurons: Annotated[Path | None, Flag(complete="neurons")] = Field(
         None,
         description="Describe these neurons in place of the nearest ones: a neurons.json, or the published "
         "pickled list.",

@@ -14,7 +14,7 @@ class ReportSettings(Section):
     outputs: Annotated[tuple[Path, ...], Flag(positional=True, complete="file", metavar="OUTPUT")] = Field(
         min_length=1, description="Finished outputs of commands, or folders that hold some."
     )
-    output: Annotated[Path, Flag(("-o",), complete="file")] = Field(
+    output: Annotated[Path, Flag(("-o",), complete="page")] = Field(
         Path("report.html"), description="The page to write."
     )
     title: str = Field("detox report", description="The heading of the page.")

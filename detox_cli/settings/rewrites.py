@@ -13,7 +13,7 @@ SCORERS = "Scorers"
 class RewriteScoring(Section):
     """Files of rewrites, a suite with its scorers, and where the scores go."""
 
-    files: Annotated[tuple[str, ...], Flag(positional=True, complete="file", metavar="FILE")] = Field(
+    files: Annotated[tuple[str, ...], Flag(positional=True, complete="rows", metavar="FILE")] = Field(
         ("-",),
         description="Rewrites, a file per system: JSONL, CSV, TSV, Parquet, or - for stdin; "
         "NAME=FILE gives the system a name.",
@@ -24,13 +24,13 @@ class RewriteScoring(Section):
     sta: Annotated[str | None, Flag(complete="scorer", panel=SCORERS)] = Field(
         None, description="Scorer of toxicity in place of the suite's: KIND:MODEL#LABEL."
     )
-    sim: Annotated[str | None, Flag(complete="scorer", panel=SCORERS)] = Field(
+    sim: Annotated[str | None, Flag(complete="similarity", panel=SCORERS)] = Field(
         None, description="Scorer of similarity in place of the suite's."
     )
-    fl: Annotated[str | None, Flag(complete="scorer", panel=SCORERS)] = Field(
+    fl: Annotated[str | None, Flag(complete="fluency", panel=SCORERS)] = Field(
         None, description="Scorer of fluency in place of the suite's."
     )
-    references: Annotated[str | None, Flag(complete="file")] = Field(
+    references: Annotated[str | None, Flag(complete="rows")] = Field(
         None, description="Human rewrites, joined by id, or by source text where either file has no ids."
     )
     output: Annotated[Path | None, Flag(("-o",), complete="folder")] = Field(
@@ -50,7 +50,7 @@ class RewriteScoring(Section):
     resamples: PositiveInt = Field(1000, description="Draws of the bootstrap.")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
     cache: bool = Field(True, description="Keep scores, and use those of earlier runs.")
-    rejects: Annotated[Path | None, Flag(complete="file")] = Field(
+    rejects: Annotated[Path | None, Flag(complete="rows")] = Field(
         None, description="File for rows that cannot be read; OUTPUT.rejects.jsonl with -o."
     )
     strict: bool = Field(False, description="Stop at the first bad row.")

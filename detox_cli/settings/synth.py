@@ -24,13 +24,13 @@ DropFlag = Literal["refusal", "empty", "copy", "truncated", "too_long", "all"]
 class SynthPairsSettings(EngineOptions):
     """``detox synth pairs``: toxic sentences in, pairs out."""
 
-    input: Annotated[str, Flag(positional=True, complete="file")] = Field(
+    input: Annotated[str, Flag(positional=True, complete="rows")] = Field(
         "-", description="Toxic sentences: CSV, TSV, JSONL, Parquet, text, a dataset id, or - for stdin."
     )
-    output: Annotated[str, Flag(("-o",), complete="file")] = Field(
+    output: Annotated[str, Flag(("-o",), complete="rows")] = Field(
         "-", description="Where the pairs go: JSONL, CSV, TSV or Parquet by suffix, or - for stdout."
     )
-    model: Annotated[str, Flag(("-m",), complete="model")] = Field(
+    model: Annotated[str, Flag(("-m",), complete="causal")] = Field(
         "meta-llama/Llama-3.1-8B-Instruct",
         description="The model that writes: Hub id, folder or builtin:chat.",
     )
@@ -48,7 +48,7 @@ class SynthPairsSettings(EngineOptions):
     num_shots: Annotated[NonNegativeInt, Flag(panel=SHOTS)] = Field(
         0, description="Worked examples in the prompt."
     )
-    shots: Annotated[str | None, Flag(complete="file", panel=SHOTS)] = Field(
+    shots: Annotated[str | None, Flag(complete="rows", panel=SHOTS)] = Field(
         None, description="Pairs to take the examples from; needed when --num-shots is above 0."
     )
     shots_split: Annotated[str | None, Flag(panel=SHOTS)] = Field(
@@ -63,7 +63,7 @@ class SynthPairsSettings(EngineOptions):
     shot_style: Annotated[Literal["turns", "inline"], Flag(panel=SHOTS)] = Field(
         "turns", description="Examples as chat turns, or labelled lines inside one message."
     )
-    exclude: Annotated[tuple[str, ...], Flag(complete="file", panel=SHOTS, metavar="FILE")] = Field(
+    exclude: Annotated[tuple[str, ...], Flag(complete="rows", panel=SHOTS, metavar="FILE")] = Field(
         (),
         description="Sentences, such as a test set, that must be neither sources nor examples; repeatable.",
     )
@@ -87,10 +87,10 @@ class SynthPairsSettings(EngineOptions):
     sta: Annotated[str | None, Flag(complete="scorer", panel=CANDIDATES)] = Field(
         None, description="Scorer of toxicity in place of that of suite detox: KIND:MODEL#LABEL."
     )
-    sim: Annotated[str | None, Flag(complete="scorer", panel=CANDIDATES)] = Field(
+    sim: Annotated[str | None, Flag(complete="similarity", panel=CANDIDATES)] = Field(
         None, description="Scorer of similarity in place of that of suite detox."
     )
-    fl: Annotated[str | None, Flag(complete="scorer", panel=CANDIDATES)] = Field(
+    fl: Annotated[str | None, Flag(complete="fluency", panel=CANDIDATES)] = Field(
         None, description="Scorer of fluency in place of that of suite detox."
     )
 
@@ -161,21 +161,21 @@ class SynthPairsSettings(EngineOptions):
         description="Drop sentences that cannot be detoxified: mean relative fall of toxicity over all "
         "answers below this.",
     )
-    dropped: Annotated[Path | None, Flag(complete="file", panel=FILTERS)] = Field(
+    dropped: Annotated[Path | None, Flag(complete="rows", panel=FILTERS)] = Field(
         None, description="File for dropped rows; OUTPUT.dropped.jsonl when not given."
     )
 
-    preferences: Annotated[Path | None, Flag(complete="file", panel=EXPORTS)] = Field(
+    preferences: Annotated[Path | None, Flag(complete="rows", panel=EXPORTS)] = Field(
         None, description="File for pairs of the best and the worst answer: prompt, chosen, rejected."
     )
     min_margin: Annotated[float, Flag(panel=EXPORTS)] = Field(
         0.1, ge=0, description="Smallest difference of scores between the two."
     )
-    paper_csv: Annotated[Path | None, Flag(complete="file", panel=EXPORTS)] = Field(
+    paper_csv: Annotated[Path | None, Flag(complete="rows", panel=EXPORTS)] = Field(
         None, description="File with the published columns, one row per human reference."
     )
 
-    rejects: Annotated[Path | None, Flag(complete="file")] = Field(
+    rejects: Annotated[Path | None, Flag(complete="rows")] = Field(
         None, description="File for rows that cannot be read; OUTPUT.rejects.jsonl when not given."
     )
     strict: bool = Field(False, description="Stop at the first bad row.")

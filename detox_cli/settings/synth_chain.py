@@ -7,6 +7,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 
 from detox_cli.settings.base import Flag
 from detox_cli.settings.engine import EngineChoice
+from detox_cli.settings.offers import CHAINS, DETECTORS, SETS
 
 PROMPTS, SPANS, FILLING, CONTINUING, BUILDING = (
     "Prompts",
@@ -23,7 +24,7 @@ FillMode = Literal["auto", "infill", "sentinels", "instruct", "rewrite"]
 class SynthChainSettings(EngineChoice):
     """``detox synth chain``: a model and prompts in; a folder with a file per stage, and chains, out."""
 
-    model: Annotated[str | None, Flag(positional=True, complete="model")] = Field(
+    model: Annotated[str | None, Flag(positional=True, complete="causal")] = Field(
         None, description="The model that is to detoxify itself, and continues the prompts for it."
     )
     output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(
@@ -33,7 +34,7 @@ class SynthChainSettings(EngineChoice):
         "spans", description="First stage to do: spans, mask, fill, continue, score or build."
     )
     to_stage: Annotated[Stage, Flag(("--to",))] = Field("build", description="Last stage to do.")
-    data: Annotated[str | None, Flag(complete="file")] = Field(
+    data: Annotated[str | None, Flag(complete="rows")] = Field(
         None,
         description="What the stage before --from has made, if not in the folder: a file of ours, one in "
         "the form of the published pipeline, or, for score, answers of detox generate --chain.",
@@ -46,7 +47,7 @@ class SynthChainSettings(EngineChoice):
     )
     seed: int = Field(0, description="Random seed; each prompt derives its own from it.")
 
-    prompts: Annotated[str | None, Flag(complete="file", panel=PROMPTS)] = Field(
+    prompts: Annotated[str | None, Flag(complete="rows", words=SETS, panel=PROMPTS)] = Field(
         None,
         description="Prompts: rtp (from the Hub), a file of RealToxicityPrompts or another known form, or "
         "any file of texts; those without a toxicity are scored.",
@@ -73,11 +74,11 @@ class SynthChainSettings(EngineChoice):
         lt=1,
         description="Share of prompts that is put aside in test.jsonl and never trained on.",
     )
-    exclude: Annotated[tuple[str, ...], Flag(complete="file", panel=PROMPTS, metavar="FILE")] = Field(
+    exclude: Annotated[tuple[str, ...], Flag(complete="rows", panel=PROMPTS, metavar="FILE")] = Field(
         (), description="Prompts, such as a test set, that must not be used; repeatable."
     )
 
-    detector: Annotated[str, Flag(("-d",), panel=SPANS)] = Field(
+    detector: Annotated[str, Flag(("-d",), complete="folder", words=DETECTORS, panel=SPANS)] = Field(
         "builtin:spans",
         description="What finds toxic spans: builtin:spans, a folder of train spans, hf:MODEL, "
         "attribution:SCORER (words without which a text is less toxic), or lexicon:FILE.",
@@ -134,14 +135,14 @@ class SynthChainSettings(EngineChoice):
         False,
         description="Accept fills that change the text beside the masks; rewriting implies it.",
     )
-    similarity: Annotated[str, Flag(complete="scorer", panel=FILLING)] = Field(
+    similarity: Annotated[str, Flag(complete="similarity", panel=FILLING)] = Field(
         "hf:sentence-transformers/LaBSE#pooler",
         description="Scorer of the similarity of a filled prompt and the original.",
     )
     min_similarity: Annotated[float, Flag(panel=FILLING)] = Field(
         0.5, ge=-1, le=1, description="Similarity that a filled prompt has at least."
     )
-    judge: Annotated[str | None, Flag(complete="model", panel=FILLING)] = Field(
+    judge: Annotated[str | None, Flag(complete="causal", panel=FILLING)] = Field(
         None,
         description="Causal model whose perplexity ranks accepted fills; MODEL itself if not given, "
         "where that is a causal model of this machine.",
@@ -172,7 +173,7 @@ class SynthChainSettings(EngineChoice):
         2, description="Times the model is asked again for continuations that came without text."
     )
 
-    template: Annotated[str, Flag(panel=BUILDING)] = Field(
+    template: Annotated[str, Flag(complete="form", words=CHAINS, panel=BUILDING)] = Field(
         "cmd-v3-code", description="How a chain is written: a template by name, or a file with one."
     )
     mode: Annotated[Literal["chain", "direct", "both"], Flag(panel=BUILDING)] = Field(

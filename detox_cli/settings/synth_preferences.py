@@ -7,6 +7,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from detox_cli.settings.base import Flag, Languages
 from detox_cli.settings.engine import EngineChoice
+from detox_cli.settings.offers import SETS
 
 DRAWING, STEERING, PAIRING = "Continuations", "Steering (--method pplm)", "Pairs"
 
@@ -14,20 +15,20 @@ DRAWING, STEERING, PAIRING = "Continuations", "Steering (--method pplm)", "Pairs
 class SynthPreferencesSettings(EngineChoice):
     """``detox synth preferences``: a model and prompts in, or texts that are there; preference pairs out."""
 
-    model: Annotated[str | None, Flag(positional=True, complete="model")] = Field(
+    model: Annotated[str | None, Flag(positional=True, complete="causal")] = Field(
         None, description="The model that continues the prompts: Hub id, folder or builtin:NAME."
     )
-    prompts: Annotated[str | None, Flag(complete="file")] = Field(
+    prompts: Annotated[str | None, Flag(complete="rows", words=SETS)] = Field(
         None,
         description="Prompts: rtp or bold (from the Hub), a file of RealToxicityPrompts, RTP-LX (folder or "
         "zip too), PolygloToxicityPrompts, ToxiGen, BOLD, or any file of texts.",
     )
-    from_file: Annotated[str | None, Flag(("--from",), complete="file")] = Field(
+    from_file: Annotated[str | None, Flag(("--from",), complete="rows")] = Field(
         None,
         description="Pair what is in this file, and generate nothing: continuations of eval generation or "
         "generate, triples of RTP-LX (zip too), other preferences, or rows of synth pairs with candidates.",
     )
-    output: Annotated[str, Flag(("-o",), complete="file")] = Field(
+    output: Annotated[str, Flag(("-o",), complete="rows")] = Field(
         "-", description="Where the pairs go: JSONL, CSV, TSV or Parquet by suffix, or - for stdout."
     )
     scorers: Annotated[list[str], Flag(names=("-s",), complete="scorer")] = Field(
@@ -70,7 +71,7 @@ class SynthPreferencesSettings(EngineChoice):
     )
     seed: int = Field(0, description="Random seed; each prompt derives its own from it.")
 
-    probe: Annotated[Path | None, Flag(complete="file", panel=STEERING)] = Field(
+    probe: Annotated[Path | None, Flag(complete="weights", panel=STEERING)] = Field(
         None, description="What steers: the folder of probe train, its file, or a published .pt."
     )
     step_size: Annotated[float, Flag(panel=STEERING)] = Field(
@@ -115,10 +116,10 @@ class SynthPreferencesSettings(EngineChoice):
     )
 
     cache: bool = Field(True, description="Keep scores, and use those of earlier runs.")
-    checkpoint: Annotated[Path | None, Flag(complete="file")] = Field(
+    checkpoint: Annotated[Path | None, Flag(complete="weights")] = Field(
         None, description="Where the file of a published Detoxify scorer lies."
     )
-    rejects: Annotated[Path | None, Flag(complete="file")] = Field(
+    rejects: Annotated[Path | None, Flag(complete="rows")] = Field(
         None, description="File for rows that cannot be used; OUTPUT.rejects.jsonl when not given."
     )
     strict: bool = Field(False, description="Stop at the first bad row.")

@@ -17,13 +17,13 @@ Weight = Annotated[float, Field(gt=0)]
 class BartRows(Section):
     """What a rewriter learns from."""
 
-    pairs: Annotated[tuple[str, ...], Flag(positional=True, complete="file", metavar="FILE")] = Field(
+    pairs: Annotated[tuple[str, ...], Flag(positional=True, complete="rows", metavar="FILE")] = Field(
         ("-",), description="Pairs, from one or several: JSONL, CSV, TSV, Parquet, dataset id, - for stdin."
     )
     output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(
         Path("rewriter"), description="Folder for the model."
     )
-    model: Annotated[str, Flag(("-m",), complete="model")] = Field(
+    model: Annotated[str, Flag(("-m",), complete="seq2seq")] = Field(
         "facebook/bart-base", description="The encoder-decoder to start from: Hub id, folder or builtin:bart."
     )
     revision: str | None = Field(None, description="Branch, tag or commit of a Hub model.")
@@ -46,7 +46,7 @@ class BartRows(Section):
     origin: Annotated[
         tuple[Literal["human", "synthetic"], ...], Flag(panel=DATA, metavar="<human|synthetic>...")
     ] = Field((), description="Who wrote each FILE, one word per FILE; else what its rows say of themselves.")
-    held_out: Annotated[tuple[str, ...], Flag(complete="file", panel=DATA)] = Field(
+    held_out: Annotated[tuple[str, ...], Flag(complete="rows", panel=DATA)] = Field(
         (), description="File of sources that must not be trained on, such as a test set; repeatable."
     )
     eval_share: Annotated[float, Flag(panel=DATA)] = Field(
@@ -73,7 +73,7 @@ class BartRows(Section):
     target_lang: Annotated[str | None, Flag(panel=DATA)] = Field(
         None, description="Language code of the rewrites; that of the sources when not given."
     )
-    abstain: Annotated[tuple[str, ...], Flag(complete="file", panel=ABSTAINING)] = Field(
+    abstain: Annotated[tuple[str, ...], Flag(complete="rows", panel=ABSTAINING)] = Field(
         (), description="File of sources that cannot be rewritten, with their reasons; repeatable."
     )
     abstain_text: Annotated[str, Flag(panel=ABSTAINING)] = Field(
@@ -97,7 +97,7 @@ class BartRows(Section):
     group_by_length: Annotated[bool, Flag(panel=DATA)] = Field(
         True, description="Put rows of similar length into one batch."
     )
-    rejects: Annotated[Path | None, Flag(complete="file", panel=DATA)] = Field(
+    rejects: Annotated[Path | None, Flag(complete="rows", panel=DATA)] = Field(
         None, description="File for rows that cannot be read; OUTPUT.rejects.jsonl when not given."
     )
     strict: Annotated[bool, Flag(panel=DATA)] = Field(False, description="Stop at the first bad row.")
@@ -122,10 +122,10 @@ class BartSettings(TrainerOptions, BartRows):
     toxicity: Annotated[str, Flag(complete="scorer", panel=MEASURING)] = Field(
         "builtin:toxicity", description="Scorer of toxicity, for --select j."
     )
-    similarity: Annotated[str, Flag(complete="scorer", panel=MEASURING)] = Field(
+    similarity: Annotated[str, Flag(complete="similarity", panel=MEASURING)] = Field(
         "builtin:similarity", description="Scorer of kept meaning, for --select j."
     )
-    fluency: Annotated[str, Flag(complete="scorer", panel=MEASURING)] = Field(
+    fluency: Annotated[str, Flag(complete="fluency", panel=MEASURING)] = Field(
         "builtin:fluency", description="Scorer of fluency, for --select j."
     )
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt
 
 from detox_cli.settings.base import Flag, by_commas
+from detox_cli.settings.offers import CHAINS, TARGETS
 from detox_cli.settings.train_dpo import _apart
 from detox_cli.settings.training import MEASURING, TRAINING, TrainerOptions
 
@@ -18,7 +19,7 @@ class CmdSettings(TrainerOptions):
     model: Annotated[str, Flag(positional=True, complete="model")] = Field(
         description="The model to tune, decoder-only or encoder-decoder: Hub id, folder or builtin:lm."
     )
-    data: Annotated[str, Flag(complete="file")] = Field(
+    data: Annotated[str, Flag(complete="rows")] = Field(
         description="Chains: the folder or a file of detox synth chain, or a published rtp_cmd.json."
     )
     output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(
@@ -28,7 +29,7 @@ class CmdSettings(TrainerOptions):
     trust_remote_code: bool = Field(False, description="Run code that the model repository brings.")
     overwrite: bool = Field(False, description="Replace the output, and an unfinished run for it.")
 
-    template: Annotated[str | None, Flag(panel=DATA)] = Field(
+    template: Annotated[str | None, Flag(complete="form", words=CHAINS, panel=DATA)] = Field(
         None, description="Form of the chains: its name, or a .toml file; that of the data if not given."
     )
     mode: Annotated[Literal["chain", "direct", "both"], Flag(panel=DATA)] = Field(
@@ -50,7 +51,7 @@ class CmdSettings(TrainerOptions):
     split_seed: Annotated[int | None, Flag(panel=DATA)] = Field(
         None, description="Seed that decides which prompts are held out; --seed when not given."
     )
-    rejects: Annotated[Path | None, Flag(complete="file", panel=DATA)] = Field(
+    rejects: Annotated[Path | None, Flag(complete="rows", panel=DATA)] = Field(
         None, description="File for rows that cannot be used; OUTPUT.rejects.jsonl when not given."
     )
     strict: Annotated[bool, Flag(panel=DATA)] = Field(False, description="Stop at the first bad row.")
@@ -124,7 +125,9 @@ class CmdSettings(TrainerOptions):
     lora: Annotated[str, Flag(panel=ADAPTER, metavar="RANK,ALPHA,DROPOUT")] = Field(
         "8,16,0.05", description="Shape of the LoRA adapter; none tunes the whole model."
     )
-    target: Annotated[tuple[str, ...], BeforeValidator(_apart), Flag(panel=ADAPTER)] = Field(
+    target: Annotated[
+        tuple[str, ...], BeforeValidator(_apart), Flag(words=("auto", *TARGETS), panel=ADAPTER)
+    ] = Field(
         ("auto",),
         min_length=1,
         description="Layers with an adapter: auto as published, all-linear, mlp, attn, names, or re:PATTERN.",

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt
 
 from detox_cli.settings.base import Flag, Languages, by_commas
+from detox_cli.settings.offers import SETS, TARGETS
 from detox_cli.settings.training import MEASURING, TRAINING, TrainerOptions
 
 DATA, METHOD, ADAPTER = "Data", "Objective", "Adapters"
@@ -37,10 +38,10 @@ def _apart(value: object) -> object:
 class DpoSettings(TrainerOptions):
     """``detox train dpo``: preferences in, a model that continues like the preferred ones out."""
 
-    model: Annotated[str, Flag(positional=True, complete="model")] = Field(
+    model: Annotated[str, Flag(positional=True, complete="causal")] = Field(
         description="The decoder-only model to tune: Hub id, folder or builtin:lm."
     )
-    data: Annotated[tuple[str, ...], Flag(complete="file")] = Field(
+    data: Annotated[tuple[str, ...], Flag(complete="rows")] = Field(
         min_length=1,
         description="Preferences: JSONL, JSON, CSV, Parquet, a folder, a zip of RTP-LX, a dataset id, or - "
         "for stdin; repeatable.",
@@ -97,7 +98,7 @@ class DpoSettings(TrainerOptions):
     val_fraction: Annotated[float, Flag(panel=DATA)] = Field(
         0.05, ge=0, lt=1, description="Share held out to measure with."
     )
-    val_file: Annotated[tuple[str, ...], Flag(complete="file", panel=DATA)] = Field(
+    val_file: Annotated[tuple[str, ...], Flag(complete="rows", panel=DATA)] = Field(
         (), description="Measure with these preferences; their prompts are not trained on. Repeatable."
     )
     val_group: Annotated[Literal["prompt", "row"], Flag(panel=DATA)] = Field(
@@ -106,7 +107,7 @@ class DpoSettings(TrainerOptions):
     split_seed: Annotated[int | None, Flag(panel=DATA)] = Field(
         None, description="Seed that decides which rows are held out; --seed when not given."
     )
-    rejects: Annotated[Path | None, Flag(complete="file", panel=DATA)] = Field(
+    rejects: Annotated[Path | None, Flag(complete="rows", panel=DATA)] = Field(
         None, description="File for rows that cannot be used; OUTPUT.rejects.jsonl when not given."
     )
     strict: Annotated[bool, Flag(panel=DATA)] = Field(False, description="Stop at the first bad row.")
@@ -130,7 +131,7 @@ class DpoSettings(TrainerOptions):
     sft_weight: Annotated[float, Flag(panel=METHOD)] = Field(
         0.0, ge=0, description="Weight of the plain language-model loss on preferred continuations."
     )
-    ref_model: Annotated[str | None, Flag(complete="model", panel=METHOD)] = Field(
+    ref_model: Annotated[str | None, Flag(complete="causal", panel=METHOD)] = Field(
         None, description="The reference; the model as it is at the start, if not given."
     )
     precompute_ref: Annotated[bool, Flag(panel=METHOD)] = Field(
@@ -178,7 +179,7 @@ class DpoSettings(TrainerOptions):
     dora: Annotated[bool, Flag(panel=ADAPTER)] = Field(
         False, description="Train lengths and directions of the weights apart."
     )
-    target: Annotated[tuple[str, ...], BeforeValidator(_apart), Flag(panel=ADAPTER)] = Field(
+    target: Annotated[tuple[str, ...], BeforeValidator(_apart), Flag(words=TARGETS, panel=ADAPTER)] = Field(
         ("all-linear",),
         min_length=1,
         description="Layers with an adapter: all-linear, mlp, attn, names of modules, or re:PATTERN.",
@@ -214,7 +215,7 @@ class DpoSettings(TrainerOptions):
     patience: Annotated[NonNegativeInt, Flag(panel=MEASURING)] = Field(
         5, description="Stop after so many measurements without a better one; 0 never stops early."
     )
-    prompts: Annotated[str | None, Flag(complete="file", panel=MEASURING)] = Field(
+    prompts: Annotated[str | None, Flag(complete="rows", words=SETS, panel=MEASURING)] = Field(
         None, description="Prompts to continue at each measurement, a file or rtp; needed by what follows."
     )
     prompt_rows: Annotated[PositiveInt, Flag(panel=MEASURING)] = Field(
@@ -226,7 +227,7 @@ class DpoSettings(TrainerOptions):
     toxicity: Annotated[str, Flag(complete="scorer", panel=MEASURING)] = Field(
         "detoxify:unbiased", description="Scorer of these continuations."
     )
-    track_neurons: Annotated[Path | None, Flag(complete="file", panel=MEASURING)] = Field(
+    track_neurons: Annotated[Path | None, Flag(complete="neurons", panel=MEASURING)] = Field(
         None,
         description="Probe, or list of neurons: how active those are that write towards it, at each "
         "measurement and by language of --prompts.",

@@ -24,7 +24,7 @@ PresetName = Literal[
 class TextOptions(Section):
     """Which texts a language model is tuned on, and how it reads them."""
 
-    data: Annotated[tuple[str, ...], Flag(complete="file", panel=DATA)] = Field(
+    data: Annotated[tuple[str, ...], Flag(complete="rows", panel=DATA)] = Field(
         (), description="Texts: JSONL, CSV, Parquet, dataset id or ID:CONFIGURATION, - for stdin; repeatable."
     )
     preset: Annotated[PresetName | None, Flag(panel=DATA)] = Field(
@@ -57,7 +57,7 @@ class TextOptions(Section):
     dedupe: Annotated[bool, Flag(panel=DATA)] = Field(
         True, description="Train on texts once that differ in case, spaces and punctuation only."
     )
-    rejects: Annotated[Path | None, Flag(complete="file", panel=DATA)] = Field(
+    rejects: Annotated[Path | None, Flag(complete="rows", panel=DATA)] = Field(
         None, description="File for rows that cannot be read; OUTPUT.rejects.jsonl when not given."
     )
     strict: Annotated[bool, Flag(panel=DATA)] = Field(False, description="Stop at the first bad row.")
@@ -82,7 +82,7 @@ class TextOptions(Section):
 class LmSettings(AdapterOption, TrainerOptions, TextOptions):
     """``detox train lm``: texts in, a language model that writes like them out."""
 
-    model: Annotated[str, Flag(positional=True, complete="model")] = Field(
+    model: Annotated[str, Flag(positional=True, complete="causal")] = Field(
         description="The causal language model to start from: Hub id, folder or builtin:lm."
     )
     output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(

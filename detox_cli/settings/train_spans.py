@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt
 
 from detox_cli.settings.base import Flag, Section, by_commas
+from detox_cli.settings.offers import DETECTORS
 from detox_cli.settings.training import MEASURING, TRAINING, TrainerOptions
 
 DATA, HEAD = "Which texts", "What is put on the encoder"
@@ -14,10 +15,10 @@ DATA, HEAD = "Which texts", "What is put on the encoder"
 class MarkedOptions(Section):
     """Which marked texts a detector learns from, and how they are read."""
 
-    data: Annotated[tuple[str, ...], Flag(complete="file", panel=DATA)] = Field(
+    data: Annotated[tuple[str, ...], Flag(complete="rows", panel=DATA)] = Field(
         (), description="Texts with marked spans: JSONL, JSON, CSV, Parquet, dataset id, -; repeatable."
     )
-    test: Annotated[tuple[str, ...], Flag(complete="file", panel=DATA)] = Field(
+    test: Annotated[tuple[str, ...], Flag(complete="rows", panel=DATA)] = Field(
         (), description="File to measure the finished model on, in place of --test-share; repeatable."
     )
     text_column: Annotated[str | None, Flag(panel=DATA)] = Field(
@@ -45,7 +46,7 @@ class MarkedOptions(Section):
     split_seed: Annotated[int | None, Flag(panel=DATA)] = Field(
         None, description="Seed that decides which texts choose; --seed when not given."
     )
-    rejects: Annotated[Path | None, Flag(complete="file", panel=DATA)] = Field(
+    rejects: Annotated[Path | None, Flag(complete="rows", panel=DATA)] = Field(
         None, description="File for rows that cannot be read; OUTPUT.rejects.jsonl when not given."
     )
     strict: Annotated[bool, Flag(panel=DATA)] = Field(False, description="Stop at the first bad row.")
@@ -77,7 +78,7 @@ class HeadOptions(Section):
 class SpansSettings(TrainerOptions, HeadOptions, MarkedOptions):
     """``detox train spans``: marked texts in, a detector of toxic spans out."""
 
-    model: Annotated[str, Flag(positional=True, complete="model", metavar="ENCODER")] = Field(
+    model: Annotated[str, Flag(positional=True, complete="encoder", metavar="ENCODER")] = Field(
         "FacebookAI/roberta-base",
         description="The encoder to start from: Hub id, folder or builtin:toxicity.",
     )
@@ -103,6 +104,6 @@ class SpansSettings(TrainerOptions, HeadOptions, MarkedOptions):
     threshold: Annotated[float | None, Flag(panel=MEASURING)] = Field(
         None, gt=0, lt=1, description="Probability from which on a word counts; chosen by F1 when not given."
     )
-    baseline: Annotated[tuple[str, ...], Flag(complete="scorer", panel=MEASURING)] = Field(
+    baseline: Annotated[tuple[str, ...], Flag(complete="folder", words=DETECTORS, panel=MEASURING)] = Field(
         (), description="Detector to measure beside the model, such as lexicon:FILE; repeatable."
     )

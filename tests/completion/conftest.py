@@ -13,7 +13,10 @@ from detox_cli.completion.tree import command_tree
 from tests.completion.example import app
 from tests.completion.shells import COMMANDS, Shell
 
-KNOWN = Known(profiles=("default", "offline"), models=("bart", "lm"), scorers=("toxicity",))
+KNOWN = Known(
+    profiles=("default", "offline"),
+    models={"bart": "seq2seq", "lm": "causal", "toxicity": "toxicity", "similarity": "similarity"},
+)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +27,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (home / folder).mkdir(parents=True)
     for name in ("gpt2", "facebook--bart-base", "facebook--bart-large-cnn"):
         (home / "hub" / f"models--{name}").mkdir(parents=True)
-    for file in ("pairs.jsonl", "two words.txt", "profiles/mine.toml", ".config/detox/profiles/lab.toml"):
+    for file in (
+        "pairs.jsonl",
+        "two words.txt",
+        "mix.yaml",
+        "mix.csv",
+        "mix.md",
+        "wide one.md",
+        "profiles/mine.toml",
+        ".config/detox/profiles/lab.toml",
+    ):
         (home / file).touch()
     for program in ("python", "python3", "detox"):
         (home / "bin" / program).write_text(f"#!/bin/sh\ntouch {home}/started\n")

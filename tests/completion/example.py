@@ -23,13 +23,17 @@ def root(profile: Profile = None, verbose: Annotated[int, typer.Option("-v", cou
 
 @train.command()
 def bart(
-    pairs: Annotated[Path, typer.Argument(help="Pairs.")],
+    pairs: Annotated[str, typer.Argument(help="Pairs."), Flag(complete="rows")],
     model: Model = None,
     dtype: Annotated[Dtype, typer.Option(help="It's [the] type: x.")] = "auto",
     output: Annotated[Path, typer.Option("--output", "-o", file_okay=False, help="Folder.")] = Path("out"),
     scorer: Annotated[list[str] | None, typer.Option(help="Judge."), Flag(complete="scorer")] = None,
     span: Annotated[tuple[int, int], typer.Option(help="From and to.")] = (0, 1),
     task: Annotated[str, typer.Option(help="Free text.")] = "",
+    recipe: Annotated[Path | None, typer.Option(help="Recipe."), Flag(complete="recipe")] = None,
+    prompts: Annotated[str, typer.Option(help="Prompts."), Flag(complete="rows", words=("rtp", "bold"))] = "",
+    fill: Annotated[str, typer.Option(help="Model."), Flag(complete="seq2seq")] = "",
+    parts: Annotated[list[str] | None, typer.Option(help="Parts."), Flag(words=("kl", "forward"))] = None,
     lora: Annotated[bool, typer.Option("--lora/--no-lora", help="Adapters.")] = True,
 ) -> None:
     """Train a rewriter."""

@@ -50,7 +50,7 @@ UNIQUE = {
     "model folder": ("detox train lm check", ["train", "lm", "checkpoint/"]),
     "second of several models": ("detox merge gpt2 facebook/bart-b", ["merge", "gpt2", "facebook/bart-base"]),
     "scorer": (
-        "detox train bart --scorer detoxify:m",
+        "detox train bart --scorer detoxify:mu",
         ["train", "bart", "--scorer", "detoxify:multilingual"],
     ),
     "scorer after =": ("detox train bart --scorer=builtin:t", ["train", "bart", "--scorer=builtin:toxicity"]),
@@ -68,6 +68,29 @@ UNIQUE = {
     ),
     "file": ("detox train bart pai", ["train", "bart", "pairs.jsonl"]),
     "file with a space": ("detox train bart tw", ["train", "bart", "two words.txt"]),
+    "file of its type": ("detox train bart --recipe mi", ["train", "bart", "--recipe", "mix.yaml"]),
+    "file of its type after =": ("detox train bart --recipe=mi", ["train", "bart", "--recipe=mix.yaml"]),
+    "rows beside other files": ("detox train bart mi", ["train", "bart", "mix.csv"]),
+    "folder on the way to a file": (
+        "detox train bart --recipe che",
+        ["train", "bart", "--recipe", "checkpoint/"],
+    ),
+    "any file where none is of its type": (
+        "detox train bart --recipe wi",
+        ["train", "bart", "--recipe", "wide one.md"],
+    ),
+    "file with a name before it": ("detox train bart en=mi", ["train", "bart", "en=mix.csv"]),
+    "word beside files": ("detox train bart --prompts rt", ["train", "bart", "--prompts", "rtp"]),
+    "file beside words": ("detox train bart --prompts pa", ["train", "bart", "--prompts", "pairs.jsonl"]),
+    "word of a list": ("detox train bart --parts fo", ["train", "bart", "--parts", "forward"]),
+    "only bundled models of its kind": (
+        "detox train bart --fill builtin:",
+        ["train", "bart", "--fill", "builtin:bart"],
+    ),
+    "only bundled scorers of its kind": (
+        "detox train bart --scorer builtin:",
+        ["train", "bart", "--scorer", "builtin:"],
+    ),
     "folder only": ("detox train bart -o ch", ["train", "bart", "-o", "checkpoint/"]),
     "folder only, though a file fits": ("detox train bart -o pa", ["train", "bart", "-o", "pa"]),
     "choice at its place": (
@@ -101,3 +124,8 @@ def test_one_candidate_is_completed(shell: Shell, line: str, words: list[str]) -
 def test_several_candidates_are_listed(shell: Shell, line: str, names: list[str]) -> None:
     outcome = shell.complete(line)
     assert outcome.offers(*names), outcome
+
+
+def test_a_tilde_is_the_home_folder(shell: Shell) -> None:
+    outcome = shell.complete("detox train bart --recipe ~/mix.y")
+    assert outcome.words[-1].endswith("/mix.yaml") and "~" not in outcome.words[-1], outcome

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from detox_cli.app import app
-from detox_cli.completion.known import known_names
 from detox_cli.completion.scripts import FILES
 from detox_cli.completion.tree import Node, command_tree
 from tests.completion.conftest import environment
@@ -27,10 +26,33 @@ LINES = {
         "detox train bart --toxicity detoxify:o",
         ["train", "bart", "--toxicity", "detoxify:original"],
     ),
+    "bundled rewriter": ("detox train bart --model=builtin:", ["train", "bart", "--model=builtin:bart"]),
+    "bundled scorer of fluency": (
+        "detox eval rewrite x.csv --fl builtin:",
+        ["eval", "rewrite", "x.csv", "--fl", "builtin:fluency"],
+    ),
+    "recipe": ("detox merge --recipe m", ["merge", "--recipe", "mix.yaml"]),
+    "settings to copy to": (
+        "detox profile copy offline ./profiles/m",
+        ["profile", "copy", "offline", "./profiles/mine.toml"],
+    ),
+    "word of a list": ("detox synth pairs --drop trunc", ["synth", "pairs", "--drop", "truncated"]),
+    "bundled form of chains": (
+        "detox generate x y --chain cmd-v3-c",
+        ["generate", "x", "y", "--chain", "cmd-v3-code"],
+    ),
     "file": ("detox synth pairs pai", ["synth", "pairs", "pairs.jsonl"]),
     "shell": ("detox completion zs", ["completion", "zsh"]),
 }
-KINDS = {"model": "model", "profile": "profile", "rejects": "file", "output": ("file", "folder")}
+KINDS = {
+    "model": "model",
+    "profile": "profile",
+    "rejects": "file",
+    "sta": "scorer",
+    "prompts": "file",
+    "text": "file",
+    "output": ("file", "folder"),
+}
 
 
 @pytest.fixture(scope="module", params=sorted(COMMANDS))
@@ -48,15 +70,6 @@ def shipped(request: pytest.FixtureRequest, home: Path) -> Iterator[Shell]:
 def test_tab(shipped: Shell, line: str, words: list[str]) -> None:
     outcome = shipped.complete(line)
     assert outcome.words == words, outcome
-
-
-def test_bundled_models(shipped: Shell) -> None:
-    names = known_names().model_names
-    if not names:
-        pytest.skip("no bundled model is there yet")
-    name = names[0]
-    outcome = shipped.complete(f"detox train bart --model={name[:-1]}")
-    assert outcome.words == ["train", "bart", f"--model={name}"] or outcome.offers(*names), outcome
 
 
 def commands() -> list[Node]:

@@ -68,7 +68,8 @@ _detox_offer() {
 _detox_paths() {
     local name
     compopt -o "$1" 2>/dev/null && return
-    while IFS= read -r name; do COMPREPLY+=("$name"); done < <(compgen -d -- "${cur##*[=:]}")
+    [[ $1 == dirnames ]] && set -- -d || set -- -f
+    while IFS= read -r name; do COMPREPLY+=("$name"); done < <(compgen "$1" -- "${cur##*[=:]}")
 }
 
 # Folders beside other names, listed here because readline would then show every name without its owner.
@@ -79,37 +80,62 @@ _detox_folders() {
     _detox_offer "$1" "$2"
 }
 
-# Offer the values of a kind: $1 kind, $2 what is typed, $3 `--option=` or nothing. Choices are in `reply`.
+# Files with one of the suffixes in `types`, folders, and the words in `reply`. What has quotes in it, and what
+# fits none of them, is left to readline, which shows every file.
+_detox_files() {
+    local typed=$1 before=$2 name
+    if [[ $typed == [!/=]*=* && ! -e $typed ]]; then
+        before+=${typed%%=*}= typed=${typed#*=} reply=()
+    fi
+    if [[ $typed != *[\"\'\\~]* ]]; then
+        while IFS= read -r name; do
+            [[ -d $name || $types == *" ${name##*.} "* ]] && reply+=("$name")
+        done < <(compgen -f -- "$typed")
+        compopt -o filenames 2>/dev/null
+        _detox_offer "$typed" "$before"
+    fi
+    [[ ${COMPREPLY[*]-} ]] || _detox_paths default
+}
+
+# Offer the values of a kind: $1 kind, $2 what is typed, $3 `--option=` or nothing. Words are in `reply`.
 _detox_value() {
     case $1 in
         choice) _detox_offer "$2" "$3" ;;
         profile) _detox_profiles; _detox_offer "$2" "$3"; [[ $2 == */* ]] && _detox_paths default ;;
         model) _detox_model "$2" "$3" ;;
-        file) _detox_paths default ;;
-        folder) _detox_paths dirnames ;;
+        file)
+            if [[ $types || ${reply[*]-} ]]; then _detox_files "$2" "$3"; else _detox_paths default; fi
+            ;;
+        folder)
+            if [[ ${reply[*]-} ]]; then
+                _detox_offer "$2" "$3"
+                [[ $2 == builtin:* ]] || _detox_folders "$2" "$3"
+            else
+                _detox_paths dirnames
+            fi
+            ;;
         scorer) _detox_scorer "$2" "$3" ;;
     esac
 }
 
 # A model may be a folder too, but no folder comes after `builtin:`.
 _detox_model() {
-    reply=(@MODELS@)
     _detox_cached_models
     _detox_offer "$1" "$2"
     [[ $1 == *:* ]] || _detox_folders "$1" "$2"
 }
 
 _detox_scorer() {
-    reply=(@SCORERS@ calibrated: comet: detoxify: hf: lexicon: max: mean: perspective: vote:)
+    reply+=(calibrated: comet: detoxify: hf: lexicon: max: mean: perspective: vote:)
     case $1 in
-        hf:* | comet:*) _detox_model "${1#*:}" "$2${1%%:*}:"; return ;;
-        calibrated:* | detoxify:* | lexicon:* | perspective:*) _detox_paths default ;;
+        hf:* | comet:*) reply=(); _detox_model "${1#*:}" "$2${1%%:*}:"; return ;;
+        calibrated:* | detoxify:* | lexicon:*) _detox_paths default ;;
     esac
     _detox_offer "$1" "$2"
 }
 
 _detox() {
-    local words reply kind takes path= word index=1 place=1 literal=
+    local words reply kind types takes path= word index=1 place=1 literal=
     COMPREPLY=()
     _detox_words
     local last=$((${#words[@]} - 1)) cur=${words[${#words[@]}-1]}

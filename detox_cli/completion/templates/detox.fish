@@ -76,7 +76,9 @@ function __detox_cached_models
     end
 end
 
-function __detox_profiles
+# The functions that follow get the suffixes that come first, then --, then words that are offered besides.
+
+function __detox_profile
     set -l config $XDG_CONFIG_HOME
     test -n "$config"; or set config ~/.config
     string join \n -- @PROFILES@
@@ -90,23 +92,51 @@ function __detox_profiles
     end
 end
 
-function __detox_models
-    string join \n -- @MODELS@ | string replace -r '$' \tbundled
+function __detox_file
+    set -l words
+    set -l types
+    set -l typed (__detox_typed)
+    set -l before (string match -r '^[^/=]+=' -- $typed)
+    while test "$argv[1]" != --
+        set -a types $argv[1]
+        set -e argv[1]
+    end
+    if test -z "$before"
+        string join \n -- $argv[2..-1]
+    else
+        set typed (string replace -- $before '' $typed)
+    end
+    set -l found (complete -C "__fish_command_without_completions $typed")
+    set -l fitting $found
+    if set -q types[1]
+        set fitting (string match -r '.*/$|.*\.(?:'(string join '|' $types)')$' -- $found)
+    end
+    set -q fitting[1]; or set fitting $found
+    set -q fitting[1]; and printf '%s\n' "$before"$fitting
+end
+
+function __detox_folder
+    string join \n -- $argv[2..-1]
+    __fish_complete_directories (__detox_typed) folder
+end
+
+function __detox_model
+    string join \n -- $argv[2..-1] | string replace -r '$' \tbundled
     __detox_cached_models | string replace -r '$' \tcached
     set -l typed (__detox_typed)
     string match -q '*:*' -- $typed; or __fish_complete_directories "$typed" folder
 end
 
-function __detox_scorers
+function __detox_scorer
     set -l typed (__detox_typed)
-    string join \n -- @SCORERS@
+    string join \n -- $argv[2..-1]
     set -l start (string replace -r ':.*' : -- $typed)
     set -l path (string replace -r '^[^:]*:' '' -- $typed)
     switch $typed
         case 'hf:*' 'comet:*'
             __detox_cached_models | string replace -r '^' $start | string replace -r '$' \tcached
             __fish_complete_directories "$path" folder | string replace -r '^' $start
-        case 'lexicon:*' 'detoxify:*' 'calibrated:*' 'perspective:*'
+        case 'calibrated:*' 'detoxify:*' 'lexicon:*'
             string replace -r '^' $start $path*
         case '*'
             printf '%s\n' calibrated: comet: detoxify: hf: lexicon: max: mean: perspective: vote:

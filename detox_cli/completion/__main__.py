@@ -1,4 +1,7 @@
-"""Write ``completions/`` and ``docs/cli.md`` anew: ``python -m detox_cli.completion --write [CHECKOUT]``."""
+"""Write ``completions/``, ``docs/cli.md`` and ``docs/profiles.md`` anew.
+
+``python -m detox_cli.completion --write [CHECKOUT]``
+"""
 
 import sys
 from pathlib import Path

@@ -14,12 +14,13 @@ FILES = {
     "fish": "completions/detox.fish",
     "man": "completions/detox.1",
     "reference": "docs/cli.md",
+    "gallery": "docs/profiles.md",
 }
 """Where the files lie in a checkout."""
 
 
 def scripts(root: Node, known: Known) -> dict[str, str]:
-    """The text of every file of ``FILES`` for a command tree."""
+    """The text of every file of ``FILES`` that a command tree decides."""
     return {
         "bash": bash_script(root, known),
         "zsh": zsh_script(root, known),
@@ -30,7 +31,8 @@ def scripts(root: Node, known: Known) -> dict[str, str]:
 
 
 def detox_scripts() -> dict[str, str]:
-    """The scripts of ``detox`` itself; imports every command module."""
+    """Every file of ``FILES``, of ``detox`` itself; imports every command module."""
     from detox_cli.app import app
+    from detox_cli.completion.gallery import gallery
 
-    return scripts(command_tree(app), known_names())
+    return {**scripts(command_tree(app), known_names()), "gallery": gallery()}

@@ -1,6 +1,6 @@
 """From a scorer's name to the scorer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from detox_cli.errors import BadSettings
@@ -44,17 +44,15 @@ def load_text_scorer(
 
     if name.members:
         return ensemble(name.kind, [load(member) for member in name.members])
-    if _is_lexicon(name):
+    if _is_lexicon(name):  # builtin:lexicon too
         return _lexicon(name)
+    if name.kind in WITHOUT_WEIGHTS:
+        return WITHOUT_WEIGHTS[name.kind](name)
     if name.kind == "comet":
         raise BadSettings(f"'{spec}' reads references; it is for the fluency of clef2025", hint="use --fl")
     if name.kind == "calibrated":
         kept = read_calibration(name.target)
         return calibrated(kept, load(kept.scorer), name.label, str(calibration_file(name.target)))
-    if name.kind == "perspective":
-        from detox_cli.scoring.perspective import load_perspective
-
-        return load_perspective(name)
     if name.kind == "detoxify":
         from detox_cli.scoring.detoxify import load_detoxify
 
@@ -221,3 +219,13 @@ def _lexicon(name: Spec) -> LexiconScorer:
         return LexiconScorer(read_lexicon(BUNDLED, "builtin:lexicon"), way)
     path = Path(name.target).expanduser()
     return LexiconScorer(read_lexicon(path, path.name), way)
+
+
+def _perspective(name: Spec) -> TextScorer:
+    from detox_cli.scoring.perspective import load_perspective
+
+    return load_perspective(name)
+
+
+WITHOUT_WEIGHTS: dict[str, Callable[[Spec], TextScorer]] = {"lexicon": _lexicon, "perspective": _perspective}
+"""Kinds of scorers that need no model of ours, with what makes one from its name."""

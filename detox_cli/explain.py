@@ -8,6 +8,17 @@ from detox_cli.errors import BadData, BadSettings, DetoxError, Missing
 
 OFFLINE_WAYS = "give a local folder instead, or use `--profile offline`, which needs no download"
 
+EXTRAS = {
+    "vllm": "vllm",
+    "ray": "ray",
+    "matplotlib": "plots",
+    "optuna": "search",
+    "bitsandbytes": "quantize",
+    "py3langid": "languages",
+    "lm_eval": "lm-eval",
+}
+"""The extra of this package that brings a library."""
+
 
 def explain(error: Exception) -> DetoxError:
     """The error in our words; one that nobody foresaw keeps its own, and says how to see more.
@@ -65,11 +76,23 @@ def _unreachable(error: Any) -> DetoxError:
     return Missing(f"the model hub cannot be reached: {first_line(error)}", hint=OFFLINE_WAYS)
 
 
-def _extra(error: Any) -> DetoxError:
+def _not_installed(error: Any) -> DetoxError:
     name = (error.name or "").partition(".")[0]
-    extra = {"vllm": "vllm", "ray": "ray", "matplotlib": "plots"}.get(name)
+    if name == "detox_cli":
+        return Missing(
+            f"this installation of detox lacks a part: {error.name}",
+            hint="install it again: pip install --force-reinstall --no-deps detox-cli",
+        )
+    extra = EXTRAS.get(name)
     hint = f"pip install 'detox-cli[{extra}]'" if extra else f"pip install {name}" if name else None
     return Missing(f"a library is missing: {first_line(error)}", hint=hint)
+
+
+def _not_importable(error: Any) -> DetoxError:
+    """A library that is there and does not load: of another version, or without what it is linked against."""
+    name = (error.name or "").partition(".")[0]
+    hint = f"pip install --upgrade {name}" if name else "install or update what it names; see `detox doctor`"
+    return Missing(f"a library cannot be imported: {first_line(error)}", hint=hint)
 
 
 def _os_error(error: Any) -> DetoxError:
@@ -107,7 +130,8 @@ FOREIGN: dict[str, Callable[[Any], DetoxError]] = {
     "httpx.ConnectTimeout": _unreachable,
     "httpx2.ConnectError": _unreachable,
     "httpx2.ConnectTimeout": _unreachable,
-    "builtins.ImportError": _extra,
+    "builtins.ModuleNotFoundError": _not_installed,
+    "builtins.ImportError": _not_importable,
     "builtins.UnicodeDecodeError": _encoding,
     "builtins.OSError": _os_error,
     "ValidationError": _invalid,

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.errors.record.sitecustomize import watch
 from tests.recorder import Recorder
+
+NOTES = pytest.StashKey[Path]()
+"""Where it is noted which calls made errors."""
 
 os.environ.update({"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"})
 
@@ -41,6 +46,16 @@ ONE_LAYER_EACH = {
     "decoder_start_token_id": 2,
 }
 """The shape of the tiny BART and mBART."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--raised", type=Path, help="Note in this file which calls make errors (tests/errors).")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    notes = config.getoption("--raised") or Path(tempfile.mkdtemp(prefix="raised-")) / "notes.jsonl"
+    config.stash[NOTES] = notes.absolute()
+    watch(config.stash[NOTES])
 
 
 @pytest.fixture(autouse=True)

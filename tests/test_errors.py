@@ -22,6 +22,13 @@ class OutOfMemoryError(RuntimeError):
     """Named as torch's."""
 
 
+class RepositoryNotFoundError(OSError):
+    """Named as the hub's."""
+
+
+ConnectError = type("ConnectError", (OSError,), {"__module__": "httpx2"})
+
+
 @pytest.mark.parametrize(
     ("error", "code", "line"),
     [
@@ -35,6 +42,14 @@ class OutOfMemoryError(RuntimeError):
         (FileNotFoundError(errno.ENOENT, "x", "in.csv"), 3, "error: in.csv: there is no such file"),
         (PermissionError(errno.EACCES, "Permission denied", "in.csv"), 1, "error: in.csv: Permission denied"),
         (ModuleNotFoundError("No module named 'vllm'", name="vllm"), 4, "error: a library is missing"),
+        (
+            ImportError("cannot import name 'x' from 'y'", name="y"),
+            4,
+            "error: a library cannot be imported: ca",
+        ),
+        (ModuleNotFoundError("x", name="detox_cli.x"), 4, "error: this installation of detox lacks a part"),
+        (RepositoryNotFoundError("404"), 4, "error: not found on the hub: 404"),
+        (ConnectError("refused"), 4, "error: the model hub cannot be reached: refused"),
         (OutOfMemoryError("CUDA out of memory. Tried"), 1, "error: out of memory"),
         (GatedRepoError("Access to model x is restricted"), 4, "error: the model is gated: Access"),
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"), 3, "error: not UTF-8 text (byte 0)"),

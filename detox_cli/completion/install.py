@@ -13,6 +13,8 @@ from detox_cli.services.result import Result, Table
 MARK = "Generated from the command tree, do not edit."
 """What a file says that was written from here; any other is left alone."""
 
+PRINT_IT = "check its permissions, or print the script instead: detox completion SHELL"
+
 Change = tuple[Path, Literal["written", "renewed", "there already", "removed", "was not there"]]
 
 
@@ -69,7 +71,9 @@ def _write(path: Path, text: str) -> Change:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise DetoxError(f"cannot write the script: {error.strerror}", where=str(path)) from error
+        raise DetoxError(
+            f"cannot write the script: {error.strerror}", where=str(path), hint=PRINT_IT
+        ) from error
     return path, "written" if before is None else "renewed"
 
 
@@ -79,7 +83,9 @@ def _remove(path: Path) -> Change:
             return path, "was not there"
         path.unlink()
     except OSError as error:
-        raise DetoxError(f"cannot remove the script: {error.strerror}", where=str(path)) from error
+        raise DetoxError(
+            f"cannot remove the script: {error.strerror}", where=str(path), hint="check its permissions"
+        ) from error
     return path, "removed"
 
 

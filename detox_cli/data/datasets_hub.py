@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from detox_cli.errors import BadData, BadSettings, Missing
+from detox_cli.models.hub import hub_answers, without_hub
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(:[\w.-]+)?")
 _SAVED = ("dataset_dict.json", "state.json")
@@ -46,7 +48,9 @@ def _load(source: str, split: str) -> Any:
         if any((path / name).exists() for name in _SAVED):
             return _split_of(datasets.load_from_disk(source), source, split)
         name, _, configuration = (source, "", "") if path.is_dir() else source.partition(":")
-        return _split_of(datasets.load_dataset(name, configuration or None), source, split)
+        away = not path.is_dir() and not hub_answers(name, "README.md", kind="dataset")
+        with without_hub() if away else nullcontext():
+            return _split_of(datasets.load_dataset(name, configuration or None), source, split)
     except BadSettings:
         raise
     except Exception as error:  # the library raises a dozen kinds, from OSError to its own

@@ -79,7 +79,11 @@ def read_pairs(
     pairs = list(_pairs(rows, toxic, neutral, need_reference, rejects))
     if rows and not pairs:
         reason = rejects.by_reason.most_common(1)[0][0]
-        raise BadData(f"none of its {len(rows)} rows is a pair: {reason}", where=source)
+        raise BadData(
+            f"none of its {len(rows)} rows is a pair: {reason}",
+            where=source,
+            hint="name the columns of the two sentences, or correct the rows",
+        )
     return pairs
 
 

@@ -109,7 +109,11 @@ def rows_with_text(rows: Sequence[Row], column: str, rejects: Rejects) -> list[R
         else:
             usable.append(row)
     if rows and not usable:
-        raise BadData(f"column {column!r} holds a text in none of {len(rows)} rows", where=rows[0].where)
+        raise BadData(
+            f"column {column!r} holds a text in none of {len(rows)} rows",
+            where=rows[0].where,
+            hint="name another column",
+        )
     return usable
 
 

@@ -61,7 +61,11 @@ def json_lines(rows: Iterable[Values], columns: Sequence[str] | None = None) -> 
         try:
             yield json.dumps(ordered, ensure_ascii=False, allow_nan=False) + "\n"
         except (ValueError, TypeError) as error:
-            raise BadData(f"cannot be written as JSON: {error}", where=_row_name(values)) from None
+            raise BadData(
+                f"cannot be written as JSON: {error}",
+                where=_row_name(values),
+                hint="remove the value from the input, or write another format",
+            ) from None
 
 
 def table_lines(rows: Iterable[Values], columns: Sequence[str] | None, delimiter: str) -> Iterator[str]:
@@ -92,7 +96,11 @@ def _cell(value: object) -> str:
 
 def _in_order(values: Values, columns: Sequence[str]) -> dict[str, object]:
     if extra := [key for key in values if key not in columns]:
-        raise BadData(f"has a column {extra[0]!r} that is not to be written", where=_row_name(values))
+        raise BadData(
+            f"has a column {extra[0]!r} that is not to be written",
+            where=_row_name(values),
+            hint="write .jsonl, where rows may differ",
+        )
     return {column: values.get(column) for column in columns}
 
 

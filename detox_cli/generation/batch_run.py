@@ -195,6 +195,8 @@ def start_token(model: Any) -> int:
     start = model.config.decoder_start_token_id if start is None else start
     if start is None:
         raise BadSettings(
-            "the model does not say which token its decoder starts from", where="decoder_start_token_id"
+            "the model does not say which token its decoder starts from",
+            where="decoder_start_token_id",
+            hint="set decoder_start_token_id in the model's config.json",
         )
     return int(start[0] if isinstance(start, list) else start)

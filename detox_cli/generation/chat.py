@@ -57,12 +57,22 @@ def use_template(tokenizer: Any, file: Path) -> None:
         tokenizer.chat_template = file.read_text(encoding="utf-8")
         _apply(tokenizer, [("user", "x")], add_generation_prompt=True)
     except (OSError, UnicodeDecodeError) as error:
-        raise BadData("cannot be read as a chat template", where=str(file)) from error
+        raise BadData(
+            "cannot be read as a chat template",
+            where=str(file),
+            hint="name a UTF-8 file with a template in Jinja",
+        ) from error
     except TemplateSyntaxError as error:
         where = f"{file}:{error.lineno}"
-        raise BadData(f"is no chat template: {error.message}", where=where) from error
+        raise BadData(
+            f"is no chat template: {error.message}", where=where, hint="correct the template there"
+        ) from error
     except TemplateError as error:
-        raise BadData(f"cannot write a user's turn: {error.message}", where=str(file)) from error
+        raise BadData(
+            f"cannot write a user's turn: {error.message}",
+            where=str(file),
+            hint="correct the template, or leave --chat-template out for the model's own",
+        ) from error
 
 
 def read_chat_format(tokenizer: Any) -> ChatFormat:
@@ -105,7 +115,10 @@ def _check_order(turns: Sequence[Turn]) -> None:
     wanted = ["user", "assistant"] * len(talk)
     if not talk or talk[-1].role != "user" or any(t.role != w for t, w in zip(talk, wanted, strict=False)):
         order = ", ".join(t.role for t in turns) or "nothing"
-        raise BadData(f"a conversation is (system,) user, assistant, …, user; this one is {order}")
+        raise BadData(
+            f"a conversation is (system,) user, assistant, …, user; this one is {order}",
+            hint="correct the conversation",
+        )
 
 
 def _plain(turns: Sequence[Turn]) -> str:

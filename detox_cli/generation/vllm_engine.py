@@ -195,7 +195,11 @@ class VllmEngine:
 
     def _sample(self, request: Request, one: Any, before: int, stops: Sequence[str]) -> Sample:
         if one.finish_reason not in ("stop", "length"):
-            raise DetoxError(f"vLLM gave up this row: {one.finish_reason}", where=request.id)
+            raise DetoxError(
+                f"vLLM gave up this row: {one.finish_reason}",
+                where=request.id,
+                hint="the same command goes on from here; use --engine transformers if it stays so",
+            )
         by_token = one.finish_reason == "stop" and not isinstance(one.stop_reason, str)
         tokens = list(one.token_ids)
         text, cut = sample_text(self.tokenizer, tokens[:-1] if by_token else tokens, before, stops)

@@ -170,7 +170,11 @@ def _room(adapter: Adapter) -> int:
     """The smallest rank that vLLM knows and that the adapter fits."""
     fitting = [rank for rank in RANKS if rank >= adapter.rank]
     if not fitting:
-        raise BadSettings(f"the adapter's rank {adapter.rank} is above vLLM's {RANKS[-1]}", where="--adapter")
+        raise BadSettings(
+            f"the adapter's rank {adapter.rank} is above vLLM's {RANKS[-1]}",
+            where="--adapter",
+            hint="merge the adapter first: detox merge MODEL --adapter ADAPTER",
+        )
     return fitting[0]
 
 

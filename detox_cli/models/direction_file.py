@@ -165,7 +165,11 @@ def read_directions(path: str | Path) -> Directions:
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     if not path.is_file():
-        raise BadData("there is no such direction file", where=str(path))
+        raise BadData(
+            "there is no such direction file",
+            where=str(path),
+            hint="check the path; detox abliterate --measure-only writes one",
+        )
     try:
         with safe_open(path, framework="np") as file:
             about = parse_json((file.metadata() or {}).get(KEY, "{}"))

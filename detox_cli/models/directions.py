@@ -27,7 +27,9 @@ def orthonormal(vectors: NDArray[np.floating]) -> Floats:
         length = float(np.linalg.norm(row))
         rest = without(row, basis)
         if length == 0 or float(np.linalg.norm(rest)) < SMALLEST * length:
-            raise BadData(f"direction {number} is zero or lies in the span of the others")
+            raise BadData(
+                f"direction {number} is zero or lies in the span of the others", hint="take fewer directions"
+            )
         basis.append(rest / np.linalg.norm(rest))
     return np.stack(basis, axis=1)
 

@@ -33,9 +33,12 @@ class Edit:
 
     def __post_init__(self) -> None:
         if self.keep_norms and not 0 <= self.strength <= 2:
-            raise BadSettings(f"norms can be kept for strengths from 0 to 2, not for {self.strength:g}")
+            raise BadSettings(
+                f"norms can be kept for strengths from 0 to 2, not for {self.strength:g}",
+                hint="choose another strength, or the mode zero or projected",
+            )
         if self.keep_norms and self.offset is not None:
-            raise BadSettings("norms cannot be kept while an offset is added")
+            raise ValueError("norms cannot be kept while an offset is added")
 
 
 def edit_vectors(vectors: Array, edit: Edit, refine: bool = False) -> tuple[Array, Array, Array]:

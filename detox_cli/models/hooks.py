@@ -45,7 +45,10 @@ def stream_of(output: Any) -> torch.Tensor:
     """
     first = output[0] if isinstance(output, tuple | list) else output
     if not isinstance(first, torch.Tensor):
-        raise DetoxError(f"a block returned a {type(output).__name__}, which holds no residual stream")
+        raise DetoxError(
+            f"a block returned a {type(output).__name__}, which holds no residual stream",
+            hint="name a model of another family",
+        )
     return first
 
 

@@ -64,7 +64,10 @@ def intervening(model: Any, anatomy: Anatomy, removal: Removal, tied: Tied = "sk
         yield
     if any(called.values()) and not all(called.values()):
         silent = ", ".join(path for path, was in called.items() if not was)
-        raise DetoxError(f"never called as a module, so what it writes was not changed: {silent[:300]}")
+        raise DetoxError(
+            f"never called as a module, so what it writes was not changed: {silent[:300]}",
+            hint="name a model of another family",
+        )
 
 
 @contextmanager
@@ -104,7 +107,7 @@ def _refuse_offset(removal: Removal, anatomy: Anatomy, tied: Tied) -> None:
 def _own(edit: Edit, writer: Writer, weights: Weights) -> Edit:
     """The edit in the writer's own space: before the norms that its output passes."""
     if edit.offset is not None and writer.gains:
-        raise BadSettings("an offset goes into a token embedding, or into the bias of the norm after it")
+        raise ValueError("an offset goes into a token embedding, or into the bias of the norm after it")
     gains = [(g.offset + weights[g.name].detach().double().cpu().numpy(), g.centred) for g in writer.gains]
     keep = edit.keep_norms and not writer.bias
     return replace(edit, basis=through_gains(edit.basis, gains), keep_norms=keep)

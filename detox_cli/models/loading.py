@@ -225,7 +225,10 @@ def _load(
             **formed,
         )
     except torch.OutOfMemoryError as error:
-        raise DetoxError(f"{source.name} does not fit into the memory of {place}") from error
+        raise DetoxError(
+            f"{source.name} does not fit into the memory of {place}",
+            hint="use --dtype bfloat16, --quantize or another --device",
+        ) from error
     except LOAD_ERRORS as error:
         raise load_error(source, error) from error
     lacking = [key for key in report["missing_keys"] if not key.startswith(may_lack or ("\0",))]

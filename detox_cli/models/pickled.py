@@ -56,10 +56,18 @@ def _files(source: Path) -> list[str]:
     try:
         places = parse_json((source / PICKLED_INDEX).read_text(encoding="utf-8"))["weight_map"]
     except (ValueError, KeyError, TypeError) as error:
-        raise BadData("is no index of weights", where=str(source / PICKLED_INDEX)) from error
+        raise BadData(
+            "is no index of weights",
+            where=str(source / PICKLED_INDEX),
+            hint="fetch or copy the whole folder again",
+        ) from error
     names = list(named_files(places, source / PICKLED_INDEX))
     if missing := [name for name in names if not (source / name).exists()]:
-        raise BadData(f"lacks {', '.join(missing)}, which its index names", where=str(source))
+        raise BadData(
+            f"lacks {', '.join(missing)}, which its index names",
+            where=str(source),
+            hint="fetch or copy the whole folder again",
+        )
     return names
 
 
@@ -89,7 +97,9 @@ def _load(path: Path) -> dict[str, torch.Tensor]:
     hint = "fetch it again, or save the model as safetensors where you trust it"
     state = load_plain(path, "cannot be read as plain tensors, so nothing of it is read", hint, mmap=True)
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise BadData("holds something else than named tensors", where=str(path))
+        raise BadData(
+            "holds something else than named tensors", where=str(path), hint="save the model as safetensors"
+        )
     return state
 
 

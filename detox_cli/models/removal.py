@@ -44,11 +44,11 @@ class Removal:
 
     def __post_init__(self) -> None:
         if (self.offset is not None) != (self.mode == "affine"):
-            raise BadSettings("an offset belongs to the mode affine, and to no other")
+            raise ValueError("an offset belongs to the mode affine, and to no other")
         if len(self.bases) not in (1, len(self.mlp)) or len(self.mlp) != len(self.attention):
-            raise BadSettings(f"{len(self.bases)} bases and {len(self.mlp)} strengths do not fit each other")
+            raise ValueError(f"{len(self.bases)} bases and {len(self.mlp)} strengths do not fit each other")
         if self.mode == "affine" and (len(self.bases) > 1 or not self.everywhere):
-            raise BadSettings("affine removal is one direction at strength 1 in the whole model")
+            raise ValueError("affine removal is one direction at strength 1 in the whole model")
 
     @property
     def everywhere(self) -> bool:

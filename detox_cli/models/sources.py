@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from detox_cli.errors import BadData, BadSettings, Missing
+from detox_cli.models.hub import HUB_TIMEOUT_SECONDS, hub_answers
 
 MINIATURES = Path(__file__).parent.parent / "miniatures"
 WAYS_OUT = "name a local folder, or use --profile offline for the bundled models"
@@ -15,7 +16,6 @@ HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 FINGERPRINTED = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja", ".py")
 INDEX = "model.safetensors.index.json"
 """Says which file of several holds which tensor."""
-HUB_TIMEOUT_SECONDS = 10.0
 
 Kind = Literal["builtin", "folder", "hub"]
 
@@ -143,8 +143,15 @@ def _hub_commit(name: str, revision: str | None) -> str:
         RevisionNotFoundError,
     )
 
+    away = not hub_answers(name, "config.json", revision)
     try:
-        config = hf_hub_download(name, "config.json", revision=revision, etag_timeout=HUB_TIMEOUT_SECONDS)
+        config = hf_hub_download(
+            name,
+            "config.json",
+            revision=revision,
+            etag_timeout=HUB_TIMEOUT_SECONDS,
+            local_files_only=away,
+        )
     except GatedRepoError as error:
         raise Missing(f"{name} wants its terms accepted and a token", hint="set HF_TOKEN") from error
     except RevisionNotFoundError as error:

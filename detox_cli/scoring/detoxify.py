@@ -28,6 +28,7 @@ from detox_cli.scoring.spec import Spec
 
 HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.ckpt$")
 NEW_NAMES = {"toxic": "toxicity", "identity_hate": "identity_attack", "severe_toxic": "severe_toxicity"}
+FETCH = "fetch it again, or name another checkpoint"
 """What Detoxify calls the classes that the three training sets name differently."""
 
 
@@ -110,9 +111,11 @@ def read_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
     except DetoxError:
         raise
     except Exception as error:  # a file that is no pickle can break the reader in any way
-        raise BadData("this is not a checkpoint", where=str(checkpoint.path)) from error
+        raise BadData("this is not a checkpoint", where=str(checkpoint.path), hint=FETCH) from error
     if not isinstance(content, dict) or not {"config", "state_dict"} <= content.keys():
-        raise BadData("this checkpoint lacks 'config' or 'state_dict'", where=str(checkpoint.path))
+        raise BadData(
+            "this checkpoint lacks 'config' or 'state_dict'", where=str(checkpoint.path), hint=FETCH
+        )
     return content
 
 
@@ -163,7 +166,11 @@ def _fetch(url: str) -> Path:
     try:
         torch.hub.download_url_to_file(url, str(path), hash_prefix=stated and stated[1], progress=False)
     except RuntimeError as error:
-        raise BadData(f"what {url} gives does not match the hash in its name", where=path.name) from error
+        raise BadData(
+            f"what {url} gives does not match the hash in its name",
+            where=path.name,
+            hint="try again later, or fetch it yourself and give it with --checkpoint",
+        ) from error
     except (urllib.error.URLError, OSError) as error:
         raise Missing(f"{path.name} cannot be fetched from here", hint=ways_out) from error
     return path
@@ -176,7 +183,7 @@ def _build(content: dict[str, Any], checkpoint: Checkpoint, device: torch.device
         model_class = _transformers_class(wanted["model_name"], "ForSequenceClassification")
         tokenizer_class = _transformers_class(wanted["tokenizer_name"], "Tokenizer")
     except (KeyError, TypeError) as error:
-        raise BadData(f"this checkpoint's config lacks {error}", where=where) from error
+        raise BadData(f"this checkpoint's config lacks {error}", where=where, hint=FETCH) from error
     beside = checkpoint.path.parent
     origin = str(beside) if (beside / "config.json").exists() else str(wanted["model_type"])
     try:
@@ -201,15 +208,15 @@ def _model(model_class: Any, config: Any, state: dict[str, torch.Tensor], where:
             None, config=config, state_dict=state, output_loading_info=True, dtype=torch.float32
         )
     except RuntimeError as error:
-        raise BadData("the weights do not fit the configuration", where=where) from error
+        raise BadData("the weights do not fit the configuration", where=where, hint=FETCH) from error
     if report["missing_keys"] or report["mismatched_keys"]:
         lacking = sorted(str(key) for key in [*report["missing_keys"], *report["mismatched_keys"]])
-        raise BadData(f"the weights do not fit the configuration, see {lacking[0]}", where=where)
+        raise BadData(f"the weights do not fit the configuration, see {lacking[0]}", where=where, hint=FETCH)
     return model
 
 
 def _transformers_class(name: str, kind: str) -> Any:
     """A class of transformers whose name says that it is of this kind; nothing else a file may ask for."""
     if kind not in name or not hasattr(transformers, name):
-        raise BadSettings(f"the checkpoint asks for '{name}', which is no {kind} of transformers")
+        raise BadSettings(f"the checkpoint asks for '{name}', which is no {kind} of transformers", hint=FETCH)
     return getattr(transformers, name)

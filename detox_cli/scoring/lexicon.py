@@ -76,7 +76,9 @@ def read_lexicon(path: Path, name: str | None = None) -> Lexicon:
     except FileNotFoundError as error:
         raise Missing(f"no such word list: {path}", hint="name a text file, one word a line") from error
     except (UnicodeDecodeError, OSError) as error:
-        raise BadData("this is not a UTF-8 word list", where=str(path)) from error
+        raise BadData(
+            "this is not a UTF-8 word list", where=str(path), hint="save it as UTF-8 text, one word a line"
+        ) from error
     entries = tuple(_fold(line.strip()) for line in lines if line.strip() and not line.startswith("#"))
     if not entries:
         raise BadData("the word list is empty", where=str(path), hint="write one word or phrase a line")

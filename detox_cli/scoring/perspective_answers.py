@@ -119,7 +119,11 @@ def read_recorded(path: Path, attribute: str) -> Recorded:
                 (lang and language_code(lang), row["query"]),
             )
             if scores.setdefault(asked, score) != score:
-                raise BadData("the same text has another score in an earlier line", where=f"{path}:{number}")
+                raise BadData(
+                    "the same text has another score in an earlier line",
+                    where=f"{path}:{number}",
+                    hint="keep one of the two, or record anew into another file",
+                )
         except (ValueError, KeyError, TypeError) as error:
             message = f"this line is no recorded answer with {attribute}"
             raise BadData(

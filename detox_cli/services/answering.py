@@ -53,7 +53,8 @@ def _sorted_out(answers: dict[str, Completion]) -> Answers:
     faults = {name: completion.fault for name, completion in answers.items() if completion.fault}
     if answers and len(faults) == len(answers):
         raise BadData(
-            f"none of {len(faults)} rows could be answered; the first: {next(iter(faults.values()))}"
+            f"none of {len(faults)} rows could be answered; the first: {next(iter(faults.values()))}",
+            hint="correct the rows, or choose another model",
         )
     return Answers({name: answers[name] for name in answers if name not in faults}, faults)
 

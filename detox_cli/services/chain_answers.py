@@ -60,7 +60,9 @@ def form_of(settings: ChainOptions, writer: Writer, answer_tokens: int | None) -
             raise BadSettings(message, where=flag, hint=f"leave {flag} out, or use another engine")
         return ChainForm(template, settings.chain_retries)
     if settings.chain_prefill and writer.encoder_decoder:
-        raise BadSettings("an encoder-decoder's chain cannot be begun for it", where="--chain-prefill")
+        raise BadSettings(
+            "an encoder-decoder's chain cannot be begun for it", where="--chain-prefill", hint="leave it out"
+        )
     tokenizer = load_tokenizer(writer.source, writer.options.trust_remote_code)
     check_writable(tokenizer, template)
 

@@ -127,7 +127,11 @@ def annotate(
     }
     result = synth_pairs.run(asking.model_copy(update=changes), progress)
     if not result.usable and target == "pairs":
-        raise BadData("the annotator wrote nothing that can be trained on", where=str(result.files[0]))
+        raise BadData(
+            "the annotator wrote nothing that can be trained on",
+            where=str(result.files[0]),
+            hint="give more rows with --data, or another --annotator",
+        )
     return result
 
 

@@ -92,13 +92,23 @@ def read_profile(path: Path) -> Profile:
         text = path.read_text(encoding="utf-8")
         content = tomllib.loads(text)
     except OSError as error:
-        raise BadSettings(f"cannot read the profile: {error.strerror}", where=str(path)) from error
+        raise BadSettings(
+            f"cannot read the profile: {error.strerror}", where=str(path), hint="check its permissions"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadSettings(f"not a TOML file: {error}", where=str(path)) from error
+        raise BadSettings(
+            f"not a TOML file: {error}",
+            where=str(path),
+            hint="correct it there; `detox profile show default` prints one that is right",
+        ) from error
     extends = content.pop("extends", [])
     names = [extends] if isinstance(extends, str) else extends
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise BadSettings("`extends` must be a profile's name or a list of names", where=str(path))
+        raise BadSettings(
+            "`extends` must be a profile's name or a list of names",
+            where=str(path),
+            hint='write extends = "offline"',
+        )
     description = str(content.pop("description", ""))
     tables = dict(_tables(content))
     return Profile(path.stem, path, tables, tuple(names), description, _line_numbers(text))

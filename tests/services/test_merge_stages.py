@@ -67,6 +67,15 @@ def test_stages_are_merged_in_turn_whatever_their_order_in_the_file(
         np.testing.assert_array_equal(value, found[name])
 
 
+def test_a_stage_that_nothing_starts_from_is_said(
+    detox: Detox, models: tuple[Path, ...], tmp_path: Path
+) -> None:
+    base, one, two = models
+    recipe = written(tmp_path / "r.yml", linear(base, one, name="idle"), linear(one, two))
+    done = detox("merge", "--recipe", recipe, "-o", tmp_path / "out")
+    assert done.code == 0 and "no recipe starts from the stage idle; it is made all the same" in done.err
+
+
 def test_stages_that_cannot_be_made_leave_nothing(
     detox: Detox, models: tuple[Path, ...], tmp_path: Path
 ) -> None:
@@ -80,6 +89,7 @@ def test_stages_that_cannot_be_made_leave_nothing(
         ((linear(base, name="a"), linear(one, name="a")), "the name 'a', which another has"),
         ((linear(base, name="../a"), linear("../a")), "the name '../a'"),
         ((linear(tmp_path / "none", name="a"), linear("a")), "no such model folder"),
+        ((linear(base, name="middle"), linear("midle")), "did you mean 'middle'?"),
         (({**linear(base, name="a"), "merge_method": "?"}, linear("a")), "merge_method '?' is not known"),
     ]
     for documents, said in cases:

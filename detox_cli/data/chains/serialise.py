@@ -6,6 +6,9 @@ from detox_cli.data.chains.record import MASK, Chain, ChainRecord
 from detox_cli.data.chains.template import ChainTemplate
 from detox_cli.errors import BadData
 
+CONTINUE = "make its continuations again: detox synth chain"
+OTHER_FORM = "choose another form with --template, or run the stages before: detox synth chain"
+
 
 @dataclass(frozen=True, slots=True)
 class WrittenChain:
@@ -48,7 +51,7 @@ def serialise(
         BadData: The record is dropped or lacks what the template wants.
     """
     if record.dropped is not None:
-        raise BadData(f"is left out: {record.dropped}", where=record.id)
+        raise BadData(f"is left out: {record.dropped}", where=record.id, hint="leave it out")
     road = road_of(record, template, answered=candidate is not None or record.pos is not None, direct=direct)
     texts = _texts(record, candidate)
     pieces, marked = [], None
@@ -80,10 +83,10 @@ def road_of(record: ChainRecord, template: ChainTemplate, *, answered: bool, dir
     else:
         road = ("toxic" if record.toxic else "safe") + ("" if answered else "_abstain")
     if road == "direct" and not answered:
-        raise BadData("has no positive continuation", where=record.id)
+        raise BadData("has no positive continuation", where=record.id, hint=CONTINUE)
     if road not in template.roads:
         wants = "has no positive continuation" if not answered else f"the template has no road {road!r}"
-        raise BadData(f"{wants} ({template.id})", where=record.id)
+        raise BadData(f"{wants} ({template.id})", where=record.id, hint=OTHER_FORM)
     return road
 
 
@@ -92,7 +95,7 @@ def _texts(record: ChainRecord, candidate: int | None) -> dict[str, str | None]:
     if place is not None:
         candidates = record.candidates or ()
         if not 0 <= place < len(candidates):
-            raise BadData(f"has no continuation {place}", where=record.id)
+            raise BadData(f"has no continuation {place}", where=record.id, hint=CONTINUE)
         chosen = candidates[place].text
     return {"masked": record.masked, "rephrased": record.safe_text, "continuation": chosen}
 
@@ -100,7 +103,7 @@ def _texts(record: ChainRecord, candidate: int | None) -> dict[str, str | None]:
 def _field(name: str, text: str | None, record: ChainRecord, template: ChainTemplate) -> str:
     if text is None:
         wanted = {"masked": "masked", "rephrased": "safe_text", "continuation": "pos"}[name]
-        raise BadData(f"{wanted} is missing, which {template.id} writes", where=record.id)
+        raise BadData(f"{wanted} is missing, which {template.id} writes", where=record.id, hint=OTHER_FORM)
     pieces = _around_masks(record, text) if name == "masked" else [text]
     return template.writing.write(pieces, template.mask)
 

@@ -32,7 +32,15 @@ def stored_template(folder: Path) -> ChainTemplate | None:
     try:
         values = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadData(f"cannot be read as a chain template: {error}", where=str(path)) from None
+        raise BadData(
+            f"cannot be read as a chain template: {error}",
+            where=str(path),
+            hint="copy the file from the folder of the training again",
+        ) from None
     if not isinstance(values, dict):
-        raise BadData("a chain template is a JSON object", where=str(path))
+        raise BadData(
+            "a chain template is a JSON object",
+            where=str(path),
+            hint="copy the file from the folder of the training again",
+        )
     return ChainTemplate.of(values, str(path))

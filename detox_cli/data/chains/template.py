@@ -19,6 +19,7 @@ ROADS = ("toxic", "safe", "toxic_abstain", "safe_abstain", "direct")
 NEEDED = ("id", "prompt", "roads")
 LISTS = ("reserved", "stop", "tokens")
 FIELDS = ("masked", "rephrased", "continuation")
+SEE = "docs/chains.md has an example"
 """What a chain can hold, in this order."""
 
 
@@ -132,9 +133,13 @@ def _read(path: Path) -> Mapping[str, Any]:
         text = path.read_text(encoding="utf-8")
         values = tomllib.loads(text) if path.suffix == ".toml" else parse_json(text)
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise BadData(f"cannot be read as a chain template: {error}", where=str(path)) from None
+        raise BadData(
+            f"cannot be read as a chain template: {error}",
+            where=str(path),
+            hint="correct it, or use a bundled one; docs/chains.md has an example",
+        ) from None
     if not isinstance(values, Mapping):
-        raise BadData("a chain template is a table of names and values", where=str(path))
+        raise BadData("a chain template is a table of names and values", where=str(path), hint=SEE)
     return values
 
 
@@ -152,30 +157,38 @@ def _check_kinds(values: Mapping[str, Any], where: str) -> None:
         else:
             fits, wanted = isinstance(value, str), "a text"
         if not fits:
-            raise BadData(f"{name} has to be {wanted}", where=where)
+            raise BadData(f"{name} has to be {wanted}", where=where, hint=SEE)
 
 
 def _check(template: ChainTemplate, where: str) -> None:
     """Raise ``BadData`` unless everything that the template writes can be read again."""
     if template.escape not in ("backslash", "json"):
-        raise BadData(f"escape is backslash or json, not {template.escape!r}", where=where)
+        raise BadData(f"escape is backslash or json, not {template.escape!r}", where=where, hint=SEE)
     if set(template.roads) != {"direct"} and (missing := {"toxic", "safe"} - set(template.roads)):
-        raise BadData(f"has no road {sorted(missing)[0]!r}", where=where)
+        raise BadData(
+            f"has no road {sorted(missing)[0]!r}", where=where, hint="it has toxic and safe, or direct alone"
+        )
     if odd := sorted(set(template.roads) - set(ROADS)):
         raise BadData(f"knows no road {odd[0]!r}", where=where, hint=f"roads are {', '.join(ROADS)}")
     if "" in (*template.reserved, template.mask):
-        raise BadData("a reserved string or the mask is empty", where=where)
+        raise BadData(
+            "a reserved string or the mask is empty", where=where, hint="leave it out, or write a text"
+        )
     _check_names(template.prompt, ("prompt",), where, "prompt", whole=True)
     for road in template.roads:
         whole = road == "direct" or not road.endswith("_abstain")
         _check_names(template.roads[road], FIELDS, where, road)
         names = [name for _, name in template.parts(road) if name]
         if whole and names[-1:] != ["continuation"]:
-            raise BadData(f"the road {road!r} does not end with {{continuation}}", where=where)
+            raise BadData(
+                f"the road {road!r} does not end with {{continuation}}",
+                where=where,
+                hint="end it so, as the continuation is the answer",
+            )
         _check_apart(template, road, where)
         if whole and template.answer not in template.parts(road)[len(names) - 1][0]:
             message = f"the answer's mark does not stand before the continuation in the road {road!r}"
-            raise BadData(message, where=where)
+            raise BadData(message, where=where, hint="put the text of 'answer' right before {continuation}")
 
 
 def _check_names(form: str, allowed: tuple[str, ...], where: str, what: str, whole: bool = False) -> None:
@@ -189,7 +202,7 @@ def _check_names(form: str, allowed: tuple[str, ...], where: str, what: str, who
     wanted = [name for name in allowed if name in names]
     if not plain or names != wanted or (whole and names != list(allowed)):
         inside = ", ".join(f"{{{name}}}" for name in allowed)
-        raise BadData(f"{what} may name {inside}, once and in this order", where=where)
+        raise BadData(f"{what} may name {inside}, once and in this order", where=where, hint=SEE)
 
 
 def _check_apart(template: ChainTemplate, road: str, where: str) -> None:

@@ -41,10 +41,10 @@ def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, passw
         raise BadData(message, where=str(path), hint=hint)
     try:
         return archive.read(entry, pwd=password.encode() if password else None)
-    except RuntimeError:  # what zipfile raises for a wrong password
-        raise BadSettings("the password of this zip file is another", where=str(path), hint=HINT) from None
     except NotImplementedError:
         hint = "unpack it with another program and name the folder"
         raise BadData(
             "this zip file is encrypted in a way that cannot be read here", where=str(path), hint=hint
         ) from None
+    except RuntimeError:  # what zipfile raises for a wrong password
+        raise BadSettings("the password of this zip file is another", where=str(path), hint=HINT) from None

@@ -133,7 +133,11 @@ class _Reader:
     def _one(self) -> Node:
         self._depth += 1
         if self._depth > DEEPEST:
-            raise BadSettings("is nested too deeply", where=f"{FLAG} {self._text[:40]}…")
+            raise BadSettings(
+                "is nested too deeply",
+                where=f"{FLAG} {self._text[:40]}…",
+                hint="write it with fewer brackets",
+            )
         found = Not(self._one()) if self._takes("not") else self._compared()
         self._depth -= 1
         return found
@@ -177,7 +181,11 @@ class _Reader:
         if self._takes("-"):
             self._depth += 1
             if self._depth > DEEPEST:
-                raise BadSettings("is nested too deeply", where=f"{FLAG} {self._text[:40]}…")
+                raise BadSettings(
+                    "is nested too deeply",
+                    where=f"{FLAG} {self._text[:40]}…",
+                    hint="write it with fewer brackets",
+                )
             found: Node = Sum(Literal(0.0), self._value(), -1)
             self._depth -= 1
             return found

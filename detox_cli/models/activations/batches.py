@@ -37,7 +37,7 @@ def all_prompts(prompts: Mapping[str, Sequence[Sequence[int]]]) -> list[Prompt]:
         for place, ids in enumerate(listed)
     ]
     if bad := next((row for row in rows if not row.ids), None):
-        raise BadData("is empty", where=bad.where)
+        raise BadData("is empty", where=bad.where, hint="leave it out")
     return sorted(rows, key=lambda row: -len(row.ids))
 
 

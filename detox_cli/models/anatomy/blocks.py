@@ -35,6 +35,7 @@ ROUTERS = re.compile(r"(.*\.)?(router|gate|experts)(\..*)?")
 EXPERT_COUNTS = ("num_local_experts", "num_experts", "n_routed_experts")
 MIXERS = frozenset({"attention", "mixer"})
 MLPS = frozenset({"mlp", "expert", "shared_expert"})
+OTHER = "name another model: this one is not built as its family is, or its folder is not whole"
 
 
 def read_block(family: Family, config: Config, index: int, path: str, width: int, shapes: Shapes) -> Block:
@@ -55,9 +56,9 @@ def read_block(family: Family, config: Config, index: int, path: str, width: int
             "holds tensors that its family does not have" if left_over else "lacks its attention or its MLP"
         )
         listed = ", ".join(left_over or sorted(shapes))
-        raise BadData(f"{lack}: {listed[:300]}", where=path)
+        raise BadData(f"{lack}: {listed[:300]}", where=path, hint=OTHER)
     if absent := [g.name for w in writers for g in w.gains if g.name not in shapes]:
-        raise BadData(f"the norm after a writer is missing: {absent[0]}", where=path)
+        raise BadData(f"the norm after a writer is missing: {absent[0]}", where=path, hint=OTHER)
     full = [_with_path(w, path) for w in writers]
     values = [_values(family, w, path, shapes) for w in writers if w.kind in MLPS and not w.bias]
     return Block(index, path, tuple(full), tuple(values))
@@ -70,11 +71,13 @@ def _writers(family: Family, site: Site, index: int, width: int, shapes: Shapes)
     for name, expert in _matches(site.weight, shapes):
         axis, shape = AXES[site.layout], shapes[name]
         if len(shape) != DIMENSIONS[site.layout] or shape[axis] != width:
-            raise BadData(f"{name} should be {site.layout} with a stream of {width}, found is {list(shape)}")
+            raise BadData(
+                f"{name} should be {site.layout} with a stream of {width}, found is {list(shape)}", hint=OTHER
+            )
         writers.append(Writer(name, index, site.kind, shape, axis, False, expert, gains))
     for name, expert in _matches(site.bias, shapes):
         if shapes[name][-1:] != (width,):
-            raise BadData(f"{name} should end in {width} columns, found is {list(shapes[name])}")
+            raise BadData(f"{name} should end in {width} columns, found is {list(shapes[name])}", hint=OTHER)
         writers.append(Writer(name, index, site.kind, shapes[name], -1, True, expert, gains))
     return writers
 
@@ -95,18 +98,22 @@ def _check_experts(config: Config, path: str, writers: list[Writer], shapes: Sha
     weights = [w for w in writers if w.kind == "expert" and not w.bias]
     if not weights:
         if routers := [name for name in shapes if ROUTERS.fullmatch(name)]:
-            raise BadData(f"has a router but no experts: {', '.join(routers[:4])}", where=path)
+            raise BadData(f"has a router but no experts: {', '.join(routers[:4])}", where=path, hint=OTHER)
         return
     expected = next((int(config[key]) for key in EXPERT_COUNTS if config.get(key)), None)
     if expected is None:
-        raise BadData(f"the configuration has none of {', '.join(EXPERT_COUNTS)}", where="config.json")
+        raise BadData(
+            f"the configuration has none of {', '.join(EXPERT_COUNTS)}", where="config.json", hint=OTHER
+        )
     fused = [w.shape[0] for w in weights if w.expert is None]
     found = fused[0] if len(fused) == 1 == len(weights) else None
     own = [w.expert for w in weights if w.expert is not None]
     if found != expected and own != list(range(expected)):
         listed = ", ".join(w.name for w in weights[:4])
         raise BadData(
-            f"{expected} experts are configured, {found or len(own)} are there: {listed}", where=path
+            f"{expected} experts are configured, {found or len(own)} are there: {listed}",
+            where=path,
+            hint=OTHER,
         )
 
 
@@ -136,6 +143,6 @@ def _values(family: Family, writer: Writer, path: str, shapes: Shapes) -> ValueM
     holder = f"{stem.rpartition('.')[0]}." if "." in stem else ""
     names = [f"{holder}{key}{'' if site.parameter else '.weight'}" for key in site.keys]
     if absent := [name for name in names if name not in shapes]:
-        raise BadData(f"the keys of a down-projection are missing: {absent[0]}", where=path)
+        raise BadData(f"the keys of a down-projection are missing: {absent[0]}", where=path, hint=OTHER)
     full = [f"{path}.{name}" for name in names]
     return ValueMatrix(_with_path(writer, path), full[0] if len(full) > 1 else None, full[-1])

@@ -31,7 +31,10 @@ def anatomy_of_targets(kind: str, width: int, shapes: Shapes, targets: str, tied
         raise BadData(f"the targets are no regular expression: {error}", hint="escape dots as \\.") from error
     writers = [_writer(name, shapes[name], width) for name in shapes if expression.search(name)]
     if not writers:
-        raise BadData(f"no tensor matches the targets; candidates: {candidates(shapes, width)}")
+        raise BadData(
+            f"no tensor matches the targets; candidates: {candidates(shapes, width)}",
+            hint="write what the names of the tensors hold: --targets REGEX",
+        )
     found = {w.block: [v for v in writers if v.block == w.block] for w in writers if w.block is not None}
     count = 1 + max((int(m[1]) for name in shapes if (m := NUMBER.search(name))), default=-1)
     if missing := [str(i) for i in range(count) if i not in found]:

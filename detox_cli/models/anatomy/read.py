@@ -27,6 +27,7 @@ TRUNKS = {
 WIDTHS = ("hidden_size", "n_embd", "d_model")
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "layers_block_type")
 NEITHER_WRITES_NOR_HIDES = re.compile(r".*(norm|ln_f|rotary|inv_freq|embed_positions\.weights)\w*(\.\w+)?")
+NAME_WRITERS = "name what writes to the residual stream: --targets REGEX"
 
 
 def read_anatomy(config: Config, shapes: Shapes, targets: str | None = None) -> Anatomy:
@@ -50,7 +51,7 @@ def read_anatomy(config: Config, shapes: Shapes, targets: str | None = None) -> 
     if family is None:
         raise BadData(
             f"the family {kind or '(none named)'} is not known; candidates: {candidates(shapes, width)}",
-            hint="name what writes to the residual stream: --targets REGEX",
+            hint=NAME_WRITERS,
         )
     if reason := family.refuse(text):
         raise BadData(f"a {kind} like this cannot be edited: {reason}", hint="name another model")
@@ -79,7 +80,9 @@ def _read(kind: str, family: Family, text: Config, width: int, shapes: Shapes, t
     rest = [n for n in shapes if n not in known and not n.startswith(f"{trunk}{family.blocks}.")]
     odd = [n for n in rest if n.startswith(trunk) and not NEITHER_WRITES_NOR_HIDES.fullmatch(n)]
     if odd:
-        raise BadData(f"a {kind} holds what its family does not: {', '.join(sorted(odd)[:5])}")
+        raise BadData(
+            f"a {kind} holds what its family does not: {', '.join(sorted(odd)[:5])}", hint=NAME_WRITERS
+        )
     norm = trunk + family.norm
     return Anatomy(
         family=kind,
@@ -101,7 +104,11 @@ def _first(config: Config, keys: tuple[str, ...]) -> int:
             return int(config[key])
         if isinstance(config.get(key), list):
             return len(config[key])
-    raise BadData(f"the configuration has none of {', '.join(keys)}", where="config.json")
+    raise BadData(
+        f"the configuration has none of {', '.join(keys)}",
+        where="config.json",
+        hint="name a language model with a whole config.json",
+    )
 
 
 def _trunk(family: Family, shapes: Shapes) -> str:
@@ -109,7 +116,7 @@ def _trunk(family: Family, shapes: Shapes) -> str:
         if any(name.startswith(f"{trunk}{family.blocks}.0.") for name in shapes):
             return trunk
     found = ", ".join(sorted(shapes)[:5]) or "nothing"
-    raise BadData(f"no tensor of a first layer ({family.blocks}.0); found: {found}")
+    raise BadData(f"no tensor of a first layer ({family.blocks}.0); found: {found}", hint=NAME_WRITERS)
 
 
 def _blocks(
@@ -123,7 +130,7 @@ def _blocks(
         if name.startswith(start) and index.isdigit():
             parts.setdefault(int(index), {})[rest] = shape
     if missing := [str(i) for i in range(count) if i not in parts]:
-        raise BadData(f"layers without a tensor: {', '.join(missing)} of {count}")
+        raise BadData(f"layers without a tensor: {', '.join(missing)} of {count}", hint=NAME_WRITERS)
     blocks = tuple(read_block(family, text, i, f"{start}{i}", width, parts[i]) for i in range(count))
     return blocks, [f"{start}{i}.{n}" for i in sorted(parts) if i >= count for n in parts[i]]
 
@@ -145,5 +152,5 @@ def _embeddings(
     for writer in wanted:
         if shapes.get(writer.name, ())[-1:] != (width,):
             found = shapes.get(writer.name, "nothing")
-            raise BadData(f"{writer.name} should end in {width} columns, found is {found}")
+            raise BadData(f"{writer.name} should end in {width} columns, found is {found}", hint=NAME_WRITERS)
     return tuple(Writer(w.name, None, w.kind, shapes[w.name], -1, w.bias, gains=w.gains) for w in wanted)

@@ -143,7 +143,11 @@ def _scale_rows(file: RawIOBase, fold: Fold) -> Floats:
             changes = np.array([fold.changes[place] for place in here])
             was = decode(np.ascontiguousarray(vectors[:, columns].T), stored.dtype)
             if not np.isfinite(was).all():
-                raise BadData(f"{stored.name} holds numbers that are not finite", where=str(stored.file))
+                raise BadData(
+                    f"{stored.name} holds numbers that are not finite",
+                    where=str(stored.file),
+                    hint="fetch or copy the model again",
+                )
             added = changes[:, 1] @ was.astype(np.float64)
             constant = added if constant is None else constant + added
             new = (was * changes[:, :1]).astype(was.dtype)
@@ -151,7 +155,11 @@ def _scale_rows(file: RawIOBase, fold: Fold) -> Floats:
             write_panel(file, panel, numbers)
         first += vectors.shape[1]
     if constant is None:
-        raise BadData(f"{stored.name} is smaller than its header says", where=str(stored.file))
+        raise BadData(
+            f"{stored.name} is smaller than its header says",
+            where=str(stored.file),
+            hint="fetch or copy the model again",
+        )
     return constant
 
 

@@ -80,7 +80,11 @@ def open_checkpoint(folder: str | Path, may_be_quantised: bool = False) -> Check
     for name in files:
         for tensor in read_header(folder / name).values():
             if tensor.name in tensors:
-                raise BadData(f"{tensor.name} is in two files", where=str(folder))
+                raise BadData(
+                    f"{tensor.name} is in two files",
+                    where=str(folder),
+                    hint="remove the one that is not of this model",
+                )
             tensors[tensor.name] = tensor
     return Checkpoint(folder, config, files, tensors)
 
@@ -95,9 +99,13 @@ def _weight_files(folder: Path) -> tuple[str, ...]:
     places = _read_json(folder / INDEX).get("weight_map")
     files = named_files(places, folder / INDEX)
     if missing := [name for name in files if not (folder / name).exists()]:
-        raise BadData(f"lacks {', '.join(missing)}, which its index names", where=str(folder))
+        raise BadData(
+            f"lacks {', '.join(missing)}, which its index names",
+            where=str(folder),
+            hint="fetch or copy the whole folder again",
+        )
     if not files:
-        raise BadData("names no file", where=str(folder / INDEX))
+        raise BadData("names no file", where=str(folder / INDEX), hint="fetch or copy the whole folder again")
     return files
 
 
@@ -110,7 +118,11 @@ def named_files(places: object, index: Path) -> tuple[str, ...]:
         BadData: It is no map from tensors to plain names of files.
     """
     if not isinstance(places, dict):
-        raise BadData("its weight_map should say which file holds which tensor", where=str(index))
+        raise BadData(
+            "its weight_map should say which file holds which tensor",
+            where=str(index),
+            hint="fetch or copy the whole folder again",
+        )
     for name in places.values():
         if not isinstance(name, str) or name in ("", ".", "..") or set(name) & {"/", "\\", "\0"}:
             hint = "all weights lie beside the index; do not use a model that says otherwise"
@@ -132,11 +144,13 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise BadData("is missing", where=str(path)) from error
+        raise BadData("is missing", where=str(path), hint="fetch or copy the whole folder again") from error
     except ValueError as error:
-        raise BadData(f"is no JSON: {error}", where=str(path)) from error
+        raise BadData(
+            f"is no JSON: {error}", where=str(path), hint="fetch or copy the whole folder again"
+        ) from error
     if not isinstance(content, dict):
-        raise BadData("should hold an object", where=str(path))
+        raise BadData("should hold an object", where=str(path), hint="fetch or copy the whole folder again")
     return content
 
 

@@ -100,7 +100,7 @@ def _target(checkpoint: Checkpoint, writer: Writer, edit: Edit, gains: list[tupl
     stored = checkpoint.tensors[writer.name]
     storage_of(stored.dtype, f"{stored.file.name}: {writer.name}")
     if edit.offset is not None and (writer.kind != "embedding" or gains):
-        raise BadSettings("an offset goes into a token embedding, or into the bias of the norm after it")
+        raise ValueError("an offset goes into a token embedding, or into the bias of the norm after it")
     edit = replace(edit, basis=through_gains(edit.basis, gains))
     if writer.bias and edit.keep_norms:
         edit = replace(edit, keep_norms=False)  # a bias is one vector, its length means nothing by itself
@@ -116,5 +116,9 @@ def _read_gain(checkpoint: Checkpoint, gain: Gain) -> Floats:
         raw = np.frombuffer(file.read(stored.size), dtype=storage)
     factors = gain.offset + decode(raw, stored.dtype).astype(np.float64)
     if not np.isfinite(factors).all():
-        raise BadData(f"{gain.name} holds numbers that are not finite", where=str(stored.file))
+        raise BadData(
+            f"{gain.name} holds numbers that are not finite",
+            where=str(stored.file),
+            hint="fetch or copy the model again",
+        )
     return factors

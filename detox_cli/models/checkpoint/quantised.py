@@ -78,7 +78,11 @@ def _scaled(stored: Stored, tensors: Tensors, quantisation: Mapping[str, Any]) -
     stem = stored.name.removesuffix("weight")
     name = next((stem + scale for scale in SCALES if stem + scale in tensors), None)
     if name is None:
-        raise BadData(f"{stored.name} has no scale to decode it with", where=str(stored.file))
+        raise BadData(
+            f"{stored.name} has no scale to decode it with",
+            where=str(stored.file),
+            hint="fetch or copy the whole folder again",
+        )
     scale = _whole(tensors[name])
     zeros = stem + "weight_zero_point"
     shift = _whole(tensors[zeros]) if zeros in tensors else None
@@ -111,7 +115,11 @@ def _bitsandbytes(stored: Stored, tensors: Tensors) -> Packed:
     if stored.dtype == "I8":
         name = stored.name.removesuffix("weight") + "SCB"
         if name not in tensors:
-            raise BadData(f"{stored.name} has no scale to decode it with", where=str(stored.file))
+            raise BadData(
+                f"{stored.name} has no scale to decode it with",
+                where=str(stored.file),
+                hint="fetch or copy the whole folder again",
+            )
         scale = _whole(tensors[name]) / np.float32(127)
         table = _table("I8")
         return Packed(
@@ -130,7 +138,11 @@ def _four_bits(stored: Stored, tensors: Tensors) -> Packed:
     key = next((k for s in STATES if (k := f"{stored.name}.quant_state.{s}") in tensors), None)
     needed = [f"{stored.name}.absmax", f"{stored.name}.quant_map"]
     if key is None or any(name not in tensors for name in needed):
-        raise BadData(f"{stored.name} has no state to decode it with", where=str(stored.file))
+        raise BadData(
+            f"{stored.name} has no state to decode it with",
+            where=str(stored.file),
+            hint="fetch or copy the whole folder again",
+        )
     state = json.loads(_bytes(tensors[key], 0, tensors[key].size).tobytes())
     codes = _whole(tensors[needed[1]])
     scales = _block_scales(stored, tensors, state)

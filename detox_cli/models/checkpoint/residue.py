@@ -79,7 +79,11 @@ def beyond_limit(residues: list[Residue]) -> list[Residue]:
 def _measure(source: Checkpoint, written: Checkpoint, target: Target, rounding: Rounding) -> Residue:
     old, new = source.tensors[target.writer.name], written.tensors.get(target.writer.name)
     if new is None or (new.dtype, new.shape) != (old.dtype, old.shape):
-        raise BadData(f"{old.name} is not there as it was", where=str(written.folder))
+        raise BadData(
+            f"{old.name} is not there as it was",
+            where=str(written.folder),
+            hint="name the model that the folder was made from",
+        )
     basis = target.edit.basis
     sums = np.zeros(5)
     with old.file.open("rb", buffering=0) as one, new.file.open("rb", buffering=0) as other:

@@ -68,7 +68,9 @@ def read_panel(file: RawIOBase, tensor: Stored, panel: Panel) -> Array:
         while piece:
             count = file.readinto(piece)
             if not count:
-                raise BadData(f"{tensor.name} is cut off", where=str(tensor.file))
+                raise BadData(
+                    f"{tensor.name} is cut off", where=str(tensor.file), hint="fetch or copy the model again"
+                )
             piece = piece[count:]
     return numbers
 

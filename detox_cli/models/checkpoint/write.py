@@ -95,7 +95,11 @@ def _edit_tile(tile: Array, target: Target, rounding: Rounding) -> Array:
     vectors, before, wanted = edit_vectors(vectors, target.edit, refine=dtype not in SHORT)
     if not np.isfinite(before).all() or not np.isfinite(length):
         name = target.writer.name
-        raise BadData(f"{name} holds numbers that are not finite", where=str(target.stored.file))
+        raise BadData(
+            f"{name} holds numbers that are not finite",
+            where=str(target.stored.file),
+            hint="try --dtype float32 or bfloat16, or a smaller strength",
+        )
     if dtype not in SHORT:
         return vectors
     if rounding == "nearest":

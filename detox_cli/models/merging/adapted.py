@@ -192,5 +192,9 @@ def _read_config(adapter: Adapter) -> Mapping[str, Any]:
             f"began with {begun}, which changes the base too", where=str(path), hint="convert it first"
         )
     if config.get("layer_replication"):
-        raise BadData("replicates layers, which cannot be merged", where=str(path))
+        raise BadData(
+            "replicates layers, which cannot be merged",
+            where=str(path),
+            hint="merge it into its model with the library that made it",
+        )
     return config

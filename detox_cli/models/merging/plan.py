@@ -70,7 +70,11 @@ def stored_types(recipe: Recipe, types: Mapping[str, str], where: str) -> dict[s
     written = DTYPES[recipe.dtype] if recipe.dtype else None
     for name, dtype in types.items():
         if dtype not in STORED:
-            raise BadData(f"{name} is stored as {dtype}, which cannot be merged", where=where)
+            raise BadData(
+                f"{name} is stored as {dtype}, which cannot be merged",
+                where=where,
+                hint="start from weights in float32, bfloat16 or float16",
+            )
     return {name: written or dtype for name, dtype in types.items()}
 
 

@@ -158,7 +158,10 @@ class Recipe:
         if name in ("normalize", "rescale"):
             return float(getattr(self.method, name))
         if name in self.method.needs:
-            raise BadData(f"{self.method.name} needs {name} for {tensor}, and the recipe gives none")
+            raise BadData(
+                f"{self.method.name} needs {name} for {tensor}, and the recipe gives none",
+                hint="add it to the parameters",
+            )
         return DEFAULTS.get(name, 0.0)
 
 
@@ -181,7 +184,10 @@ def check(recipe: Recipe) -> None:
     method, count = recipe.method, len(recipe.models)
     if count < method.least or (method.most is not None and count > method.most):
         wanted = f"{method.least}" if method.least == method.most else f"at least {method.least}"
-        raise BadData(f"{method.name} merges {wanted} models beside the base, the recipe has {count}")
+        raise BadData(
+            f"{method.name} merges {wanted} models beside the base, the recipe has {count}",
+            hint="name as many, or choose another merge_method",
+        )
     if method.base == "needed" and recipe.base is None:
         raise BadData(f"{method.name} counts from a base model", hint="add base_model")
     if recipe.dtype is not None and recipe.dtype not in DTYPES:
@@ -190,7 +196,9 @@ def check(recipe: Recipe) -> None:
         for name, setting in settings.items():
             for number in _numbers(setting):
                 if name in ("density", "gamma", "t") and not 0 <= number <= 1:
-                    raise BadData(f"{name} is a share from 0 to 1, not {number:g}")
+                    raise BadData(
+                        f"{name} is a share from 0 to 1, not {number:g}", hint="correct it in the recipe"
+                    )
 
 
 def _numbers(setting: Setting) -> Iterable[float]:

@@ -51,7 +51,11 @@ def read_recipe(content: Any, where: str) -> Recipe:
     tokenizer, template = document.pop("tokenizer_source", None), document.pop("chat_template", None)
     if document:
         unknown = ", ".join(sorted(map(str, document)))
-        raise BadData(f"has keys that cannot be followed: {unknown}", where=where)
+        raise BadData(
+            f"has keys that cannot be followed: {unknown}",
+            where=where,
+            hint="take them out, if the merge is right without them",
+        )
     if inner is not None and inner != "float32":
         more.append("dtype only sets the type that is written; sums are always in float32")
     method = METHODS[name]
@@ -82,14 +86,20 @@ def _sources(
     """The models of ``models``, or those of ``slices`` with the slices; and remarks."""
     listed, sliced = document.pop("models", None), document.pop("slices", None)
     if (listed is None) == (sliced is None):
-        raise BadData("needs either models or slices", where=where)
+        raise BadData(
+            "needs either models or slices",
+            where=where,
+            hint="list them under models, or layers of them under slices",
+        )
     if sliced is not None:
         slices, remarks = _slices(sliced, known, where)
         everyone = {entry.model: Ingredient(entry.model) for own in slices for entry in own.sources}
         return list(everyone.values()), slices, remarks
     entries, remarks, layers = _ingredients(listed, known, where)
     if any(layers):
-        raise BadData("layer_range belongs into slices", where=where)
+        raise BadData(
+            "layer_range belongs into slices", where=where, hint="list the models under slices, with sources"
+        )
     return entries, (), remarks
 
 
@@ -131,9 +141,9 @@ def read_model(value: Any, where: str) -> Named:
             fields |= {"revision of lora": revision} if revision is not None else {}
         if fields:
             wrong = f"a model has keys that cannot be followed: {', '.join(map(str, fields))}"
-            raise BadData(wrong, where=where)
+            raise BadData(wrong, where=where, hint="take them out, if the merge is right without them")
     if not named.model:
-        raise BadData("names no model", where=where)
+        raise BadData("names no model", where=where, hint="write model: NAME")
     return named
 
 
@@ -141,14 +151,18 @@ def _place(fields: Mapping[str, Any], where: str) -> tuple[str, str | None]:
     """The path and the revision of mergekit's longer form."""
     path, revision = fields.get("path"), fields.get("revision")
     if not isinstance(path, str) or set(fields) - {"path", "revision"}:
-        raise BadData("a model in several words has a path, and perhaps a revision", where=where)
+        raise BadData(
+            "a model in several words has a path, and perhaps a revision",
+            where=where,
+            hint="write model: NAME@REVISION+ADAPTER",
+        )
     return path, revision
 
 
 def _ingredients(listed: Any, known: Known, where: str) -> tuple[list[Ingredient], list[str], list[Any]]:
     """Models with their values, remarks, and the layers of each where they are given."""
     if not isinstance(listed, list) or not listed:
-        raise BadData("names no models", where=where)
+        raise BadData("names no models", where=where, hint="list them, each as - model: NAME")
     entries: list[Ingredient] = []
     remarks: list[str] = []
     layers: list[Any] = []
@@ -160,14 +174,18 @@ def _ingredients(listed: Any, known: Known, where: str) -> tuple[list[Ingredient
         layers.append(fields.pop("layer_range", None))
         remarks += more
         if fields:
-            raise BadData(f"has keys that cannot be followed: {', '.join(sorted(fields))}", where=place)
+            raise BadData(
+                f"has keys that cannot be followed: {', '.join(sorted(fields))}",
+                where=place,
+                hint="take them out, if the merge is right without them",
+            )
     return entries, remarks, layers
 
 
 def _slices(listed: Any, known: Known, where: str) -> tuple[tuple[Slice, ...], list[str]]:
     """The layers of the result, slice by slice, and remarks."""
     if not isinstance(listed, list) or not listed:
-        raise BadData("slices is no list", where=where)
+        raise BadData("slices is no list", where=where, hint="list them, each with its sources")
     found, remarks = [], []
     for number, item in enumerate(listed, start=1):
         place = f"{where}: slice {number}"
@@ -176,10 +194,18 @@ def _slices(listed: Any, known: Known, where: str) -> tuple[tuple[Slice, ...], l
         settings, also = _settings(fields.pop("parameters", None), (*known, *OF_A_MERGE), place)
         remarks += more + also
         if fields:
-            raise BadData(f"has keys that cannot be followed: {', '.join(sorted(fields))}", where=place)
+            raise BadData(
+                f"has keys that cannot be followed: {', '.join(sorted(fields))}",
+                where=place,
+                hint="take them out, if the merge is right without them",
+            )
         layers = tuple(_layers(own, place) for own in ranges)
         if len({last - first for first, last in layers}) != 1:
-            raise BadData("takes more layers of one model than of another", where=place)
+            raise BadData(
+                "takes more layers of one model than of another",
+                where=place,
+                hint="give all sources of a slice equally many layers",
+            )
         found.append(Slice(tuple(sources), layers, settings))
     return tuple(found), remarks
 
@@ -220,10 +246,14 @@ def _setting(name: str, value: Any, where: str) -> Setting:
         return (Part(value),)
     if isinstance(value, list) and value and all(isinstance(v, int | float) for v in value):
         return (Part(tuple(float(v) for v in value)),)
-    raise BadData(f"{name} is neither a number, nor numbers, nor a list with filters: {value!r}", where=where)
+    raise BadData(
+        f"{name} is neither a number, nor numbers, nor a list with filters: {value!r}",
+        where=where,
+        hint="write a number, such as weight: 0.5",
+    )
 
 
 def _mapping(value: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise BadData("should be a mapping", where=where)
+        raise BadData("should be a mapping", where=where, hint="write names with values, as for mergekit")
     return value

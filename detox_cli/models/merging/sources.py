@@ -91,7 +91,11 @@ class StoredWeights:
         while left:
             count = os.preadv(place.handle, [left], start)
             if not count:
-                raise BadData(f"{tensor} is cut off", where=str(self.tensors[tensor].file))
+                raise BadData(
+                    f"{tensor} is cut off",
+                    where=str(self.tensors[tensor].file),
+                    hint="fetch or copy the model again",
+                )
             left, start = left[count:], start + count
 
     def _find(self, tensor: str) -> "_Place":

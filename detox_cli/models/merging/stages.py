@@ -20,10 +20,12 @@ class Staged:
     Attributes:
         stages: Those that others start from, by name.
         last: The one that is the output.
+        unused: The stages that neither the output nor what it starts from names.
     """
 
     stages: Mapping[str, Content]
     last: Content
+    unused: tuple[str, ...] = ()
 
 
 def read_stages(documents: Sequence[Any], where: str, folder: Path) -> Staged:
@@ -59,9 +61,14 @@ def read_stages(documents: Sequence[Any], where: str, folder: Path) -> Staged:
         unnamed.append(named.pop(_end(named, where)))
     if len(unnamed) > 1:
         raise BadData("has several recipes without a name", where=where, hint="name all but the last")
-    order = _ordered({name: _used(content, named) for name, content in named.items()}, where)
-    (last,) = (_placed(content, named, folder) for content in unnamed)
-    return Staged({name: _placed(named[name], named, folder) for name in order}, last)
+    used = {name: _used(content, named) for name, content in named.items()}
+    order = _ordered(used, where)
+    reached = _used(unnamed[0], named)
+    for name in reversed(order):
+        reached |= used[name] if name in reached else set()
+    stages = {name: _placed(named[name], named, folder) for name in order}
+    unused = tuple(name for name in order if name not in reached)
+    return Staged(stages, _placed(unnamed[0], named, folder), unused)
 
 
 def _end(named: Mapping[str, Content], where: str) -> str:
@@ -124,4 +131,8 @@ def _ordered(used: Mapping[str, set[str]], where: str) -> list[str]:
 
 
 def _circle(names: Iterable[str], where: str) -> BadData:
-    return BadData(f"each of {', '.join(names)} starts from another of them", where=where)
+    return BadData(
+        f"each of {', '.join(names)} starts from another of them",
+        where=where,
+        hint="let one of them start from a model",
+    )

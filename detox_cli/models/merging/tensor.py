@@ -80,7 +80,11 @@ class Job:
         for model in everyone:
             for rows in row_ranges(self.shape):
                 if not np.isfinite(model.rows(self.tensor, *rows)).all():
-                    return BadData(f"{self.tensor} holds numbers that are not finite", where=model.name)
+                    return BadData(
+                        f"{self.tensor} holds numbers that are not finite",
+                        where=model.name,
+                        hint="fetch or copy the model again",
+                    )
         wrong = f"the merged {self.tensor} holds numbers too large for float32"
         return BadData(wrong, where=self.method.name, hint="check the weights")
 

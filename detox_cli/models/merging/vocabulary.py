@@ -52,7 +52,9 @@ def read_tokens(folder: Path) -> Tokens:
         hint = "save the tokenizer with transformers, which writes it"
         raise BadData("is missing: tokens cannot be compared", where=str(path), hint=hint) from error
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise BadData("cannot be read as a tokenizer", where=str(path)) from error
+        raise BadData(
+            "cannot be read as a tokenizer", where=str(path), hint="fetch or copy the whole folder again"
+        ) from error
 
 
 def align(tokens: Sequence[Tokens], rows: Sequence[int], source: int | None) -> Aligned:

@@ -23,7 +23,10 @@ def final_norm(model: Any, anatomy: Anatomy) -> Any:
     """
     family = FAMILIES.get(anatomy.family)
     if family is None:
-        raise BadData(f"the final norm of a {anatomy.family or 'model of no named family'} is not known")
+        raise BadData(
+            f"the final norm of a {anatomy.family or 'model of no named family'} is not known",
+            hint="name a model of a family that is known without --targets",
+        )
     return plain(model).get_submodule(anatomy.trunk + family.norm)
 
 

@@ -94,10 +94,10 @@ def read_neurons(path: Path) -> NeuronList:
             f"is no list of neurons: {error}", where=str(path), hint=f"wanted is {WANTED}"
         ) from error
     if not listed.neurons:
-        raise BadData("names no neuron", where=str(path))
+        raise BadData("names no neuron", where=str(path), hint="make it again: detox probe vectors")
     if len(set(listed.neurons)) < len(listed.neurons):
         twice = next(n for n in listed.neurons if listed.neurons.count(n) > 1)
-        raise BadData(f"names neuron {twice} twice", where=str(path))
+        raise BadData(f"names neuron {twice} twice", where=str(path), hint="name each once")
     return listed
 
 

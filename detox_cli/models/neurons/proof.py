@@ -105,7 +105,11 @@ def _by_path(neurons: Neurons) -> dict[str, list[Part]]:
 
 def _gap(heard: _Heard, vectors: ValueVectors, path: str, parts: list[Part]) -> float:
     if path not in heard.outputs or not any(part in heard.seen for part in parts):
-        raise BadData("never ran as a module, so its coefficients cannot be seen", where=path)
+        raise BadData(
+            "never ran as a module, so its coefficients cannot be seen",
+            where=path,
+            hint="name a model of another family",
+        )
     output = heard.outputs[path].float()
     output = output.reshape(-1, TEXTS * TOKENS, output.shape[-1]).sum(0)  # of copies, where experts have them
     total = torch.zeros_like(output)

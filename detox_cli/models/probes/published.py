@@ -16,6 +16,7 @@ from detox_cli.models.pickled import load_plain
 from detox_cli.models.probes.probe import LinearProbe, ProbeSite
 
 WEIGHTS = ("weight", "linear.weight", "classifier.weight", "fc.weight")
+WANTED = "a probe is a pickled Linear, a tensor, or the state of a linear layer"
 
 
 def read_published(path: str | Path) -> LinearProbe:
@@ -26,26 +27,28 @@ def read_published(path: str | Path) -> LinearProbe:
     """
     path = Path(path)
     if not path.is_file():
-        raise BadData("there is no such probe", where=str(path))
+        raise BadData("there is no such probe", where=str(path), hint="check the path")
     weight, bias = _parts(_load(path), path)
     rows = weight.detach().to(torch.float64).numpy()
     rows = rows[None] if rows.ndim == 1 else rows
     offsets = np.zeros(len(rows)) if bias is None else bias.detach().to(torch.float64).numpy().reshape(-1)
     if rows.ndim != 2 or len(rows) not in (1, 2) or len(offsets) != len(rows):
-        raise BadData(f"holds weights of shape {tuple(weight.shape)}, which is no probe", where=str(path))
+        raise BadData(
+            f"holds weights of shape {tuple(weight.shape)}, which is no probe", where=str(path), hint=WANTED
+        )
     if len(rows) == 2:
         rows, offsets = rows[1:] - rows[:1], offsets[1:] - offsets[:1]
     try:
         return LinearProbe(rows[0], float(offsets[0]), ProbeSite(after_norm=True), "published")
     except ValueError as error:
-        raise BadData(f"is no usable probe: {error}", where=str(path)) from error
+        raise BadData(f"is no usable probe: {error}", where=str(path), hint=WANTED) from error
 
 
 def _load(path: Path) -> Any:
     return load_plain(
         path,
         "holds more than a linear layer, or is damaged, so nothing of it is read",
-        "a probe is a pickled Linear, a tensor, or the state of a linear layer",
+        WANTED,
         allowed=[Linear],
     )
 
@@ -60,11 +63,11 @@ def _parts(found: Any, path: Path) -> tuple[torch.Tensor, torch.Tensor | None]:
     if isinstance(found, dict):
         name = next((name for name in WEIGHTS if name in found), "")
         return _weight({"weight": found.get(name)}, path), found.get(name.replace("weight", "bias"))
-    raise BadData(f"holds a {type(found).__name__}, which is no probe", where=str(path))
+    raise BadData(f"holds a {type(found).__name__}, which is no probe", where=str(path), hint=WANTED)
 
 
 def _weight(state: dict[str, Any], path: Path) -> torch.Tensor:
     weight = state.get("weight")
     if not isinstance(weight, torch.Tensor):
-        raise BadData("holds no weight of a linear layer", where=str(path))
+        raise BadData("holds no weight of a linear layer", where=str(path), hint=WANTED)
     return weight

@@ -33,7 +33,11 @@ def check(settings: AbliterateSettings) -> None:
     if settings.search and by_hand:
         raise BadSettings("nothing is searched at a named place", where="--search", hint="give one of them")
     if settings.search and set(settings.mode) == {"affine"}:
-        raise BadSettings("affine removal has no strengths to search", where="--search")
+        raise BadSettings(
+            "affine removal has no strengths to search",
+            where="--search",
+            hint="leave it out, or choose another --mode",
+        )
     if settings.blockwise:
         _check_blockwise(settings, by_hand)
 

@@ -46,7 +46,9 @@ def strengths_of(settings: AbliterateSettings, layers: int) -> Strengths:
         first, last = map(int, settings.edit_layers.split("-"))
         if not first <= last < layers:
             raise BadSettings(
-                f"the model has blocks 0 to {layers - 1}, not {settings.edit_layers}", where="--edit-layers"
+                f"the model has blocks 0 to {layers - 1}, not {settings.edit_layers}",
+                where="--edit-layers",
+                hint="name blocks of the model, or leave it out for all",
             )
         blocks = (first, last)
     return Strengths(settings.embedding_strength, settings.attention_strength, settings.mlp_strength, blocks)
@@ -62,11 +64,17 @@ def named_removal(measured: Measured, settings: AbliterateSettings) -> tuple[Rem
     assert position is not None
     if -position > len(measured.positions):
         raise BadSettings(
-            f"{position} was not measured, {measured.positions[0]} to -1 were", where="--position"
+            f"{position} was not measured, {measured.positions[0]} to -1 were",
+            where="--position",
+            hint="name one of these",
         )
     places = range(measured.layers) if layer == EACH else [_number(layer, measured.layers)]
     if mode == "affine" and layer == EACH:
-        raise BadSettings("affine removal is one direction in the whole model", where="--layer")
+        raise BadSettings(
+            "affine removal is one direction in the whole model",
+            where="--layer",
+            hint="name one block, or choose another --mode",
+        )
     differences, negative = (
         measured.difference(settings.mask_massive)[position],
         measured.negative.mean[position],
@@ -94,9 +102,15 @@ def _number(layer: str, layers: int) -> float:
     try:
         number = float(layer)
     except ValueError:
-        raise BadSettings(f"{layer} is neither a block nor the word {EACH}", where="--layer") from None
+        raise BadSettings(
+            f"{layer} is neither a block nor the word {EACH}",
+            where="--layer",
+            hint="write a number, such as --layer 5, or --layer each",
+        ) from None
     if not 0 <= number <= layers - 1:
-        raise BadSettings(f"the model has blocks 0 to {layers - 1}, not {layer}", where="--layer")
+        raise BadSettings(
+            f"the model has blocks 0 to {layers - 1}, not {layer}", where="--layer", hint="name one of these"
+        )
     return int(number) if number.is_integer() else number
 
 

@@ -40,5 +40,9 @@ def read_verdicts(file: str, contest: Contest, rejects: Rejects) -> list[Vote | 
             votes[row.id] = vote
     if not votes:
         reason = rejects.by_reason.most_common(1)[0][0]
-        raise BadData(f"holds no verdict on a row of both systems: {reason}", where=file)
+        raise BadData(
+            f"holds no verdict on a row of both systems: {reason}",
+            where=file,
+            hint="name the verdicts on these two systems",
+        )
     return [votes.get(row_id) for row_id in contest.ids]

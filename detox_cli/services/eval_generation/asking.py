@@ -159,7 +159,10 @@ def asked_of(settings: EvalGenerationSettings, protocol: Protocol, rejects: Reje
         sampling = chain_sampling(settings, form, writer, requests, sampling)
     faults = writer.faults(requests, sampling)
     if len(faults) == len(requests):
-        raise BadData(f"none of {len(requests)} prompts can be answered: {next(iter(faults.values()))}")
+        raise BadData(
+            f"none of {len(requests)} prompts can be answered: {next(iter(faults.values()))}",
+            hint="correct the prompts, or choose another model",
+        )
     decisive = fingerprint(
         command="eval generation",
         prompts=[asdict(replace(prompt, where="")) for prompt in prompts],

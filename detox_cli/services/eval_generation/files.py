@@ -177,7 +177,7 @@ def _answered(row: Row) -> Row:
     """A row of ``generate --chain`` with its answers and chains as ours has them."""
     found = samples_of(row.values)
     if isinstance(found, str):
-        raise BadData(found, where=row.where)
+        raise BadData(found, where=row.where, hint="correct the row there")
     counts = row.values.get("tokens")
     tokens = counts if isinstance(counts, list) else [counts]
     samples = [

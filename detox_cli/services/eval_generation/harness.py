@@ -61,7 +61,9 @@ def task_figures(
         hint = "fetch it once where there is a network; the cache of the Hub is used then"
         raise Missing(f"the data of a task cannot be had: {error}", where="--lm-eval", hint=hint) from error
     if not told:
-        raise BadData("lm-evaluation-harness gave no result", where="--lm-eval")
+        raise BadData(
+            "lm-evaluation-harness gave no result", where="--lm-eval", hint="look at what it wrote above"
+        )
     return figures_of(told)
 
 

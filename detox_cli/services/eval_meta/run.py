@@ -119,6 +119,7 @@ def usable(
             raise BadData(
                 f"rates {systems} systems in {lang}; a ranking needs {LEAST_SYSTEMS}",
                 where=str(settings.meta),
+                hint="give ratings of more systems",
             )
     return kept, left_out
 

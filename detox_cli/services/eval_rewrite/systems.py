@@ -89,7 +89,11 @@ def read_system(name: str, file: str, columns: Columns, rejects: Rejects, limit:
     found = [(_item(row, toxic, output, references, rejects), row) for row in rows]
     items = [_as_declined(item, row, columns.abstain_text) for item, row in found if item is not None]
     if not items:
-        raise BadData(f"none of its {len(rows)} rows has a source and an output", where=file)
+        raise BadData(
+            f"none of its {len(rows)} rows has a source and an output",
+            where=file,
+            hint="name the columns, or correct the rows",
+        )
     return System(name, tuple(items), own_ids=all("id" in row.values for row in rows))
 
 

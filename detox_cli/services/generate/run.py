@@ -226,7 +226,10 @@ def _answerable(
             kept.append(place)
     if not kept:
         first = faults[requests[0].id]
-        raise BadData(f"none of {len(rows)} prompts can be answered; the first: {first}")
+        raise BadData(
+            f"none of {len(rows)} prompts can be answered; the first: {first}",
+            hint="correct the prompts, or choose another model",
+        )
     return [rows[place] for place in kept], [requests[place] for place in kept]
 
 

@@ -29,7 +29,11 @@ def read_template(folder: Path) -> str | None:
         if isinstance(found, list):
             found = {one["name"]: one["template"] for one in found}.get("default")
     except (ValueError, AttributeError, KeyError, TypeError) as error:
-        raise BadData("cannot be read", where=str(settings)) from error
+        raise BadData(
+            "cannot be read",
+            where=str(settings),
+            hint="save it as UTF-8 JSON, or copy it from the model again",
+        ) from error
     return str(found) if found else None
 
 

@@ -141,7 +141,11 @@ def _write(
     found = [one for one in differing if one.tensor in work.matrices]
     left_out = [one for one in differing if one.tensor not in work.matrices]
     if not found:
-        raise BadData("no matrix of its layers differs from --base", where=str(work.models.models[0].named))
+        raise BadData(
+            "no matrix of its layers differs from --base",
+            where=str(work.models.models[0].named),
+            hint="name the tuned model, and the one that it was tuned from as --base",
+        )
     for one in left_out:
         progress.warn(f"{one.tensor} differs, and LoRA of the layers' matrices cannot hold it")
     trunk = work.base.checkpoint.anatomy().trunk

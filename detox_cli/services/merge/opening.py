@@ -136,7 +136,7 @@ def _with_its_base(named: Named, base: Named | None) -> Named:
     try:
         own = parse_json((folder / CONFIG).read_text(encoding="utf-8")).get("base_model_name_or_path")
     except (ValueError, AttributeError) as error:
-        raise BadData("is no JSON", where=str(folder / CONFIG)) from error
+        raise BadData("is no JSON", where=str(folder / CONFIG), hint="save the adapter again") from error
     if not own:
         raise BadSettings(f"{named.model} does not say which model it is for", hint="write MODEL+ADAPTER")
     return Named(str(own), None, named.model)

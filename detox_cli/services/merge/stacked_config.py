@@ -32,7 +32,11 @@ def _restacked(config: Mapping[str, Any], merge: Prepared) -> dict[str, Any]:
     key = _count(config)
     if key is None:
         names = ", ".join(COUNTS)
-        raise BadData(f"config.json holds none of {names}", where=merge.models.reference.weights.name)
+        raise BadData(
+            f"config.json holds none of {names}",
+            where=merge.models.reference.weights.name,
+            hint="name models whose config.json says how many layers they have",
+        )
     count, changed = config[key], dict(config)
     changed[key] = len(merge.layers)
     if changed.get(SLIDING) == count:

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
 
-from detox_cli.errors import BadSettings
+from detox_cli.errors import BadData, BadSettings, Missing
+from detox_cli.models.merging.recipe import Recipe
 from detox_cli.models.merging.recipe_yaml import read_recipe
+from detox_cli.models.merging.stages import Staged
+from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Progress
 from detox_cli.services.merge.recipe import recipe_of, staged_recipe, stages_folder
 from detox_cli.settings.merge import MergeSettings
@@ -18,7 +22,8 @@ Merge = Callable[[MergeSettings, Progress], object]
 def make_stages(settings: MergeSettings, merge: Merge, progress: Progress) -> None:
     """Make what the last recipe of a file starts from, in ``OUTPUT.stages``; what is there already stays.
 
-    Every recipe is read before the first is followed. ``--dtype`` and ``--tokenizer`` are for the last one.
+    Every recipe is read, and every model of it found, before the first is followed. ``--dtype`` and
+    ``--tokenizer`` are for the last one.
 
     Args:
         settings: Of the whole.
@@ -26,15 +31,20 @@ def make_stages(settings: MergeSettings, merge: Merge, progress: Progress) -> No
         progress: Is told which.
 
     Raises:
-        BadData: A recipe cannot be followed.
+        BadData: A recipe cannot be followed, or names a model that is nearly the name of a stage.
+        Missing: A model is nowhere to be had.
     """
     staged = staged_recipe(settings)
     if staged is None:
         return
-    recipe_of(settings)
+    recipes = [recipe_of(settings)[0]]
     for name, content in staged.stages.items():
-        read_recipe(content, f"{settings.recipe}: {name}")
+        recipes.append(read_recipe(content, f"{settings.recipe}: {name}"))
     folder = stages_folder(settings.output)
+    for each in recipes:
+        _find_models(each, staged, folder, str(settings.recipe))
+    for name in staged.unused:
+        progress.warn(f"no recipe starts from the stage {name}; it is made all the same")
     for name, content in staged.stages.items():
         recipe = folder / f"{name}.yml"
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,6 +56,22 @@ def make_stages(settings: MergeSettings, merge: Merge, progress: Progress) -> No
             merge(settings.model_copy(update=own), progress)
         finally:
             _leave_nothing_of(folder / name, recipe)
+
+
+def _find_models(recipe: Recipe, staged: Staged, folder: Path, where: str) -> None:
+    """Every model that no stage makes has to be there before hours go into the first one."""
+    for named in (*([recipe.base] if recipe.base else []), *(entry.model for entry in recipe.models)):
+        path = Path(named.model).expanduser()
+        if path.exists() or path.parent == folder:
+            continue
+        try:
+            find_model(named.model, named.revision)
+        except Missing as error:
+            near = get_close_matches(named.model, staged.stages, n=1)
+            if not near:
+                raise
+            wrong = f"starts from {named.model!r}, which is no recipe of this file and no model"
+            raise BadData(wrong, where=where, hint=f"did you mean {near[0]!r}?") from error
 
 
 def _leave_nothing_of(stage: Path, recipe: Path) -> None:

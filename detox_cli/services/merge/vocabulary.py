@@ -73,9 +73,15 @@ def _tables(reference: Opened) -> list[str]:
     """The token embedding, and the head if it is stored apart."""
     anatomy, shapes = reference.checkpoint.anatomy(), reference.weights.shapes
     if anatomy.token_embedding is None:
-        raise BadData("has no token embedding that is known", where=reference.weights.name)
+        raise BadData(
+            "has no token embedding that is known", where=reference.weights.name, hint="leave --tokenizer out"
+        )
     if (bias := anatomy.head.replace("weight", "bias")) in shapes and bias != anatomy.head:
-        raise BadData(f"has {bias}, whose tokens cannot be brought together", where=reference.weights.name)
+        raise BadData(
+            f"has {bias}, whose tokens cannot be brought together",
+            where=reference.weights.name,
+            hint="leave --tokenizer out",
+        )
     names = dict.fromkeys((anatomy.token_embedding.name, anatomy.head))
     return [name for name in names if name in shapes]
 

@@ -91,7 +91,11 @@ def _check_doses(settings: ProbeInterveneSettings, chosen: Chosen) -> None:
             hint="add --audit where that is what you want to measure",
         )
     if stronger and settings.bake is not None:
-        raise BadSettings("a strengthened model is measured, and never written", where="--bake")
+        raise BadSettings(
+            "a strengthened model is measured, and never written",
+            where="--bake",
+            hint="leave --bake out, or choose doses that weaken",
+        )
 
 
 def _check_place(settings: ProbeInterveneSettings, identity: str) -> None:

@@ -114,7 +114,11 @@ def _of_runs(runs: Sequence[Run]) -> dict[str, float]:
     before, after = runs
     names = [name for name in before.ratios if "/expected_maximum@" in name and name in after.ratios]
     if not names:
-        raise BadData("the runs have no expected maximum toxicity in common", where="--effect")
+        raise BadData(
+            "the runs have no expected maximum toxicity in common",
+            where="--effect",
+            hint="make both runs with one --k",
+        )
     langs = np.array(before.columns.langs)
     found = {}
     for lang in sorted(set(before.columns.langs) - {""}):
@@ -124,7 +128,11 @@ def _of_runs(runs: Sequence[Run]) -> dict[str, float]:
         if len(values) == 2 and values[0] > 0:
             found[lang] = 1 - values[1] / values[0]
     if not found:
-        raise BadData("no prompt of the runs says its language", where="--effect")
+        raise BadData(
+            "no prompt of the runs says its language",
+            where="--effect",
+            hint="measure prompts with a column lang",
+        )
     return found
 
 
@@ -136,6 +144,6 @@ def _of_table(file: str) -> dict[str, float]:
     for row in rows:
         value = number(row.values.get(effect))
         if value is None:
-            raise BadData(f"column {effect!r} holds no number", where=row.where)
+            raise BadData(f"column {effect!r} holds no number", where=row.where, hint="write a number there")
         found[str(row.values.get(lang)).lower()] = value
     return found

@@ -82,7 +82,11 @@ def _answered(row: Row, mode: Mode, rejects: Rejects) -> ChainRecord | None:
 
 def _check(found: Sequence[ChainRecord], rows: Sequence[Row], stage: str, source: str, ours: bool) -> None:
     if not found:
-        raise BadData(f"none of its {len(rows)} rows can be used", where=source)
+        raise BadData(
+            f"none of its {len(rows)} rows can be used",
+            where=source,
+            hint="see why in the rejects file, or make the file again",
+        )
     words, keys = NEEDED[stage]
     lacking = not ours and keys and not any(row.values.get(key) is not None for row in rows for key in keys)
     if lacking:

@@ -129,7 +129,9 @@ def without_harmless(work: Work, panel: Panel, least: float) -> Work:
     toxicity = 1 - panel.neutral([source.text for source in work.sources.values()])
     toxic = {key: s for (key, s), value in zip(work.sources.items(), toxicity, strict=True) if value >= least}
     if not toxic:
-        raise BadData(f"none of {len(toxicity)} sentences is as toxic as that", where="--min-toxicity")
+        raise BadData(
+            f"none of {len(toxicity)} sentences is as toxic as that", where="--min-toxicity", hint="lower it"
+        )
     kept = [pair for pair in work.pairs if source_key(pair) in toxic]
     out = [(pair, "not_toxic") for pair in work.pairs if source_key(pair) not in toxic]
     return replace(work, pairs=kept, left_out=[*work.left_out, *out], sources=toxic)

@@ -93,5 +93,9 @@ def _best(pool: Sequence[Shot], settings: SynthPairsSettings, progress: Progress
     for position in order:
         different.setdefault(text_key(pool[position].toxic), pool[position])
     if len(different) < settings.num_shots:
-        raise BadData(f"has only {len(different)} different sources", where=settings.shots)
+        raise BadData(
+            f"has only {len(different)} different sources",
+            where=settings.shots,
+            hint="give more examples, or lower --num-shots",
+        )
     return tuple(reversed(list(different.values())[: settings.num_shots]))

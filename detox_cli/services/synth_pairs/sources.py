@@ -46,7 +46,11 @@ def wanted_pairs(
             kept.append(pair)
     if not kept:
         reasons = " and ".join(sorted({reason for _, reason in left_out}))
-        raise BadData(f"all of its {len(pairs)} sentences are left out: {reasons}", where=settings.input)
+        raise BadData(
+            f"all of its {len(pairs)} sentences are left out: {reasons}",
+            where=settings.input,
+            hint="see the options that leave sentences out",
+        )
     return kept, left_out
 
 

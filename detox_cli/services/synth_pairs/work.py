@@ -99,7 +99,10 @@ def prepare(settings: SynthPairsSettings, rejects: Rejects, progress: Progress) 
     )
     faults = writer.faults(requests, sampling)
     if len(faults) == len(requests):
-        raise BadData(f"none of {len(faults)} sentences can be answered: {next(iter(faults.values()))}")
+        raise BadData(
+            f"none of {len(faults)} sentences can be answered: {next(iter(faults.values()))}",
+            hint="correct the sentences, or choose another model",
+        )
     return Work(pairs, left_out, sources, faults, sampling, writer, writer.licence, decisive)
 
 

@@ -58,7 +58,11 @@ def read_offers(settings: SynthPreferencesSettings, rejects: Rejects) -> list[Of
     offers = list(_offers(source, settings, rejects))
     if not offers:
         reason = next(iter(rejects.by_reason), "it is empty")
-        raise BadData(f"holds nothing that can be paired: {reason}", where=source)
+        raise BadData(
+            f"holds nothing that can be paired: {reason}",
+            where=source,
+            hint="give continuations with scores, several for one prompt",
+        )
     prompts = [one.texts.prompt for one in offers]
     kept = {one.id for one in chosen_prompts(prompts, source, settings.languages, settings.limit)}
     return [one for one in offers if one.texts.prompt.id in kept]

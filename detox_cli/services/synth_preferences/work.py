@@ -132,7 +132,10 @@ def _of_model(
     requests = requests_for(prompts, drawing, _tokenizer(settings))
     faults = writer.faults(requests, sampling)
     if len(faults) == len(requests):
-        raise BadData(f"none of {len(requests)} prompts can be answered: {next(iter(faults.values()))}")
+        raise BadData(
+            f"none of {len(requests)} prompts can be answered: {next(iter(faults.values()))}",
+            hint="correct the prompts, or choose another model",
+        )
     whole = fingerprint(
         command="synth preferences",
         prompts=[asdict(replace(prompt, where="")) for prompt in prompts],

@@ -85,7 +85,11 @@ def read_data(settings: CmdSettings, progress: Progress) -> Data:
     training, held_out = split(lessons, settings)
     if not training:
         reasons = "; ".join(f"{count} {reason}" for reason, count in dropped.most_common(3))
-        raise BadData(f"no chain is left to train on: {reasons or 'all are held out'}", where=path)
+        raise BadData(
+            f"no chain is left to train on: {reasons or 'all are held out'}",
+            where=path,
+            hint="give more chains",
+        )
     counts = {
         "read": read,
         **({UNUSABLE: rejects.count} if rejects.count else {}),

@@ -65,7 +65,11 @@ def read_data(settings: DpoSettings, progress: Progress) -> Data:
     training, held_out = _sides(rows, held, settings, dropped)
     if not training:
         reasons = "; ".join(f"{count} {reason}" for reason, count in dropped.most_common(3))
-        raise BadData(f"no preference is left to train on: {reasons or 'all are held out'}", where="--data")
+        raise BadData(
+            f"no preference is left to train on: {reasons or 'all are held out'}",
+            where="--data",
+            hint="give more rows",
+        )
     counts = {
         "read": sum(sum(found.forms.values()) for found in (*files, *measured)),
         **({UNUSABLE: rejects.count} if rejects.count else {}),

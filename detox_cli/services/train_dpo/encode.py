@@ -112,7 +112,9 @@ def _prompt(ids: Ids, bos: int | None, limits: Limits, cut: Counter[str]) -> Ids
         body = body[-limits.max_prompt :]
     with_bos = begins if limits.add_bos is None else limits.add_bos
     if with_bos and bos is None:
-        raise BadSettings("the tokenizer has no token that begins a text", where="--add-bos")
+        raise BadSettings(
+            "the tokenizer has no token that begins a text", where="--add-bos", hint="leave it out"
+        )
     return [bos, *body] if with_bos and bos is not None else body
 
 
@@ -165,4 +167,8 @@ def _read_conversations(rows: Sequence[Preference], tokenizer: Any) -> list[list
         ]
     except Exception as error:  # templates raise what they like
         reason = " ".join(str(error).split())[:200]
-        raise BadData(f"the chat template refuses a conversation: {reason}", where=rows[0].where) from error
+        raise BadData(
+            f"the chat template refuses a conversation: {reason}",
+            where=rows[0].where,
+            hint="correct the conversation, or the template of the model",
+        ) from error

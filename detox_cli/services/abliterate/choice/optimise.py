@@ -98,7 +98,10 @@ def optimise(
             journal.append(trial.model_dump(mode="json"))
         done(trial)
     if not any(trial.values for trial in found):
-        raise DetoxError(f"all {len(found)} trials failed, the last with: {found[-1].note}")
+        raise DetoxError(
+            f"all {len(found)} trials failed, the last with: {found[-1].note}",
+            hint="try other modes, or leave --search out",
+        )
     return found
 
 

@@ -170,7 +170,10 @@ def _starts(
     seen.sort(key=lambda c: cost(c, scorer.limits))
     places = tuple(dict.fromkeys(Place(*c.places[0]) for c in seen))[: how.places]
     if not places:
-        raise BadData("no direction could be tried, so there is nothing to search from")
+        raise BadData(
+            "no direction could be tried, so there is nothing to search from",
+            hint="give more prompts, or another contrast",
+        )
     recipes = Recipes(scorer.measured, places, how.modes, scorer.mask_massive)
     best = [(Place(*c.places[0]), c.mode) for c in seen if Place(*c.places[0]) in places][:STARTS]
     first = [recipes.everywhere(*one) for one in best]

@@ -70,7 +70,11 @@ def read_prompts(source: str, system: str | None = None) -> tuple[Conversation, 
         if row.values.get(column) and str(row.values.get("label", SAFE_LABEL)).strip().lower() == SAFE_LABEL
     ]
     if not any(texts):
-        raise BadData("holds no prompt that is labelled safe", where=source)
+        raise BadData(
+            "holds no prompt that is labelled safe",
+            where=source,
+            hint="name a file with prompts that are no harm, or leave it out for the bundled ones",
+        )
     head = (Turn("system", system),) if system else ()
     return tuple((*head, Turn("user", text)) for text in dict.fromkeys(filter(None, texts)))
 
@@ -87,7 +91,7 @@ def read_texts(source: str) -> tuple[str, ...]:
     column = pick_column(rows, None, TEXT_COLUMNS, source)
     texts = tuple(str(row.values[column]) for row in rows if str(row.values.get(column) or "").strip())
     if not texts:
-        raise BadData(f"column {column!r} holds no text", where=source)
+        raise BadData(f"column {column!r} holds no text", where=source, hint="name a file with texts in it")
     return texts
 
 
@@ -95,9 +99,11 @@ def _whole(path: Path) -> str:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadData(f"cannot be read as text: {error}", where=str(path)) from error
+        raise BadData(
+            f"cannot be read as text: {error}", where=str(path), hint="name a UTF-8 text file"
+        ) from error
     if not text.strip():
-        raise BadData("holds no text", where=str(path))
+        raise BadData("holds no text", where=str(path), hint="name a text file")
     return text
 
 

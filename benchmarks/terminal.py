@@ -12,6 +12,8 @@ import struct
 import sys
 import tempfile
 import termios
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from rich._export_format import CONSOLE_SVG_FORMAT
@@ -23,8 +25,8 @@ ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs/terminal.svg"
 COMMAND = "detox demo"
 COLUMNS = 104
-LAST = "Intervals are 95 %"
-"""The picture ends with the line that begins so; tables with more detail follow it."""
+LAST = "references"
+"""The picture ends with the line that begins so, the last one of the scores; more tables follow it."""
 
 SEQUENCE = re.compile(r"\x1b\[([?0-9;]*)([A-Za-z])|([\r\n])|([^\x1b\r\n]+)")
 NO_WEB_FONT = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
@@ -33,7 +35,7 @@ NO_WEB_FONT = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         shown = screen(record(COMMAND, Path(folder)))
-    end = next(place for place, line in enumerate(shown) if plain(line).startswith(LAST))
+    end = next(place for place, line in enumerate(shown) if plain(line).strip().startswith(LAST))
     PICTURE.write_text(svg([f"$ {COMMAND}", *shown[: end + 1], "…"]), encoding="utf-8")
     print(PICTURE)
 
@@ -81,7 +83,16 @@ def screen(written: str) -> list[str]:
             lines[row] += [(" ", "")] * (column + 1 - len(lines[row]))
             lines[row][column] = (character, colour)
             column += 1
-    return ["".join(f"{colour}{it}\x1b[0m" if colour else it for it, colour in line) for line in lines]
+    return ["".join(map(coloured, *zip(*runs(line), strict=True))) if line else "" for line in lines]
+
+
+def runs(line: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Characters that follow each other in one colour, as one text."""
+    return [("".join(it for it, _ in run), colour) for colour, run in groupby(line, key=itemgetter(1))]
+
+
+def coloured(text: str, colour: str) -> str:
+    return f"{colour}{text}\x1b[0m" if colour else text
 
 
 def plain(line: str) -> str:

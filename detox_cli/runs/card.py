@@ -1,10 +1,13 @@
-"""Model cards: what the Hub reads at the top of ``README.md``, and what a person reads below it."""
+"""Cards of models and data: what the Hub reads at the top of ``README.md``, and a person below it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from detox_cli.runs.atomic import atomic_file
+
+CARD = "README.md"
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,42 @@ class Card:
     command: str | None = None
 
 
-def write_card(folder: str | Path, card: Card) -> Path:
-    """Write ``README.md`` into the model's folder and return its path."""
-    path = Path(folder) / "README.md"
-    with atomic_file(path) as temporary:
-        temporary.write_text(card_text(card), encoding="utf-8")
+@dataclass(frozen=True)
+class DataCard:
+    """What is known about rows that a run has made.
+
+    Args:
+        name: The data set's name.
+        summary: What it is and what it is for, in a paragraph.
+        files: What can be loaded from the folder: file by name of the configuration, the usual one first.
+        rows: Of the first file.
+        licence: The identifier of the Hub, or ``unknown``.
+        languages: ISO codes.
+        tags: For the Hub's search.
+        sections: Parts of the page: Markdown by title.
+        limits: What it should not be used for, one sentence each.
+        command: The command that makes it again.
+    """
+
+    name: str
+    summary: str
+    files: Mapping[str, str]
+    rows: int
+    licence: str = "unknown"
+    languages: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    sections: Mapping[str, str] = field(default_factory=dict)
+    limits: Sequence[str] = ()
+    command: str | None = None
+
+
+def write_card(folder: str | Path, card: Card | DataCard) -> Path:
+    """Write ``README.md`` into the folder, unless it says the same already, and return its path."""
+    path = Path(folder) / CARD
+    text = card_text(card) if isinstance(card, Card) else data_card_text(card)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        with atomic_file(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     return path
 
 
@@ -80,14 +114,25 @@ def card_text(card: Card) -> str:
         made = [f"Made from {', '.join(card.base_models)}." if card.base_models else ""]
         made += [f"Trained on {', '.join(card.datasets)}." if card.datasets else ""]
         parts += ["## Origin", " ".join(filter(None, made))]
-    if card.command:
-        parts += ["## Made by", f"```sh\n{card.command}\n```"]
+    parts += _made_by(card.command)
     if card.training:
         parts += ["## Settings", "\n".join(f"- `{key}`: {value}" for key, value in card.training.items())]
-    parts += [part for title, text in card.sections.items() if text for part in (f"## {title}", text)]
-    if card.limits:
-        parts += ["## Limits", "\n".join(f"- {limit}" for limit in card.limits)]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, *_rest(card)]) + "\n"
+
+
+def data_card_text(card: DataCard) -> str:
+    """The card of a data set: front matter for the Hub and ``load_dataset``, then Markdown."""
+    parts = [f"---\n{_data_front_matter(card)}\n---", f"# {card.name}", card.summary, *_made_by(card.command)]
+    return "\n\n".join([*parts, *_rest(card)]) + "\n"
+
+
+def _made_by(command: str | None) -> list[str]:
+    return ["## Made by", f"```sh\n{command}\n```"] if command else []
+
+
+def _rest(card: Card | DataCard) -> list[str]:
+    parts = [part for title, text in card.sections.items() if text for part in (f"## {title}", text)]
+    return [*parts, "## Limits", "\n".join(f"- {it}" for it in card.limits)] if card.limits else parts
 
 
 def _figure_table(figures: Sequence[Figure]) -> str:
@@ -123,3 +168,27 @@ def _front_matter(card: Card) -> str:
         eval_results=results or None,
     )
     return data.to_yaml().strip()
+
+
+def _data_front_matter(card: DataCard) -> str:
+    from huggingface_hub import DatasetCardData
+
+    data = DatasetCardData(
+        pretty_name=card.name,
+        license=card.licence,
+        language=list(card.languages) or None,
+        size_categories=[_size(card.rows)],
+        tags=list(card.tags) or None,
+        configs=[
+            {"config_name": name, "data_files": file, **({"default": True} if place == 0 else {})}
+            for place, (name, file) in enumerate(card.files.items())
+        ],
+    )
+    return data.to_yaml().strip()
+
+
+def _size(rows: int) -> str:
+    """The Hub's words for how many rows there are."""
+    bounds = {1_000: "1K", 10_000: "10K", 100_000: "100K", 1_000_000: "1M", 10_000_000: "10M"}
+    words = ["n<1K", *(f"{a}<n<{b}" for a, b in pairwise(bounds.values())), "n>10M"]
+    return words[sum(rows >= bound for bound in bounds)]

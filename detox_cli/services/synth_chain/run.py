@@ -17,11 +17,13 @@ from detox_cli.data.rejects import Rejects
 from detox_cli.data.writing import write_rows
 from detox_cli.errors import BadSettings
 from detox_cli.output.progress import Progress, Silent
+from detox_cli.runs.card import write_card
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import fingerprint, hash_file
 from detox_cli.runs.output import is_finished
 from detox_cli.services.row_output import Origin, write_once
 from detox_cli.services.synth_chain import building, continuing, fill, mask, scoring, spans
+from detox_cli.services.synth_chain.card import chain_card
 from detox_cli.services.synth_chain.result import SynthChainResult
 from detox_cli.services.synth_chain.stage import (
     FILES,
@@ -59,6 +61,8 @@ def run(settings: SynthChainSettings, progress: Progress = SILENT) -> SynthChain
             reports.append(do_stage(settings, stage, prepared[stage], before, progress))
             _warn(reports[-1], progress)
             before = settings.output / FILES[stage]
+        if wanted[-1] == STAGES[-1]:
+            write_card(settings.output, chain_card(settings))
         if settings.from_stage != STAGES[0] and settings.data is None:
             rejects.restore()  # nothing was read from outside, so its list is that of the first stage still
         return SynthChainResult(

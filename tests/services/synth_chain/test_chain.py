@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from datasets import load_dataset
 
 import detox_cli.miniatures
 from detox_cli.data.chains.parse import parse
@@ -15,6 +16,7 @@ from detox_cli.data.splits import text_key
 from detox_cli.errors import BadData, BadSettings, DetoxError
 from detox_cli.generation.requests import Sample
 from detox_cli.runs.journal import Journal
+from detox_cli.runs.manifest import hash_file
 from detox_cli.services.synth_chain import toxicity
 from detox_cli.services.synth_chain.aligning import fills_in
 from detox_cli.services.synth_chain.plan import plan
@@ -63,6 +65,17 @@ def whole(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
     patch.setattr(toxicity, "load_text_scorer", counting)
     wanted = settings(folder)
     return wanted, run(wanted), Counter(asked)
+
+
+def test_the_folder_is_a_data_set_with_a_card(whole) -> None:
+    wanted, result, _ = whole
+    card = (wanted.output / "README.md").read_text()
+    assert "size_categories:\n- n<1K" in card and "detox synth chain builtin:lm" in card
+    assert f"sha256 `{hash_file(OPENINGS)}`" in card and "filler of stage fill: builtin:bart" in card
+    assert str(wanted.output.parent) not in card
+    chains = load_dataset(str(wanted.output), split="train")
+    assert len(chains) == result.stages[-1].toxic + result.stages[-1].safe
+    assert len(load_dataset(str(wanted.output), "held_out_prompts", split="train")) > 0
 
 
 def test_prompts_become_chains_that_say_what_was_done(whole):

@@ -21,5 +21,8 @@ def test_listed_words_are_masked() -> None:
 
 
 def test_it_loads_nothing() -> None:
-    assert set(re.findall(r"https?://[^\"' )]+", SVG)) <= {"http://www.w3.org/2000/svg", "https://www.textualize.io"}
+    assert set(re.findall(r"https?://[^\"' )]+", SVG)) <= {
+        "http://www.w3.org/2000/svg",
+        "https://www.textualize.io",
+    }
     assert not re.search(r"<script|<image|href|@import|@font-face", SVG)

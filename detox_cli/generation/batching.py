@@ -47,6 +47,17 @@ def plan_batches(
     return batches
 
 
+def joined_batches(batches: Sequence[list[Job]]) -> list[list[list[Job]]]:
+    """Batches of a plan, those that have samples of one request in common together."""
+    joined: list[list[list[Job]]] = []
+    for batch in batches:
+        if joined and joined[-1][-1][-1].request == batch[0].request:
+            joined[-1].append(batch)
+        else:
+            joined.append([batch])
+    return joined
+
+
 def rows_that_fit(tokens_per_row: int, batch_tokens: int, batch_rows: int) -> int:
     """How many rows of a length fit the budget, at least one."""
     return max(1, min(batch_rows, batch_tokens // max(1, tokens_per_row)))

@@ -1,10 +1,11 @@
 """The one language that every engine speaks: requests in, completions out."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 Role = Literal["system", "user", "assistant"]
+Part = TypeVar("Part")
 FinishReason = Literal["stop", "length"]
 
 
@@ -84,3 +85,28 @@ class Engine(Protocol):
         ``done`` names the requests that an earlier run has answered. They still count when batches are
         formed, so that a resumed run computes the others in the same company, bit for bit.
         """
+
+
+@dataclass(frozen=True)
+class Plan(Generic[Part]):
+    """Everything that is asked for in one call, in parts that can be answered apart without another bit.
+
+    Attributes:
+        parts: The requests of a part, in the form that the engine needs.
+        answer: Answers the requests of one part, but for those that an earlier run has answered, by id.
+    """
+
+    parts: Sequence[Part]
+    answer: Callable[[Part, Collection[str]], Iterator[Completion]]
+
+    def answer_all(self, done: Collection[str]) -> Iterator[Completion]:
+        """One part after the other."""
+        for part in self.parts:
+            yield from self.answer(part, done)
+
+
+class DivisibleEngine(Engine, Protocol):
+    """An engine whose work can be divided among several that are equal."""
+
+    def plan(self, requests: Sequence[Request], sampling: Sampling) -> Plan[Any]:
+        """Form all parts; raises what ``generate`` raises before its first answer."""

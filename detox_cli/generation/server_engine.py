@@ -12,7 +12,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from detox_cli.errors import BadData, BadSettings, DetoxError, Missing
 from detox_cli.generation.answers import cut
-from detox_cli.generation.requests import Completion, Request, Sample, Sampling
+from detox_cli.generation.requests import Completion, Plan, Request, Sample, Sampling
 from detox_cli.generation.seeds import short_seed
 from detox_cli.generation.server_client import (
     GIVE_KEY,
@@ -32,6 +32,8 @@ from detox_cli.generation.transformers_engine import Warn, say_nothing
 MOST_REFUSED = 16
 """So many refusals before a first answer are about all rows, not about these."""
 
+PART_ROUNDS = 8
+"""A part of the work has so many requests for each that is on its way at a time."""
 ROW_STATUSES = (400, 413, 422)
 
 
@@ -144,6 +146,13 @@ class ServerEngine:
                 hint = "it may be about the settings; check them, or give rows that the server can answer"
                 raise BadData(completion.fault, where=completion.id, hint=hint)
             yield completion
+
+    def plan(self, requests: Sequence[Request], sampling: Sampling) -> Plan[Sequence[Request]]:
+        """A few requests in each part: to a server no request is in the company of another."""
+        refuse_unknown(sampling, "--engine server")
+        size = PART_ROUNDS * self.concurrency
+        parts = [requests[first : first + size] for first in range(0, len(requests), size)]
+        return Plan(parts, lambda some, done: self.generate(some, sampling, done))
 
     def _flow(self, todo: Sequence[Request], sampling: Sampling) -> Iterator[Completion]:
         """Keep ``concurrency`` requests on the way; leaving this early cancels them."""

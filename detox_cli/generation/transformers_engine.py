@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 
 from detox_cli.errors import BadData, BadSettings, DetoxError
 from detox_cli.generation.batch_run import BatchRun, Budget
-from detox_cli.generation.batching import Job
+from detox_cli.generation.batching import Job, joined_batches
 from detox_cli.generation.encoding import Encoded, PromptReader, stop_tokens
 from detox_cli.generation.proof import prove
-from detox_cli.generation.requests import Completion, Request, Sample, Sampling
+from detox_cli.generation.requests import Completion, Plan, Request, Sample, Sampling
 from detox_cli.generation.rules import not_applied
 from detox_cli.models.adapters import Adapter
 from detox_cli.models.loading import Loaded
@@ -95,20 +96,12 @@ class TransformersEngine:
         finished = frozenset(done)
         if all(request.id in finished for request in requests):
             return
-        prompts = self._read(requests, sampling)
-        run = self._plan(requests, prompts, sampling)
-        parts: dict[int, dict[int, Sample]] = {}
-        for batch in run.batches:
-            if all(requests[job.request].id in finished for job in batch):
-                continue
-            for job, samples in self._answer(run, batch):
-                have = parts.setdefault(job.request, {})
-                have.update(zip(range(job.first, job.first + job.count), samples, strict=True))
-                request = requests[job.request]
-                if len(have) == request.samples and request.id not in finished:
-                    ordered = tuple(have[i] for i in range(request.samples))
-                    length = len(prompts[job.request].ids)
-                    yield Completion(request.id, request.seed, length, ordered)
+        yield from self.plan(requests, sampling).answer_all(finished)
+
+    def plan(self, requests: Sequence[Request], sampling: Sampling) -> Plan[list[list[Job]]]:
+        """All batches, those that have a request in common in one part."""
+        run = self._run(requests, self._read(requests, sampling), sampling)
+        return Plan(joined_batches(run.batches), partial(self._completions, run))
 
     def stop_tokens(self, *, chat: bool) -> list[int]:
         """Token ids that end an answer: the model's, the tokenizer's, and the end of a turn in a chat."""
@@ -126,10 +119,27 @@ class TransformersEngine:
                 raise BadData(reason, where=request.id, hint="leave it out, or shorten it")
         return prompts
 
-    def _plan(self, requests: Sequence[Request], prompts: Sequence[Encoded], sampling: Sampling) -> BatchRun:
+    def _run(self, requests: Sequence[Request], prompts: Sequence[Encoded], sampling: Sampling) -> BatchRun:
         ends = self.stop_tokens(chat=any(not isinstance(request.prompt, str) for request in requests))
         budget = Budget(self.batch_tokens, self.batch_rows)
         return BatchRun(self.model, self.tokenizer, self.loop, requests, prompts, sampling, ends, budget)
+
+    def _completions(
+        self, run: BatchRun, batches: list[list[Job]], done: Collection[str]
+    ) -> Iterator[Completion]:
+        """The answers to all requests of some batches; batches with nothing but done ones are left out."""
+        parts: dict[int, dict[int, Sample]] = {}
+        for batch in batches:
+            if all(run.requests[job.request].id in done for job in batch):
+                continue
+            for job, samples in self._answer(run, batch):
+                have = parts.setdefault(job.request, {})
+                have.update(zip(range(job.first, job.first + job.count), samples, strict=True))
+                request = run.requests[job.request]
+                if len(have) == request.samples and request.id not in done:
+                    ordered = tuple(have[i] for i in range(request.samples))
+                    length = len(run.prompts[job.request].ids)
+                    yield Completion(request.id, request.seed, length, ordered)
 
     def _answer(self, run: BatchRun, batch: list[Job]) -> Iterator[tuple[Job, list[Sample]]]:
         """The samples of every job of a batch; a batch that does not fit into memory is halved."""

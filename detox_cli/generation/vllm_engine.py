@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from transformers import GenerationConfig
@@ -9,7 +10,7 @@ from transformers import GenerationConfig
 from detox_cli.errors import BadData, DetoxError
 from detox_cli.generation.answers import sample_text
 from detox_cli.generation.encoding import Encoded, PromptReader, stop_tokens
-from detox_cli.generation.requests import Completion, Request, Sample, Sampling
+from detox_cli.generation.requests import Completion, Plan, Request, Sample, Sampling
 from detox_cli.generation.rules import not_applied
 from detox_cli.generation.seeds import short_seed
 from detox_cli.generation.server_engine import refuse_unknown
@@ -20,6 +21,7 @@ from detox_cli.models.adapters import Adapter
 from detox_cli.models.loading import load_tokenizer, read_config
 from detox_cli.models.sources import ModelSource
 
+Round = list[tuple[Request, Encoded]]
 ROUND_SAMPLES = 4096
 WHOLE_PROMPTS = 4096
 SINGLE_TOKEN_RULES = ("sequence_bias", "bad_words_ids", "suppress_tokens", "begin_suppress_tokens")
@@ -122,17 +124,24 @@ class VllmEngine:
             BadData: A prompt is empty or does not fit the model's context.
             BadSettings: Beam search or blocked n-grams, which this engine does not have.
         """
-        refuse_unknown(sampling, "--engine vllm")
         finished = frozenset(done)
         if all(request.id in finished for request in requests):
             return
-        prompts = self._read(requests, sampling)
-        pairs = list(zip(requests, prompts, strict=True))
-        for first, last in _rounds(requests, self.round_samples):
-            if any(request.id not in finished for request in requests[first:last]):
-                for completion in self._round(pairs[first:last], sampling):
-                    if completion.id not in finished:
-                        yield completion
+        yield from self.plan(requests, sampling).answer_all(finished)
+
+    def plan(self, requests: Sequence[Request], sampling: Sampling) -> Plan[Round]:
+        """All rounds, each a part."""
+        refuse_unknown(sampling, "--engine vllm")
+        pairs = list(zip(requests, self._read(requests, sampling), strict=True))
+        rounds = [pairs[first:last] for first, last in _rounds(requests, self.round_samples)]
+        return Plan(rounds, partial(self._completions, sampling))
+
+    def _completions(self, sampling: Sampling, some: Round, done: Collection[str]) -> Iterator[Completion]:
+        """The answers of a round; a request that is done is computed all the same, for its company."""
+        if any(request.id not in done for request, _ in some):
+            for completion in self._round(some, sampling):
+                if completion.id not in done:
+                    yield completion
 
     def _read(self, requests: Sequence[Request], sampling: Sampling) -> list[Encoded]:
         prompts = self.reader.read(requests)

@@ -1,6 +1,7 @@
 """From settings to the engine that answers, for every service whose model writes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from detox_cli.errors import BadSettings
@@ -11,7 +12,10 @@ from detox_cli.models.adapters import find_adapter
 from detox_cli.models.loading import read_config
 from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Progress
+from detox_cli.runs.cluster.connect import require_ray
+from detox_cli.services.cluster import RayPlace, cluster_of, of_one_machine
 from detox_cli.services.writers import LocalWriter, ServedWriter, api_key
+from detox_cli.settings.cluster import ClusterOptions
 from detox_cli.settings.engine import EngineOptions
 
 ONLY_FOR: dict[str, tuple[str, ...]] = {
@@ -25,6 +29,7 @@ ONLY_FOR: dict[str, tuple[str, ...]] = {
     "tensor_parallel": ("vllm",),
     "base_url": ("server",),
     "plain_http": ("server",),
+    **dict.fromkeys(("ray_engine", *ClusterOptions.model_fields), ("ray",)),
 }
 """Which engines an option is for; the others would have to ignore it."""
 
@@ -68,13 +73,17 @@ class Writer(Protocol):
         """
 
 
-def find_writer(options: EngineOptions) -> Writer:
+def find_writer(options: EngineOptions) -> LocalWriter | ServedWriter:
     """Find the model, and read its configuration or ask its server.
 
     Raises:
         BadSettings: Options that do not go together, or a folder that is not a complete model.
         Missing: The model or the adapter cannot be had, no server answers, or an extra is not installed.
     """
+    if options.engine == "ray":
+        require_ray()
+        writer = find_writer(of_one_machine(options))
+        return replace(writer, cluster=RayPlace(cluster_of(options, _gpus(options))))
     _check(options)
     if options.engine == "server":
         place = str(options.base_url)
@@ -90,6 +99,12 @@ def find_writer(options: EngineOptions) -> Writer:
         check_split(source.name, config, options.tensor_parallel)
     adapter = find_adapter(str(options.adapter)) if options.adapter else None
     return LocalWriter(options, source, config, adapter)
+
+
+def _gpus(options: EngineOptions) -> int:
+    """How many GPUs an engine takes, where there are some."""
+    none = options.ray_engine == "server" or options.device.startswith("cpu")
+    return 0 if none else options.tensor_parallel
 
 
 def _check(options: EngineOptions) -> None:

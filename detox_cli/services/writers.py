@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from detox_cli.generation.encoding import PromptReader
 from detox_cli.generation.load import load_engine
@@ -19,6 +19,14 @@ from detox_cli.models.weights import WeightForm
 from detox_cli.output.progress import Progress
 from detox_cli.settings.engine import EngineOptions
 
+
+class ClusterPlace(Protocol):
+    """Where a model runs that does not run in this process."""
+
+    def engine(self, writer: Any, progress: Progress) -> Engine:
+        """The engine that hands its work to others."""
+
+
 KEYS = ("DETOX_API_KEY", "OPENAI_API_KEY")
 
 
@@ -31,12 +39,14 @@ class LocalWriter:
         source: Where the model is.
         config: Its configuration.
         adapter: What is put on it.
+        cluster: Where it runs, if not in this process.
     """
 
     options: EngineOptions
     source: ModelSource
     config: Any
     adapter: Adapter | None = None
+    cluster: ClusterPlace | None = None
 
     @property
     def name(self) -> str:
@@ -82,6 +92,8 @@ class LocalWriter:
 
     def load(self, progress: Progress) -> Engine:
         """The engine with the model in memory."""
+        if self.cluster is not None:
+            return self.cluster.engine(self, progress)
         progress.stage(f"loading {self.name}")
         return self._vllm(progress) if self.options.engine == "vllm" else self._transformers(progress)
 
@@ -117,10 +129,12 @@ class ServedWriter:
     Attributes:
         options: What the user said about the model and the server.
         served: The server's answer.
+        cluster: Where those are that ask it, if not in this process.
     """
 
     options: EngineOptions
     served: ServedModel
+    cluster: ClusterPlace | None = None
 
     encoder_decoder = False
     licence = None
@@ -153,6 +167,8 @@ class ServedWriter:
 
     def load(self, progress: Progress) -> Engine:
         """The engine that asks the server."""
+        if self.cluster is not None:
+            return self.cluster.engine(self, progress)
         progress.stage(f"asking {self.name}")
         return ServerEngine(
             self.served, key=api_key(), concurrency=self.options.concurrency, warn=progress.warn

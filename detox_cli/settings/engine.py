@@ -5,18 +5,23 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
-from detox_cli.settings.base import Flag, Section
+from detox_cli.settings.base import Flag
+from detox_cli.settings.cluster import RAY, ClusterOptions
 
 ENGINE = Flag(panel="Engine")
 
 
-class EngineChoice(Section):
+class EngineChoice(ClusterOptions):
     """What runs a model that writes, whichever model that is."""
 
     revision: Annotated[str | None, ENGINE] = Field(None, description="Branch, tag or commit of a Hub model.")
-    engine: Annotated[Literal["transformers", "vllm", "server"], ENGINE] = Field(
+    engine: Annotated[Literal["transformers", "vllm", "server", "ray"], ENGINE] = Field(
         "transformers",
-        description="What runs the model: this process, vLLM (an extra), or a server of OpenAI's protocol.",
+        description="What runs the model: this process, vLLM (an extra), a server of OpenAI's protocol, or "
+        "one of these on each machine of a Ray cluster (an extra).",
+    )
+    ray_engine: Annotated[Literal["transformers", "vllm", "server"], RAY] = Field(
+        "transformers", description="What runs the model in each actor of the cluster."
     )
     adapter: Annotated[Path | None, Flag(complete="folder", panel="Engine")] = Field(
         None, description="Folder of a LoRA adapter to put on the model."

@@ -1,0 +1,1 @@
+"""Work over a Ray cluster: cut into shares, done by actors, given back as it gets ready."""

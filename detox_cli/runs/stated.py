@@ -1,10 +1,18 @@
 """The figures that a manifest states, whatever command wrote it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
-NAMED = ("name", "label", "folder", "lang", "system", "stage")
+NAMED = (
+    *("name", "label", "folder", "kind", "system", "against", "measure", "lang", "stratum", "stage", "place"),
+    *("side", "dose", "random", "layer", "neuron", "rank"),
+)
 """What tells the entries of a list apart, in order of preference."""
+ESTIMATE = {"value", "mean", "low", "high", "n", "step"}
+"""What tells one figure with its interval."""
+FRAMES = {"groups", "figures", "systems"}
+"""Names of what only holds figures together; they say nothing in the name of a figure."""
 
 
 @dataclass(frozen=True)
@@ -18,30 +26,59 @@ class Stated:
     n: int | None = None
 
 
-def stated_figures(metrics: object, name: str = "") -> Iterator[Stated]:
-    """Every number of nested metrics; a mean with its interval is one figure, texts are left out."""
+def stated_figures(metrics: object) -> Iterator[Stated]:
+    """Every number of nested metrics, each under its own name; a mean with its interval is one figure."""
+    told: Counter[str] = Counter()
+    for figure in _figures(metrics, ""):
+        told[figure.name] += 1
+        again = told[figure.name]
+        yield figure if again == 1 else replace(figure, name=f"{figure.name} ({again})")
+
+
+def _figures(metrics: object, name: str) -> Iterator[Stated]:
     if isinstance(metrics, bool):
         return
     if isinstance(metrics, int | float):
         yield Stated(name, float(metrics))
     elif isinstance(metrics, dict):
         value = next((metrics[key] for key in ("value", "mean") if key in metrics), None)
+        told: set[str] = set()
         if isinstance(value, int | float):
             low, high, n = (metrics.get(key) for key in ("low", "high", "n"))
             yield Stated(name, float(value), low, high, n)
-            return
+            told = ESTIMATE
         for key, inner in metrics.items():
-            yield from stated_figures(inner, _inside(name, str(key)))
+            if key not in told:
+                yield from _figures(inner, _inside(name, str(key)))
     elif isinstance(metrics, list):
-        for number, inner in enumerate(metrics):
-            yield from stated_figures(inner, _inside(name, _called(inner, number)))
+        for label, inner in zip(_labels(metrics), metrics, strict=True):
+            yield from _figures(inner, _inside(name, label))
 
 
 def _inside(name: str, key: str) -> str:
+    if not key or key in FRAMES:
+        return name
     return f"{name}.{key}" if name else key
 
 
-def _called(entry: object, number: int) -> str:
-    if isinstance(entry, dict):
-        return next((str(entry[key]) for key in NAMED if entry.get(key)), str(number))
-    return str(number)
+def _labels(entries: Sequence[object]) -> list[str]:
+    """What tells entries apart: their first names, else all of their names, else their numbers too."""
+    names = [_names(entry) for entry in entries]
+    if len(entries) == 1 and isinstance(entries[0], dict) and not names[0]:
+        return [""]
+    for count in (1, len(NAMED)):
+        found = [" ".join(some[:count]) or str(number) for number, some in enumerate(names)]
+        if len(set(found)) == len(found):
+            return found
+    return [f"{label} {number}" for number, label in enumerate(found)]
+
+
+def _names(entry: object) -> list[str]:
+    if not isinstance(entry, dict):
+        return []
+    values = (entry.get(key) for key in NAMED)
+    return [str(value) for value in values if isinstance(value, str | int | float) and _tells(value)]
+
+
+def _tells(value: str | float) -> bool:
+    return value != "" and not isinstance(value, bool)

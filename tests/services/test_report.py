@@ -26,6 +26,7 @@ def made(folder: Path, toxicity: float, words: str = "plain words") -> Path:
     rows = [{"id": f"{HOSTILE}{n}", "text": words, "score": n / 2} for n in range(3)]
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     log = [{"step": 1, "loss": 2.5}, {"step": 2, "loss": 1.5}, {"step": 2, "eval_loss": 1.75}]
+    (folder / "more.jsonl").write_text('{"id": "7", "text": "other words"}\n')
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in log))
     (folder / "curve.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"><title>x</title></svg>')
     write_manifest(
@@ -52,6 +53,7 @@ def test_figures_of_several_runs_stand_side_by_side_and_texts_in_outline(tmp_pat
     assert "0.25 [0.15, 0.35], n 9" in page and "0.5 [0.4, 0.6], n 9" in page and "12000" in page
     assert "training loss" in page and "data:image/svg+xml;base64," in page
     assert "p•••• w••••" in page and "plain words" not in page
+    assert "o•••• w••••" in page and "Rows of more.jsonl" in page
 
 
 def test_texts_are_shown_when_it_is_asked_for(tmp_path: Path) -> None:
@@ -92,15 +94,46 @@ def test_what_is_no_finished_output_is_named(tmp_path: Path, detox: Any) -> None
     assert outcome.code == 0 and outcome.out.rstrip().endswith("new.html")
 
 
+def test_what_lies_inside_an_output_is_a_part_of_it(tmp_path: Path, detox: Any) -> None:
+    for name in ("one", "two"):
+        rows = made(tmp_path / name, 0.5) / "rows.jsonl"
+        shutil.copy(tmp_path / name / "detox.json", f"{rows}.detox.json")
+    outcome = detox("report", *sorted(map(str, tmp_path.iterdir())), "-o", str(tmp_path / "r.html"), "--json")
+    assert len(json.loads(outcome.out)["outputs"]) == 4
+    page = (tmp_path / "r.html").read_text()
+    assert page.count("Part of it") == 2
+    assert "<th>one</th><th>two</th>" in page, "parts do not stand beside what they are parts of"
+
+
+def test_paperwork_stands_for_its_output(tmp_path: Path) -> None:
+    output = tmp_path / "rows.jsonl"
+    output.write_text('{"id": "1", "text": "plain words"}\n')
+    (tmp_path / "rows.jsonl.rejects.jsonl").write_text("{}\n")
+    write_manifest(
+        output, command="generate", settings={}, inputs=[], models={}, scorers={}, metrics={}, started=1e9
+    )
+    result = run(ReportSettings(outputs=tuple(tmp_path.iterdir()), output=tmp_path / "r.html"))
+    assert result.outputs == [output]
+
+
 def test_figures_are_found_however_deep_they_lie() -> None:
     metrics = {
         "a": {"b": 1, "yes": True, "text": "no"},
         "list": [{"name": "x", "v": 2.5}, 3],
         "e": {"mean": 1.0, "n": 4},
+        "groups": [{"lang": None, "figures": {"m": {"mean": 2.0, "difference": {"mean": 3.0}, "p": 0.5}}}],
+        "tests": [{"system": "s", "measure": "STA", "p": 1}, {"system": "s", "measure": "SIM", "p": 2}],
+        "figures": {"e": 7},
     }
     assert list(stated_figures(metrics)) == [
         Stated("a.b", 1.0),
         Stated("list.x.v", 2.5),
         Stated("list.1", 3.0),
         Stated("e", 1.0, n=4),
+        Stated("m", 2.0),
+        Stated("m.difference", 3.0),
+        Stated("m.p", 0.5),
+        Stated("tests.s STA.p", 1.0),
+        Stated("tests.s SIM.p", 2.0),
+        Stated("e (2)", 7.0),
     ]

@@ -8,8 +8,9 @@ from detox_cli.services.report.page import Element, element
 from detox_cli.statistics.bootstrap import Estimate
 
 WIDTH, LABELS, ROW, TOP, BOTTOM = 460, 130, 20, 6, 26
-PLANE, HEAD = 380, 24
-"""Sizes in pixels: of a picture, its labels, a row; the plane's height, and what is above it."""
+PLANE, HEAD, LETTER = 380, 24, 7
+WIDE_LABELS = 250
+"""Sizes in pixels: of a picture, its labels, a row; the plane's height, what is above it, a letter; long labels."""
 
 
 @dataclass(frozen=True)
@@ -56,20 +57,23 @@ class Scale:
         return [round((first + i) * step, 10) for i in range(count)]
 
 
-def bars(title: str, figures: Sequence[tuple[str, Estimate]]) -> Element:
-    """A bar for each figure from 0 on, with its interval; figures may be negative."""
+def bars(title: str, figures: Sequence[tuple[str, Estimate]], labels: int = LABELS) -> Element:
+    """A bar for each figure from 0 on, with its interval; figures may be negative.
+
+    ``labels`` is the room for the names, in pixels; longer ones are cut in the middle.
+    """
     ends = [value for _, one in figures for value in (one.low, one.mean, one.high)]
-    scale = _rows_scale(min([0.0, *ends]), max([0.0, *ends]))
+    scale = _rows_scale(min([0.0, *ends]), max([0.0, *ends]), labels)
     drawn = _grid(scale, len(figures))
     for row, (label, one) in enumerate(figures):
         y, zero = TOP + row * ROW, scale(0)
         left, width = min(zero, scale(one.mean)), abs(scale(one.mean) - zero)
-        drawn.append(_label(label, y))
+        drawn.append(_label(label, y, labels))
         drawn.append(element("rect", x=left, y=y + 4, width=max(width, 0.5), height=ROW - 8, class_="bar"))
         drawn.append(_line(scale(one.low), y + ROW / 2, scale(one.high), y + ROW / 2))
         drawn += [_line(scale(end), y + 6, scale(end), y + ROW - 6) for end in (one.low, one.high)]
         drawn[-3].append(element("title", f"{label}: {one}, n = {one.n}"))
-    return _picture(title, drawn, TOP + len(figures) * ROW + BOTTOM)
+    return _picture(title, drawn, TOP + len(figures) * ROW + BOTTOM, WIDTH - LABELS + labels)
 
 
 def boxes(title: str, quartiles: Sequence[Box]) -> Element:
@@ -142,8 +146,8 @@ def _axes(across: str, up: str, x: Scale, y: Scale, right: float) -> list[Elemen
     return drawn
 
 
-def _rows_scale(low: float, high: float) -> Scale:
-    return Scale(low, high if high > low else low + 1, LABELS, WIDTH - 14)
+def _rows_scale(low: float, high: float, labels: int = LABELS) -> Scale:
+    return Scale(low, high if high > low else low + 1, labels, WIDTH - LABELS + labels - 14)
 
 
 def _around(estimates: Sequence[Estimate], start: float, end: float) -> Scale:
@@ -161,17 +165,21 @@ def _grid(scale: Scale, rows: int) -> list[Element]:
     return drawn
 
 
-def _label(text: str, y: float) -> Element:
-    return element("text", text, x=LABELS - 6, y=y + ROW / 2 + 4, text_anchor="end")
+def _label(text: str, y: float, room: int = LABELS) -> Element:
+    fits = room // LETTER
+    shown = text if len(text) <= fits else f"{text[: fits // 2 - 1]}\u2026{text[-(fits - fits // 2) :]}"
+    label = element("text", shown, x=room - 6, y=y + ROW / 2 + 4, text_anchor="end")
+    label.append(element("title", text))
+    return label
 
 
 def _line(x1: float, y1: float, x2: float, y2: float) -> Element:
     return element("line", x1=x1, y1=y1, x2=x2, y2=y2, class_="line")
 
 
-def _picture(title: str, drawn: Sequence[Element], height: float) -> Element:
+def _picture(title: str, drawn: Sequence[Element], height: float, width: float = WIDTH) -> Element:
     name = element("title", title)
     picture = element(
-        "svg", name, *drawn, viewBox=f"0 0 {WIDTH} {height}", width=WIDTH, height=height, role="img"
+        "svg", name, *drawn, viewBox=f"0 0 {width} {height}", width=width, height=height, role="img"
     )
     return element("figure", element("figcaption", title), picture)

@@ -28,12 +28,15 @@ img { max-width: 100%; background: #fff }
 details { margin: .6rem 0 }
 summary { cursor: pointer }
 .wide { overflow-x: auto }
+.part { border-left: 3px solid var(--line); padding-left: 1rem }
 .charts { display: flex; flex-wrap: wrap; gap: 1.5rem }
 table { border-collapse: collapse; font-size: .85rem }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap }
-td.number { text-align: right; font-variant-numeric: tabular-nums }
+.number { text-align: right; font-variant-numeric: tabular-nums }
+th { vertical-align: bottom }
 td.text { white-space: normal }
 .caption, figcaption { color: var(--soft); font-size: .85rem; white-space: pre-line }
+svg { max-width: 100%; height: auto }
 svg text { fill: var(--ink); font: 11px system-ui, sans-serif }
 svg .soft { fill: var(--soft) }
 svg .bar { fill: var(--a); opacity: .55 }
@@ -44,6 +47,11 @@ svg .curve { stroke: var(--a); fill: none; stroke-width: 1.5 }
 svg .other { stroke: var(--b); fill: none; stroke-width: 1.5 }
 svg .beaten { fill: none; stroke: var(--b); stroke-width: 1.5 }
 svg .front { stroke: var(--soft); fill: none; stroke-dasharray: 3 3 }
+@media (max-width: 40rem) {
+  body { margin: 1rem auto }
+  th, td { padding: .25rem .3rem }
+  td.word { white-space: normal; overflow-wrap: anywhere; min-width: 7rem }
+}
 """
 
 
@@ -74,11 +82,21 @@ def section(title: str, *parts: str | Element) -> Element:
 
 def html_table(table: Table) -> Element:
     """A result's table, wide ones scrolling by themselves, with its caption below."""
-    head = element("tr", *(element("th", column) for column in table.columns))
-    body = [element("tr", *(_cell(cell) for cell in row)) for row in table.rows]
+    numeric = [_is_numeric([row[place] for row in table.rows]) for place in range(len(table.columns))]
+    columns = zip(table.columns, numeric, strict=True)
+    head = element("tr", *(element("th", name, **_side(right)) for name, right in columns))
+    body = [
+        element("tr", *(_cell(cell, right) for cell, right in zip(row, numeric, strict=True)))
+        for row in table.rows
+    ]
     found = element("table", element("thead", head), element("tbody", *body))
     caption = [element("p", table.caption, class_="caption")] if table.caption else []
     return element("div", element("div", found, class_="wide"), *caption)
+
+
+def details(title: str, part: Element) -> Element:
+    """A part that opens at a click."""
+    return element("details", element("summary", title), part)
 
 
 def page(title: str, parts: Sequence[Element]) -> str:
@@ -110,9 +128,17 @@ def outline(text: str) -> str:
     return " ".join(words)
 
 
-def _cell(cell: Cell) -> Element:
+def _is_numeric(cells: Sequence[Cell]) -> bool:
+    return any(isinstance(cell, int | float) for cell in cells) and not any(isinstance(c, str) for c in cells)
+
+
+def _side(right: bool) -> dict[str, object]:
+    return {"class_": "number"} if right else {}
+
+
+def _cell(cell: Cell, right: bool) -> Element:
     if cell is None:
-        return element("td", "-")
+        return element("td", "-", **_side(right))
     if isinstance(cell, str):
         return element("td", cell, class_="text" if len(cell) > 60 else "word")
     return element("td", f"{cell:.4g}" if isinstance(cell, float) else str(cell), class_="number")

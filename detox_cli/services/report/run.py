@@ -44,10 +44,8 @@ def run(settings: ReportSettings, progress: Progress = SILENT) -> ReportResult:
     progress.stage(f"drawing {len(runs)} outputs")
     shown = outline if settings.redact else str
     parts = [section("Outputs", html_table(overview(runs)))]
-    together = side_by_side(runs) if len(runs) > 1 else []
-    if together:
-        parts.append(section("Side by side", *together))
-    parts += [parts_of(one, settings.samples, shown) for one in runs]
+    together = list(side_by_side(runs))
+    parts += [*together, *(parts_of(one, settings.samples, shown) for one in runs)]
     write_page(settings.output, settings.title, parts)
     return ReportResult(files=[settings.output], outputs=[one.path for one in runs], shared=bool(together))
 
@@ -62,4 +60,5 @@ def _runs(places: Sequence[Path]) -> Iterator[Run]:
         paths |= {path.resolve(): path for path in found if path.resolve() not in paths}
     shared = Path(os.path.commonpath([path.parent for path in paths]))
     for whole, path in paths.items():
-        yield Run(path, str(whole.relative_to(shared)), read_manifest(path) or {})
+        part = any(other in whole.parents for other in paths)
+        yield Run(path, str(whole.relative_to(shared)), read_manifest(path) or {}, part)

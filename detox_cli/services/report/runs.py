@@ -3,9 +3,8 @@
 import base64
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +12,34 @@ from detox_cli.data.json_text import parse_json
 from detox_cli.data.lines import numbered_lines
 from detox_cli.output.quantities import duration, size
 from detox_cli.runs.stated import Stated, stated_figures
-from detox_cli.services.report.charts import bars, curves
-from detox_cli.services.report.page import Element, element, html_table, section
+from detox_cli.services.report.charts import WIDE_LABELS, bars, curves
+from detox_cli.services.report.page import Element, details, element, html_table, section
+from detox_cli.services.report.samples import Shown, samples_of
 from detox_cli.services.result import Cell, Table
 from detox_cli.services.training.log import NAME as TRAINING_LOG
 from detox_cli.statistics.bootstrap import Estimate
 
 PICTURES = {".png": "image/png", ".svg": "image/svg+xml"}
 LARGEST_PICTURE = 2_000_000
-LONGEST = 300
 MOST_BARS = 16
+MOST_FIGURES = 40
+"""Figures of a table that are in sight; the others are folded away."""
 LOSSES = {"loss": "training loss", "eval_loss": "validation loss"}
-
-Shown = Callable[[str], str]
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished output and its manifest."""
+    """A finished output and its manifest; ``part`` if it lies inside another one of the page."""
 
     path: Path
     name: str
     manifest: dict[str, Any]
+    part: bool = False
+
+    @property
+    def command(self) -> str:
+        """What made it."""
+        return str(self.manifest.get("command"))
 
     def figures(self) -> list[Stated]:
         """What was measured, in the order of the manifest."""
@@ -46,8 +51,8 @@ def overview(runs: Sequence[Run]) -> Table:
     rows: list[list[Cell]] = [
         [
             run.name,
-            run.manifest.get("command"),
-            run.manifest.get("started"),
+            run.command,
+            _moment(run.manifest.get("started")),
             duration(run.manifest.get("wall_seconds") or 0),
             ", ".join(size(count) for count in (run.manifest.get("peak_memory_bytes") or {}).values()),
             run.manifest.get("seed"),
@@ -58,22 +63,30 @@ def overview(runs: Sequence[Run]) -> Table:
     return Table(title="Outputs", columns=columns, rows=rows)
 
 
-def side_by_side(runs: Sequence[Run]) -> list[Element]:
-    """The figures that two or more outputs share, as a table, and as bars where they have intervals."""
+def side_by_side(runs: Sequence[Run]) -> Iterator[Element]:
+    """For each command that made several outputs, the figures that two or more of these share."""
+    whole = [run for run in runs if not run.part]
+    for command in dict.fromkeys(run.command for run in whole):
+        alike = [run for run in whole if run.command == command]
+        if compared := _compared(alike):
+            yield section(f"Side by side: {command}", *compared)
+
+
+def _compared(runs: Sequence[Run]) -> list[Element]:
+    """The shared figures as bars, where they have intervals, and as a table."""
     found = [{figure.name: figure for figure in run.figures()} for run in runs]
     names = [name for name in dict.fromkeys(n for one in found for n in one) if _shared(name, found)]
     if not names:
         return []
-    rows = [[name, *(_told(one.get(name)) for one in found)] for name in names]
-    table = Table(title="Side by side", columns=["figure", *(run.name for run in runs)], rows=rows)
     drawn = []
     for name in names:
         told = [(run.name, one[name]) for run, one in zip(runs, found, strict=True) if name in one]
         estimates = [(label, _estimate(figure)) for label, figure in told if _has_interval(figure)]
         if len(estimates) > 1:
             drawn.append(bars(name, estimates))
-    drawn = drawn[:MOST_BARS]
-    return [element("div", *drawn, class_="charts"), html_table(table)]
+    rows = [[name, *(_told(one.get(name)) for one in found)] for name in names]
+    table = _long_table(["figure", *(run.name for run in runs)], rows)
+    return [element("div", *drawn[:MOST_BARS], class_="charts"), *table]
 
 
 def parts_of(run: Run, samples: int, shown: Shown) -> Element:
@@ -86,21 +99,49 @@ def parts_of(run: Run, samples: int, shown: Shown) -> Element:
     """
     parts: list[Element] = []
     if figures := run.figures():
-        rows: list[list[Cell]] = [[f.name, _number(f.value), f.low, f.high, f.n] for f in figures]
-        columns = ["figure", "value", "from", "to", "n"]
-        parts.append(
-            html_table(
-                Table(title="", columns=columns, rows=rows, caption="Intervals as the command states them.")
-            )
-        )
+        parts += _figures(figures)
     parts += [*_learning(run), *_pictures(run)]
-    if samples and (rows_file := _rows_file(run)) is not None:
-        parts += _samples(rows_file, samples, shown)
+    if samples:
+        parts += samples_of(run.path, samples, shown)
     parts += [
-        _details("Recipe", _plain(run.manifest.get("settings"))),
-        _details("Origin", _origin(run.manifest)),
+        details("Recipe", _plain(run.manifest.get("settings"))),
+        details("Origin", _origin(run.manifest)),
     ]
-    return section(f"{run.name}: {run.manifest.get('command')}", *parts)
+    title = f"{run.name}: {run.command}"
+    return (
+        details(f"Part of it: {title}", element("div", *parts, class_="part"))
+        if run.part
+        else section(title, *parts)
+    )
+
+
+def _figures(figures: Sequence[Stated]) -> Iterator[Element]:
+    """All figures in a table; shares that have an interval drawn above it, on one scale."""
+    shares = [(figure.name, _estimate(figure)) for figure in figures if _is_share(figure)]
+    if len(shares) > 1:
+        yield bars("Shares and scores between 0 and 1, with their intervals", shares[:MOST_BARS], WIDE_LABELS)
+    rows: list[list[Cell]] = [[f.name, _number(f.value), f.low, f.high, f.n] for f in figures]
+    caption = "Intervals as the command states them." if any(map(_has_interval, figures)) else ""
+    yield from _long_table(["figure", "value", "from", "to", "n"], rows, caption)
+
+
+def _long_table(
+    columns: Sequence[str], rows: Sequence[Sequence[Cell]], caption: str = ""
+) -> Iterator[Element]:
+    """A table whose first rows are in sight, with the others folded away."""
+    yield html_table(Table(title="", columns=columns, rows=rows[:MOST_FIGURES], caption=caption))
+    if more := rows[MOST_FIGURES:]:
+        yield details(f"{len(more)} more figures", html_table(Table(title="", columns=columns, rows=more)))
+
+
+def _is_share(figure: Stated) -> bool:
+    return figure.low is not None and figure.high is not None and 0 <= figure.low <= figure.high <= 1
+
+
+def _moment(started: object) -> Cell:
+    """To the minute, as a person reads it."""
+    text = str(started or "")
+    return text[:16].replace("T", " ") + (" UTC" if text.endswith("+00:00") else "")
 
 
 def _shared(name: str, found: Sequence[dict[str, Stated]]) -> bool:
@@ -157,32 +198,6 @@ def _pictures(run: Run) -> Iterator[Element]:
             yield element("figure", picture, element("figcaption", path.name))
 
 
-def _rows_file(run: Run) -> Path | None:
-    if run.path.is_file():
-        return run.path if run.path.suffix == ".jsonl" else None
-    files = sorted(path for path in run.path.glob("*.jsonl") if path.name != TRAINING_LOG)
-    return files[0] if files else None
-
-
-def _samples(path: Path, count: int, shown: Shown) -> Iterator[Element]:
-    """The first rows; only texts are changed by ``shown``, ids and numbers are told as they are."""
-    lines = (line for _, line in numbered_lines(str(path)) if line.strip())
-    rows = [row for line in islice(lines, count) if isinstance(row := parse_json(line), dict)]
-    columns = [name for name in dict.fromkeys(key for row in rows for key in row) if not name.startswith("_")]
-    if rows:
-        cells: list[list[Cell]] = [[_sample(name, row.get(name), shown) for name in columns] for row in rows]
-        caption = f"The first {len(rows)} rows of {path.name}."
-        yield _details("Rows", html_table(Table(title="", columns=columns, rows=cells, caption=caption)))
-
-
-def _sample(name: str, value: object, shown: Shown) -> Cell:
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if isinstance(value, str):
-        return value if name in ("id", "lang", "source", "schema") else shown(value[:LONGEST])
-    return shown(json.dumps(value, ensure_ascii=False)[:LONGEST])
-
-
 def _plain(values: object) -> Element:
     rows = [[str(key), json.dumps(value, ensure_ascii=False)] for key, value in dict(values or {}).items()]  # type: ignore[call-overload]
     return html_table(Table(title="", columns=["setting", "value"], rows=rows))
@@ -197,7 +212,3 @@ def _origin(manifest: dict[str, Any]) -> Element:
             rows.append([what, str(name), told])
     rows.append(["versions", "detox", str(manifest.get("detox"))])
     return html_table(Table(title="", columns=["what", "name", "identity"], rows=rows))
-
-
-def _details(title: str, part: Element) -> Element:
-    return element("details", element("summary", title), part)

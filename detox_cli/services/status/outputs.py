@@ -1,7 +1,7 @@
 """Where outputs are, and what their paperwork says of each."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +13,11 @@ from detox_cli.runs.manifest import NAME, manifest_path, output_record, read_man
 from detox_cli.runs.output import journal_path
 from detox_cli.runs.stated import stated_figures
 from detox_cli.runs.status import read_status, status_path
+
+PAPERS = (("", f".{NAME}"), ("", ".journal"), (".", ".status.json"))
+"""Beginning and end of the names of what is written about an output, beside it."""
+LISTS = (("", ".rejects.jsonl"), ("", ".dropped.jsonl"))
+"""The same of rows that were left out."""
 
 State = Literal["finished", "changed", "running", "stopped"]
 
@@ -52,9 +57,11 @@ class OutputState(BaseModel):
 
 
 def outputs_at(path: Path) -> Iterator[Path]:
-    """``path`` if it is or was to be an output, then those inside it."""
+    """``path`` if it is or was to be an output (its paperwork stands for it), then those inside it."""
     if path.name in ("", ".."):
         path = path.resolve()
+    if path.is_file() and (beside := _output_of(path, (*PAPERS, *LISTS))) is not None:
+        path = beside
     marks = (manifest_path, journal_path, status_path)
     if any(mark(path).exists() for mark in marks):
         yield path
@@ -78,10 +85,10 @@ def look_at(output: Path) -> OutputState:
     return _unfinished(output, told or {}, running)
 
 
-def _output_of(entry: Path) -> Path | None:
+def _output_of(entry: Path, beside: Sequence[tuple[str, str]] = PAPERS) -> Path | None:
     if entry.name == NAME:
         return entry.parent
-    for prefix, suffix in (("", f".{NAME}"), ("", ".journal"), (".", ".status.json")):
+    for prefix, suffix in beside:
         if entry.name.startswith(prefix) and entry.name.endswith(suffix):
             return entry.with_name(entry.name.removeprefix(prefix).removesuffix(suffix))
     return None

@@ -54,7 +54,8 @@ def run(outputs: Iterable[Path]) -> StatusResult:
     Raises:
         BadData: No command has written or begun anything at one of them.
     """
-    return StatusResult(outputs=[look_at(output) for path in outputs for output in _found(path)])
+    found = dict.fromkeys(output for path in outputs for output in _found(path))
+    return StatusResult(outputs=[look_at(output) for output in found])
 
 
 def _found(path: Path) -> list[Path]:

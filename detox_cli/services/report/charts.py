@@ -10,7 +10,7 @@ from detox_cli.statistics.bootstrap import Estimate
 WIDTH, LABELS, ROW, TOP, BOTTOM = 460, 130, 20, 6, 26
 PLANE, HEAD, LETTER = 380, 24, 7
 WIDE_LABELS = 250
-"""Sizes in pixels: of a picture, its labels, a row; the plane's height, what is above it, a letter; long labels."""
+"""Sizes in pixels: of a picture, its labels, a row; the plane's height, what is above it, letters."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,10 @@ from detox_cli.runs.lock import output_lock
 from detox_cli.runs.manifest import manifest_path, output_record, read_manifest
 
 
+MODELS = ("config.json", "adapter_config.json")
+"""By which a folder is one of a model or of an adapter."""
+
+
 class State(Enum):
     """What an earlier run has left at an output."""
 
@@ -71,6 +75,17 @@ def claim_output(path: str | Path, fingerprint: str, *, overwrite: bool = False)
         if state is State.FINISHED:  # killed after everything was in place, before the last line of its work
             journal_path(path).unlink(missing_ok=True)
         yield Claim(path, fingerprint, state)
+
+
+def refuse_model(folder: Path, flag: str = "-o") -> None:
+    """Refuse a folder with a model in it, for commands that put their files beside what is there.
+
+    Raises:
+        BadSettings: There is one, or an adapter.
+    """
+    if any((folder / name).is_file() for name in MODELS):
+        message = "a model lies in this folder, and its card and manifest would be mixed with the new files"
+        raise BadSettings(message, where=f"{flag} {folder}", hint="choose another output")
 
 
 def journal_path(path: Path) -> Path:

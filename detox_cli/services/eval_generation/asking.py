@@ -15,6 +15,7 @@ from detox_cli.generation.requests import Request, Sampling
 from detox_cli.models.loading import load_tokenizer
 from detox_cli.models.sources import find_model
 from detox_cli.runs.manifest import fingerprint
+from detox_cli.runs.output import refuse_model
 from detox_cli.services.chain_answers import chain_sampling, check_unused, form_of
 from detox_cli.services.engine import Writer, find_writer
 from detox_cli.services.eval_generation.collect import Drawing, requests_for
@@ -81,8 +82,10 @@ def source_of(settings: EvalGenerationSettings) -> str | None:
     """The file of continuations, if there is to be no generating.
 
     Raises:
-        BadSettings: Neither a model nor a file is named, both are, or a model has no prompts.
+        BadSettings: Neither a model nor a file is named, both are, a model has no prompts, or the output is a
+            model's folder.
     """
+    refuse_model(settings.output)
     model = settings.model
     if settings.from_file is not None:
         check_unused(settings)

@@ -20,7 +20,7 @@ from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.card import write_card
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import fingerprint, hash_file
-from detox_cli.runs.output import is_finished
+from detox_cli.runs.output import is_finished, refuse_model
 from detox_cli.services.row_output import Origin, write_once
 from detox_cli.services.synth_chain import building, continuing, fill, mask, scoring, spans
 from detox_cli.services.synth_chain.card import chain_card
@@ -79,8 +79,10 @@ def stages_of(settings: SynthChainSettings) -> list[str]:
     """The stages to do, in order.
 
     Raises:
-        BadSettings: The last is before the first, or options have no meaning for these stages.
+        BadSettings: The last is before the first, options have no meaning for these stages, or the output is
+            a model's folder.
     """
+    refuse_model(settings.output)
     first, last = STAGES.index(settings.from_stage), STAGES.index(settings.to_stage)
     if last < first:
         message = f"--from {settings.from_stage} comes after --to {settings.to_stage}"

@@ -11,7 +11,6 @@ from detox_cli.runs.journal import Journal
 from detox_cli.runs.lock import output_lock
 from detox_cli.runs.manifest import manifest_path, output_record, read_manifest
 
-
 MODELS = ("config.json", "adapter_config.json")
 """By which a folder is one of a model or of an adapter."""
 

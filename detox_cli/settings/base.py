@@ -30,14 +30,25 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
+def apart(value: object) -> object:
+    """A list whose members may have commas themselves, such as ``["attn,mlp", "lm_head"]``."""
+    if not isinstance(value, list | tuple):
+        return value
+    return [word for one in value for word in (_words(one) if isinstance(one, str) else [one])]
+
+
 def by_commas(value: object) -> object:
     """``0,1,2`` as the command line has it; a profile has a list."""
-    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+    return _words(value) if isinstance(value, str) else value
 
 
-def _apart(codes: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(code.strip() for one in codes for code in one.split(",") if code.strip())
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
-Languages = Annotated[tuple[str, ...], AfterValidator(_apart)]
+def _codes(codes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word for one in codes for word in _words(one))
+
+
+Languages = Annotated[tuple[str, ...], AfterValidator(_codes)]
 """Codes of languages: the option repeated, or commas between them."""

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 
-from detox_cli.settings.base import Flag, Section, by_commas
-from detox_cli.settings.training import MEASURING, TRAINING, TrainerOptions
+from detox_cli.settings.base import Flag, Section
+from detox_cli.settings.training import MEASURING, TRAINING, SeveralSeeds, TrainerOptions
 
 DATA, ABSTAINING, WRITING = "Data", "Declining what cannot be rewritten", "The finished model writes with"
 
@@ -26,9 +26,6 @@ class BartRows(Section):
     model: Annotated[str, Flag(("-m",), complete="seq2seq")] = Field(
         "facebook/bart-base", description="The encoder-decoder to start from: Hub id, folder or builtin:bart."
     )
-    revision: str | None = Field(None, description="Branch, tag or commit of a Hub model.")
-    trust_remote_code: bool = Field(False, description="Run code that the model repository brings.")
-    overwrite: bool = Field(False, description="Replace the output, and an unfinished run for it.")
 
     toxic_column: Annotated[str | None, Flag(panel=DATA)] = Field(
         None, description="Column with the toxic text; in files without it found by its usual names."
@@ -103,15 +100,12 @@ class BartRows(Section):
     strict: Annotated[bool, Flag(panel=DATA)] = Field(False, description="Stop at the first bad row.")
 
 
-class BartSettings(TrainerOptions, BartRows):
+class BartSettings(SeveralSeeds, TrainerOptions, BartRows):
     """``detox train bart``: pairs in, a model that rewrites out."""
 
     label_smoothing: Annotated[float, Flag(panel=TRAINING)] = Field(
         0.0, ge=0, lt=1, description="Probability mass taken from the true token."
     )
-    seeds: Annotated[
-        tuple[int, ...], BeforeValidator(by_commas), Flag(panel=TRAINING, metavar="0,1,...", commas=True)
-    ] = Field((), description="Train once per seed on the same split: OUTPUT/seed-N, the best one in OUTPUT.")
 
     eval_rows: Annotated[PositiveInt, Flag(panel=MEASURING)] = Field(
         200, description="Held-out sources to rewrite and score at each measurement."

@@ -5,16 +5,22 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt
 
-from detox_cli.settings.base import Flag, by_commas
+from detox_cli.settings.base import Flag, Section, apart
 from detox_cli.settings.offers import CHAINS, TARGETS
-from detox_cli.settings.train_dpo import _apart
-from detox_cli.settings.training import MEASURING, TRAINING, TrainerOptions
+from detox_cli.settings.training import (
+    ADAPTER,
+    MEASURING,
+    TRAINING,
+    SeveralSeeds,
+    TrainerOptions,
+    TunedModel,
+)
 
-DATA, METHOD, ADAPTER = "Data", "Contrast", "Adapters"
+DATA, METHOD = "Data", "Contrast"
 
 
-class CmdSettings(TrainerOptions):
-    """``detox train cmd``: chains in, a model that detoxifies its own context out."""
+class CmdLessons(Section):
+    """What is learnt, by which model, and what answers are set against."""
 
     model: Annotated[str, Flag(positional=True, complete="model")] = Field(
         description="The model to tune, decoder-only or encoder-decoder: Hub id, folder or builtin:lm."
@@ -25,9 +31,6 @@ class CmdSettings(TrainerOptions):
     output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(
         Path("detoxified"), description="Folder for the model."
     )
-    revision: str | None = Field(None, description="Branch, tag or commit of a Hub model.")
-    trust_remote_code: bool = Field(False, description="Run code that the model repository brings.")
-    overwrite: bool = Field(False, description="Replace the output, and an unfinished run for it.")
 
     template: Annotated[str | None, Flag(complete="form", words=CHAINS, panel=DATA)] = Field(
         None, description="Form of the chains: its name, or a .toml file; that of the data if not given."
@@ -88,6 +91,25 @@ class CmdSettings(TrainerOptions):
         1, description="With --anchor sample: sample, and add the contrast, at every Nth step only."
     )
 
+
+class CmdAdapter(Section):
+    """The adapter that is trained by default."""
+
+    lora: Annotated[str, Flag(panel=ADAPTER, metavar="RANK,ALPHA,DROPOUT")] = Field(
+        "8,16,0.05", description="Shape of the LoRA adapter; none tunes the whole model."
+    )
+    target: Annotated[
+        tuple[str, ...], BeforeValidator(apart), Flag(words=("auto", *TARGETS), panel=ADAPTER)
+    ] = Field(
+        ("auto",),
+        min_length=1,
+        description="Layers with an adapter: auto as published, all-linear, mlp, attn, names, or re:PATTERN.",
+    )
+
+
+class CmdSettings(TunedModel, CmdAdapter, SeveralSeeds, TrainerOptions, CmdLessons):
+    """``detox train cmd``: chains in, a model that detoxifies its own context out."""
+
     epochs: Annotated[float, Flag(panel=TRAINING)] = Field(
         5, gt=0, description="Passes over the chains, unless --patience ends it earlier."
     )
@@ -114,32 +136,6 @@ class CmdSettings(TrainerOptions):
     )
     group_by_length: Annotated[bool, Flag(panel=TRAINING)] = Field(
         True, description="Put chains of similar length into one batch."
-    )
-    dtype: Annotated[Literal["float32", "bfloat16", "float16"], Flag(panel=TRAINING)] = Field(
-        "float32", description="Type in which weights are held, and written if no adapter is folded."
-    )
-    seeds: Annotated[
-        tuple[int, ...], BeforeValidator(by_commas), Flag(panel=TRAINING, metavar="0,1,...", commas=True)
-    ] = Field((), description="Train once per seed on the same split: OUTPUT/seed-N, the best one in OUTPUT.")
-
-    lora: Annotated[str, Flag(panel=ADAPTER, metavar="RANK,ALPHA,DROPOUT")] = Field(
-        "8,16,0.05", description="Shape of the LoRA adapter; none tunes the whole model."
-    )
-    target: Annotated[
-        tuple[str, ...], BeforeValidator(_apart), Flag(words=("auto", *TARGETS), panel=ADAPTER)
-    ] = Field(
-        ("auto",),
-        min_length=1,
-        description="Layers with an adapter: auto as published, all-linear, mlp, attn, names, or re:PATTERN.",
-    )
-    merge: Annotated[bool, Flag(panel=ADAPTER)] = Field(
-        True, description="Fold the trained adapter into the model, and see that the logits are the same."
-    )
-    merge_dtype: Annotated[Literal["float32", "bfloat16", "float16"] | None, Flag(panel=ADAPTER)] = Field(
-        None, description="Type of the folded numbers; that of the model if not given."
-    )
-    keep_adapter: Annotated[bool, Flag(panel=ADAPTER)] = Field(
-        False, description="Leave the adapter beside the folded model, in OUTPUT/adapter."
     )
 
     eval_batch_size: Annotated[PositiveInt, Flag(panel=MEASURING)] = Field(

@@ -5,11 +5,18 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt
 
-from detox_cli.settings.base import Flag, Languages, by_commas
+from detox_cli.settings.base import Flag, Languages, Section, apart
 from detox_cli.settings.offers import SETS, TARGETS
-from detox_cli.settings.training import MEASURING, TRAINING, TrainerOptions
+from detox_cli.settings.training import (
+    ADAPTER,
+    MEASURING,
+    TRAINING,
+    SeveralSeeds,
+    TrainerOptions,
+    TunedModel,
+)
 
-DATA, METHOD, ADAPTER = "Data", "Objective", "Adapters"
+DATA, METHOD = "Data", "Objective"
 
 LossName = Literal[
     "sigmoid",
@@ -30,13 +37,8 @@ LossName = Literal[
 ]
 
 
-def _apart(value: object) -> object:
-    """The same of a list whose members may have commas themselves."""
-    return [word for item in value for word in by_commas(item)] if isinstance(value, list | tuple) else value  # type: ignore[attr-defined]
-
-
-class DpoSettings(TrainerOptions):
-    """``detox train dpo``: preferences in, a model that continues like the preferred ones out."""
+class DpoRows(Section):
+    """Which preferences, of which model, and by which objective."""
 
     model: Annotated[str, Flag(positional=True, complete="causal")] = Field(
         description="The decoder-only model to tune: Hub id, folder or builtin:lm."
@@ -49,15 +51,12 @@ class DpoSettings(TrainerOptions):
     output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(
         Path("tuned"), description="Folder for the model."
     )
-    revision: str | None = Field(None, description="Branch, tag or commit of a Hub model.")
-    trust_remote_code: bool = Field(False, description="Run code that the model repository brings.")
-    overwrite: bool = Field(False, description="Replace the output, and an unfinished run for it.")
     export_trl_args: Annotated[Path | None, Flag(complete="folder")] = Field(
         None,
         description="Write what `trl dpo` needs for this training into a folder, rows too, and do not train.",
     )
 
-    map: Annotated[tuple[str, ...], BeforeValidator(_apart), Flag(panel=DATA, metavar="ROLE=COLUMN,...")] = (
+    map: Annotated[tuple[str, ...], BeforeValidator(apart), Flag(panel=DATA, metavar="ROLE=COLUMN,...")] = (
         Field((), description="Columns, such as prompt=question,chosen=good,rejected=bad; else found.")
     )
     split: Annotated[str, Flag(panel=DATA)] = Field("train", description="Split of a dataset id.")
@@ -67,7 +66,7 @@ class DpoSettings(TrainerOptions):
     lang: Annotated[Languages, Flag(panel=DATA, metavar="CODE,...")] = Field(
         (), description="Use only rows of these languages; repeatable."
     )
-    mix: Annotated[tuple[str, ...], BeforeValidator(_apart), Flag(panel=DATA, metavar="CODE:PASSES,...")] = (
+    mix: Annotated[tuple[str, ...], BeforeValidator(apart), Flag(panel=DATA, metavar="CODE:PASSES,...")] = (
         Field((), description="Passes over the rows of a language in an epoch, such as en:1,hi:2.")
     )
     password: Annotated[str | None, Flag(panel=DATA)] = Field(
@@ -112,12 +111,10 @@ class DpoSettings(TrainerOptions):
     )
     strict: Annotated[bool, Flag(panel=DATA)] = Field(False, description="Stop at the first bad row.")
 
-    loss: Annotated[tuple[LossName, ...], BeforeValidator(_apart), Flag(panel=METHOD, metavar="NAME")] = (
-        Field(
-            ("sigmoid",),
-            min_length=1,
-            description="Loss, or several that are added; any that TRL has; repeatable.",
-        )
+    loss: Annotated[tuple[LossName, ...], BeforeValidator(apart), Flag(panel=METHOD, metavar="NAME")] = Field(
+        ("sigmoid",),
+        min_length=1,
+        description="Loss, or several that are added; any that TRL has; repeatable.",
     )
     loss_weight: Annotated[tuple[float, ...], Flag(panel=METHOD)] = Field(
         (), description="Weight of each --loss, in their order; 1 each if not given."
@@ -137,6 +134,33 @@ class DpoSettings(TrainerOptions):
     precompute_ref: Annotated[bool, Flag(panel=METHOD)] = Field(
         True, description="Ask the reference once, before training, and keep only its answers."
     )
+
+
+class DpoAdapter(Section):
+    """The adapter that is trained if one is asked for."""
+
+    lora: Annotated[str | None, Flag(panel=ADAPTER, metavar="RANK,ALPHA,DROPOUT")] = Field(
+        None,
+        description="Train a LoRA adapter: its rank, its alpha (twice the rank) and its dropout (0).",
+    )
+    rslora: Annotated[bool, Flag(panel=ADAPTER)] = Field(
+        False, description="Scale the adapter by the root of its rank."
+    )
+    dora: Annotated[bool, Flag(panel=ADAPTER)] = Field(
+        False, description="Train lengths and directions of the weights apart."
+    )
+    target: Annotated[tuple[str, ...], BeforeValidator(apart), Flag(words=TARGETS, panel=ADAPTER)] = Field(
+        ("all-linear",),
+        min_length=1,
+        description="Layers with an adapter: all-linear, mlp, attn, names of modules, or re:PATTERN.",
+    )
+    qlora: Annotated[Literal["nf4", "fp4"] | None, Flag(panel=ADAPTER)] = Field(
+        None, description="Hold the weights under the adapter in 4 bits; needs bitsandbytes."
+    )
+
+
+class DpoSettings(TunedModel, DpoAdapter, SeveralSeeds, TrainerOptions, DpoRows):
+    """``detox train dpo``: preferences in, a model that continues like the preferred ones out."""
 
     epochs: Annotated[float, Flag(panel=TRAINING)] = Field(
         3.0, gt=0, description="Passes over the data, unless --patience ends it earlier."
@@ -161,40 +185,6 @@ class DpoSettings(TrainerOptions):
     )
     group_by_length: Annotated[bool, Flag(panel=TRAINING)] = Field(
         True, description="Put rows of similar length into one batch."
-    )
-    dtype: Annotated[Literal["float32", "bfloat16", "float16"], Flag(panel=TRAINING)] = Field(
-        "float32", description="Type in which weights are held, and written if no adapter is folded."
-    )
-    seeds: Annotated[
-        tuple[int, ...], BeforeValidator(by_commas), Flag(panel=TRAINING, metavar="0,1,...", commas=True)
-    ] = Field((), description="Train once per seed on the same split: OUTPUT/seed-N, the best one in OUTPUT.")
-
-    lora: Annotated[str | None, Flag(panel=ADAPTER, metavar="RANK,ALPHA,DROPOUT")] = Field(
-        None,
-        description="Train a LoRA adapter: its rank, its alpha (twice the rank) and its dropout (0).",
-    )
-    rslora: Annotated[bool, Flag(panel=ADAPTER)] = Field(
-        False, description="Scale the adapter by the root of its rank."
-    )
-    dora: Annotated[bool, Flag(panel=ADAPTER)] = Field(
-        False, description="Train lengths and directions of the weights apart."
-    )
-    target: Annotated[tuple[str, ...], BeforeValidator(_apart), Flag(words=TARGETS, panel=ADAPTER)] = Field(
-        ("all-linear",),
-        min_length=1,
-        description="Layers with an adapter: all-linear, mlp, attn, names of modules, or re:PATTERN.",
-    )
-    qlora: Annotated[Literal["nf4", "fp4"] | None, Flag(panel=ADAPTER)] = Field(
-        None, description="Hold the weights under the adapter in 4 bits; needs bitsandbytes."
-    )
-    merge: Annotated[bool, Flag(panel=ADAPTER)] = Field(
-        True, description="Fold the trained adapter into the model, and see that the logits are the same."
-    )
-    merge_dtype: Annotated[Literal["float32", "bfloat16", "float16"] | None, Flag(panel=ADAPTER)] = Field(
-        None, description="Type of the folded numbers; that of the model if not given."
-    )
-    keep_adapter: Annotated[bool, Flag(panel=ADAPTER)] = Field(
-        False, description="Leave the adapter beside the folded model, in OUTPUT/adapter."
     )
 
     eval_every: Annotated[float, Flag(panel=MEASURING)] = Field(

@@ -88,9 +88,6 @@ class LmSettings(AdapterOption, TrainerOptions, TextOptions):
     output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(
         Path("expert"), description="Folder for the model, or for the models of all parts."
     )
-    revision: str | None = Field(None, description="Branch, tag or commit of a Hub model.")
-    trust_remote_code: bool = Field(False, description="Run code that the model repository brings.")
-    overwrite: bool = Field(False, description="Replace the output, and an unfinished run for it.")
 
     epochs: Annotated[float, Flag(panel=TRAINING)] = Field(
         5, gt=0, description="Passes over the data, unless --patience ends it earlier."

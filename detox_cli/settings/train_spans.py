@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 
-from detox_cli.settings.base import Flag, Section, by_commas
+from detox_cli.settings.base import Flag, Section
 from detox_cli.settings.offers import DETECTORS
-from detox_cli.settings.training import MEASURING, TRAINING, TrainerOptions
+from detox_cli.settings.training import MEASURING, TRAINING, SeveralSeeds, TrainerOptions
 
 DATA, HEAD = "Which texts", "What is put on the encoder"
 
@@ -75,7 +75,7 @@ class HeadOptions(Section):
     )
 
 
-class SpansSettings(TrainerOptions, HeadOptions, MarkedOptions):
+class SpansSettings(SeveralSeeds, TrainerOptions, HeadOptions, MarkedOptions):
     """``detox train spans``: marked texts in, a detector of toxic spans out."""
 
     model: Annotated[str, Flag(positional=True, complete="encoder", metavar="ENCODER")] = Field(
@@ -85,16 +85,10 @@ class SpansSettings(TrainerOptions, HeadOptions, MarkedOptions):
     output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(
         Path("span-detector"), description="Folder for the detector."
     )
-    revision: str | None = Field(None, description="Branch, tag or commit of a Hub model.")
-    trust_remote_code: bool = Field(False, description="Run code that the model repository brings.")
-    overwrite: bool = Field(False, description="Replace the output, and an unfinished run for it.")
 
     epochs: Annotated[float, Flag(panel=TRAINING)] = Field(
         5, gt=0, description="Passes over the data, unless --patience ends it earlier."
     )
-    seeds: Annotated[
-        tuple[int, ...], BeforeValidator(by_commas), Flag(panel=TRAINING, metavar="0,1,...", commas=True)
-    ] = Field((), description="Train once per seed on the same split: OUTPUT/seed-N, the best one in OUTPUT.")
     select: Annotated[Literal["f1", "loss", "last"], Flag(panel=MEASURING)] = Field(
         "f1", description="Which checkpoint becomes the model: best character F1, lowest loss, or the last."
     )

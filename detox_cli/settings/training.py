@@ -2,15 +2,19 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt
 
-from detox_cli.settings.base import Flag, Section
+from detox_cli.settings.base import Flag, Section, by_commas
 
-TRAINING, MEASURING = "Training", "Measuring while training"
+TRAINING, MEASURING, ADAPTER = "Training", "Measuring while training", "Adapters"
 
 
 class TrainerOptions(Section):
     """The recipe of a training; what is passed over are the rows of the command."""
+
+    revision: str | None = Field(None, description="Branch, tag or commit of a Hub model.")
+    trust_remote_code: bool = Field(False, description="Run code that the model repository brings.")
+    overwrite: bool = Field(False, description="Replace the output, and an unfinished run for it.")
 
     epochs: Annotated[float, Flag(panel=TRAINING)] = Field(
         10, gt=0, description="Passes over the data, unless --patience ends it earlier."
@@ -83,4 +87,29 @@ class AdapterOption(Section):
 
     lora: Annotated[str | None, Flag(panel=TRAINING, metavar="R,ALPHA,DROPOUT")] = Field(
         None, description="Train a LoRA adapter of this shape, such as 16,32,0.05, not the whole model."
+    )
+
+
+class SeveralSeeds(Section):
+    """The same training more than once."""
+
+    seeds: Annotated[
+        tuple[int, ...], BeforeValidator(by_commas), Flag(panel=TRAINING, metavar="0,1,...", commas=True)
+    ] = Field((), description="Train once per seed on the same split: OUTPUT/seed-N, the best one in OUTPUT.")
+
+
+class TunedModel(Section):
+    """How a model is held while it, or an adapter beside it, is tuned, and what becomes of the adapter."""
+
+    dtype: Annotated[Literal["float32", "bfloat16", "float16"], Flag(panel=TRAINING)] = Field(
+        "float32", description="Type in which weights are held, and written if no adapter is folded."
+    )
+    merge: Annotated[bool, Flag(panel=ADAPTER)] = Field(
+        True, description="Fold the trained adapter into the model, and see that the logits are the same."
+    )
+    merge_dtype: Annotated[Literal["float32", "bfloat16", "float16"] | None, Flag(panel=ADAPTER)] = Field(
+        None, description="Type of the folded numbers; that of the model if not given."
+    )
+    keep_adapter: Annotated[bool, Flag(panel=ADAPTER)] = Field(
+        False, description="Leave the adapter beside the folded model, in OUTPUT/adapter."
     )

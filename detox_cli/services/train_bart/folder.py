@@ -14,15 +14,14 @@ from detox_cli.services.train_bart.data import Data
 from detox_cli.services.train_bart.families import first_tokens
 from detox_cli.services.train_bart.files import FileRows
 from detox_cli.services.train_bart.result import BartResult
+from detox_cli.services.training.folder import OF_THE_MACHINE, recipe_told
 from detox_cli.services.training.leaks import Leak, leak_text
 from detox_cli.services.training.log import write_log
 from detox_cli.services.training.single_run import Run
 from detox_cli.settings.train import BartSettings
 
 COMMAND = "train bart"
-OF_THE_MACHINE = {"pairs", "model", "output", "overwrite", "rejects", "device", "eval_batch_size", "tracker"}
-OF_THE_MACHINE |= {"checkpoints", "keep_best", "keep_checkpoints"}
-"""What a command that trains the same does not need, or says in its own place."""
+NOT_TOLD = OF_THE_MACHINE | {"pairs"}
 BartRun = Run[BartSettings, Data]
 LIMITS = (
     "It repeats what its training pairs do: it keeps toxicity that they keep, and drops what they drop.",
@@ -102,7 +101,6 @@ def rewriter_card(
             f"sources that people declined for: {', '.join(settings.abstain_reasons)}."
         )
     shown = ("epochs", "learning_rate", "batch_size", "max_length", "hold_out", "num_beams")
-    seed: dict[str, object] = {"seeds": list(settings.seeds)} if settings.seeds else {"seed": settings.seed}
     return Card(
         name=settings.output.name,
         summary="Rewrites a toxic sentence into a neutral one with the same meaning.",
@@ -111,7 +109,7 @@ def rewriter_card(
         tags=["detoxification", "text-style-transfer"],
         task="text2text-generation",
         figures=figures,
-        training={name: getattr(settings, name) for name in shown} | seed,
+        training=recipe_told(settings, shown),
         sections=sections,
         limits=LIMITS,
         command=_command(settings),
@@ -127,7 +125,7 @@ def _command(settings: BartSettings) -> str:
     """The command without what only concerns the machine that it ran on."""
     words = ["detox", "train", "bart", *map(without_place, settings.pairs)]
     words += ["--model", without_place(settings.model)]
-    return command_again(words, settings, OF_THE_MACHINE, ("abstain", "held_out"), settings.output)
+    return command_again(words, settings, NOT_TOLD, ("abstain", "held_out"), settings.output)
 
 
 def _figure_name(name: str, scorers: Mapping[str, str]) -> str:

@@ -6,16 +6,12 @@ split, the checkpoint is chosen by the quality of what it writes, and a killed r
 """
 
 from detox_cli.errors import BadSettings
-from detox_cli.output.progress import Progress, Silent
+from detox_cli.output.progress import Progress
 from detox_cli.services.train_bart.data import read_data
 from detox_cli.services.train_bart.result import BartResult
 from detox_cli.services.train_bart.seeds import BART_SEEDS, BartSeedsResult
-from detox_cli.services.train_bart.single import BART
-from detox_cli.services.training.optimizers import find_optimizer
-from detox_cli.services.training.processes import is_first, join_processes
-from detox_cli.services.training.seeds import check_seeds, train_seeds
-from detox_cli.services.training.single_run import train_one
-from detox_cli.services.training.trackers import find_tracker
+from detox_cli.services.training.seeds import check_seeds, train_each_seed
+from detox_cli.services.training.starting import check_trainer, listener_of_first
 from detox_cli.settings.train import BartSettings
 
 
@@ -30,27 +26,17 @@ def run(settings: BartSettings, progress: Progress | None = None) -> BartResult 
         Missing: The model, a scorer or a tracker is not there.
     """
     check(settings)
-    join_processes(settings.device)
-    if progress is None or not is_first():
-        progress = Silent()
-    data = read_data(settings, progress)
-    if settings.seeds:
-        return train_seeds(BART_SEEDS, settings, data, progress)
-    return train_one(BART, settings, data, progress)
+    progress = listener_of_first(settings.device, progress)
+    return train_each_seed(BART_SEEDS, settings, read_data(settings, progress), progress)
 
 
 def check(settings: BartSettings) -> None:
     """Raise ``BadSettings`` if settings contradict each other, ``Missing`` if what they name is not there."""
-    find_tracker(settings.tracker)
-    find_optimizer(settings.optimizer, settings.device)
+    check_trainer(settings)
+    check_seeds(settings.seeds)
     if settings.select != "last" and settings.eval_share == 0:
         raise BadSettings(
             f"--select {settings.select} needs held-out rows",
             where="--eval-share",
             hint="hold some out, or use --select last",
         )
-    if settings.keep_best and settings.select == "last":
-        raise BadSettings(
-            "--select last compares no checkpoints", where="--keep-best", hint="use --keep-checkpoints"
-        )
-    check_seeds(settings.seeds)

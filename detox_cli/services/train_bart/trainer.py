@@ -8,7 +8,6 @@ from typing import Any
 from accelerate.utils import broadcast_object_list, gather_object
 from torch.utils.data import Sampler
 from transformers import (
-    EarlyStoppingCallback,
     PrinterCallback,
     Seq2SeqTrainer,
     Seq2SeqTrainingArguments,
@@ -22,7 +21,7 @@ from detox_cli.services.train_bart.mixing import Mixture, weights_of
 from detox_cli.services.train_bart.quality import Judges, judge, rewrite
 from detox_cli.services.train_bart.rows import Source
 from detox_cli.services.training.callbacks import Listener, Metrics
-from detox_cli.services.training.checkpoints import KeepBest, Keeping
+from detox_cli.services.training.checkpoints import Keeping, comparing
 from detox_cli.services.training.lengths import SimilarLengths
 from detox_cli.services.training.processes import world_size
 from detox_cli.services.training.recipe import Recipe, trainer_arguments
@@ -102,11 +101,6 @@ def build_trainer(
     words = trainer_arguments(recipe, recipe.passes(len(mixture)), keeping, folder, settings.output)
     args = Seq2SeqTrainingArguments(**words, label_smoothing_factor=settings.label_smoothing)
     order = row_order(settings, training, mixture)
-    callbacks: list[Any] = [Listener(task, on_log, order)]
-    if args.load_best_model_at_end and settings.patience:
-        callbacks.append(EarlyStoppingCallback(settings.patience))
-    if settings.keep_best:
-        callbacks.append(KeepBest(keeping))
     trainer = RewriterTrainer(
         measure,
         order,
@@ -121,7 +115,7 @@ def build_trainer(
             loaded.model.prepare_decoder_input_ids_from_labels if settings.label_smoothing else None,
         ),
         processing_class=loaded.tokenizer,
-        callbacks=callbacks,
+        callbacks=[Listener(task, on_log, order), *comparing(keeping, settings.patience)],
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -129,14 +123,8 @@ def build_trainer(
 
 def keeping_of(settings: BartSettings, measured: bool) -> Keeping:
     """Which checkpoints stay, and which one becomes the model."""
-    return Keeping(
-        measured=measured,
-        metric=METRICS.get(settings.select),
-        greater_is_better=settings.select == "j",
-        best=settings.keep_best,
-        newest=settings.checkpoints,
-        all=settings.keep_checkpoints,
-    )
+    metric, greater = METRICS.get(settings.select), settings.select == "j"
+    return Keeping.of(settings, measured=measured, metric=metric, greater_is_better=greater)
 
 
 def mixture_of(settings: BartSettings, files: Iterable[int]) -> Mixture:

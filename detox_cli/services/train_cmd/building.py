@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArguments
+from transformers import PrinterCallback, TrainingArguments
 
 from detox_cli.output.progress import Task
 from detox_cli.services.train_cmd.batches import ChainRows, Layout
@@ -13,7 +13,7 @@ from detox_cli.services.train_cmd.contrasts import Contrast, Preference, Unlikel
 from detox_cli.services.train_cmd.cosine import Cosine
 from detox_cli.services.train_cmd.trainer import ChainTrainer, Objective
 from detox_cli.services.training.callbacks import Listener, Metrics
-from detox_cli.services.training.checkpoints import KeepBest, Keeping
+from detox_cli.services.training.checkpoints import Keeping, comparing
 from detox_cli.services.training.lengths import SimilarLengths
 from detox_cli.services.training.passes import Passes
 from detox_cli.services.training.processes import world_size
@@ -71,13 +71,8 @@ def recipe_of(settings: CmdSettings, rows: int) -> tuple[Recipe, Passes]:
 
 def keeping_of(settings: CmdSettings, measured: bool) -> Keeping:
     """Which checkpoints stay, and which becomes the model."""
-    return Keeping(
-        measured=measured,
-        metric="eval_loss" if settings.select == "loss" else None,
-        best=settings.keep_best,
-        newest=settings.checkpoints,
-        all=settings.keep_checkpoints,
-    )
+    metric = "eval_loss" if settings.select == "loss" else None
+    return Keeping.of(settings, measured=measured, metric=metric)
 
 
 def build_trainer(
@@ -100,11 +95,6 @@ def build_trainer(
     recipe, passes = recipe_of(settings, len(lessons.training))
     words = trainer_arguments(recipe, passes, keeping, folder, settings.output)
     order = row_order(settings, lessons.training)
-    callbacks: list[Any] = [Listener(task, on_log, order)]
-    if keeping.chooses and settings.patience:
-        callbacks.append(EarlyStoppingCallback(settings.patience))
-    if settings.keep_best:
-        callbacks.append(KeepBest(keeping))
     sampled = settings.contrast == "cmd" and settings.anchor == "sample"
     trainer = ChainTrainer(
         Objective(
@@ -119,7 +109,7 @@ def build_trainer(
         train_dataset=lessons.training,
         eval_dataset=lessons.held_out if len(lessons.held_out) else None,
         processing_class=lessons.tokenizer,
-        callbacks=callbacks,
+        callbacks=[Listener(task, on_log, order), *comparing(keeping, settings.patience)],
     )
     trainer.remove_callback(PrinterCallback)
     return trainer

@@ -12,16 +12,18 @@ from detox_cli.runs.card import Card, Figure, write_card
 from detox_cli.services.repeating import command_again, without_place
 from detox_cli.services.train_cmd.data import Data, place_of
 from detox_cli.services.train_cmd.result import CmdResult
-from detox_cli.services.train_dpo.fold import ADAPTER, fold_into
+from detox_cli.services.training.folder import (
+    OF_THE_MACHINE,
+    adapter_told,
+    counts_told,
+    recipe_told,
+    save_tuned,
+)
 from detox_cli.services.training.log import write_log
-from detox_cli.services.training.processes import training_folder
 from detox_cli.services.training.single_run import Run
 from detox_cli.settings.train_cmd import CmdSettings
 
 COMMAND = "train cmd"
-OF_THE_MACHINE = {"model", "output", "overwrite", "rejects", "device", "eval_batch_size", "tracker"}
-OF_THE_MACHINE |= {"checkpoints", "keep_best", "keep_checkpoints"}
-"""What a command that tunes the same does not need."""
 FILES = ("data", "template")
 LIMITS = (
     "It writes a chain before its answer: ask it in the form of chain_template.json, as detox generate "
@@ -68,15 +70,8 @@ def save_model(
     """
     settings = run.settings
     with atomic_folder(settings.output, overwrite=settings.overwrite) as folder:
-        if settings.adapted:
-            adapter = training_folder(settings.output) / ADAPTER if settings.merge else folder
-            loaded.model.save_pretrained(adapter, state_dict=weights)
-            if settings.merge:
-                folded = fold_into(folder, adapter, run.source, settings, run.progress)
-                result = result.model_copy(update={"folded": folded})
-        else:
-            loaded.model.save_pretrained(folder, state_dict=weights)
-        loaded.tokenizer.save_pretrained(folder)
+        folded = save_tuned(folder, settings, run.source, loaded, weights, run.progress)
+        result = result.model_copy(update={"folded": folded})
         store_template(folder, run.data.template)
         write_log(folder, log)
         write_card(folder, model_card(settings, result, run.source))
@@ -109,13 +104,12 @@ def model_card(
         tags=["cmd", "self-detoxification", "detoxification"],
         task="text2text-generation" if _apart(settings, source) else "text-generation",
         figures=list(figures),
-        training={name: getattr(settings, name) for name in shown}
-        | ({"seeds": list(settings.seeds)} if settings.seeds else {"seed": settings.seed}),
+        training=recipe_told(settings, shown),
         sections={
             **(sections or {}),
             "Training": what,
-            "Chains": _rows(result),
-            "Adapter": _adapter(settings),
+            "Chains": counts_told(result.rows),
+            "Adapter": adapter_told(settings, settings.lora),
         },
         limits=LIMITS,
         command=command_again(
@@ -132,14 +126,3 @@ def _apart(settings: CmdSettings, source: ModelSource) -> bool:
     from detox_cli.models.loading import read_config
 
     return bool(read_config(source, settings.trust_remote_code).is_encoder_decoder)
-
-
-def _rows(result: CmdResult) -> str:
-    return "\n".join(f"- {name}: {count}" for name, count in result.rows.items())
-
-
-def _adapter(settings: CmdSettings) -> str:
-    if not settings.adapted:
-        return ""
-    kept = "folded into the model, whose logits were compared" if settings.merge else "here, beside the model"
-    return f"A LoRA adapter ({settings.lora}) was trained beside frozen weights; it is {kept}."

@@ -1,6 +1,6 @@
 """What ``detox train cmd`` would do: chains, lengths, steps and memory, before any weight is loaded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,68 +10,43 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 from detox_cli.models.loading import load_tokenizer, read_config
 from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Progress
-from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.result import Cell, Table
 from detox_cli.services.train_cmd.adapters import with_adapter
 from detox_cli.services.train_cmd.batches import ChainRow
 from detox_cli.services.train_cmd.building import recipe_of
 from detox_cli.services.train_cmd.data import Lesson, read_data
 from detox_cli.services.train_cmd.run import check
 from detox_cli.services.train_cmd.single import counts_of, encode_sides
-from detox_cli.services.train_dpo.plan import (
-    ACTIVATION_BYTES,
-    BYTES,
-    CHECKPOINTED_BYTES,
+from detox_cli.services.training.memory import count_parameters
+from detox_cli.services.training.processes import join_processes
+from detox_cli.services.training.tuning_plan import (
+    ROWS_SHOWN,
     Memory,
+    TuningPlan,
     histogram,
     masked,
+    memory_of,
+    weights_of,
 )
-from detox_cli.services.training.memory import count_parameters, training_bytes
-from detox_cli.services.training.processes import join_processes
 from detox_cli.settings.train_cmd import CmdSettings
 
-ROWS_SHOWN = 3
 
-
-class CmdPlan(Result):
+class CmdPlan(TuningPlan):
     """The size of a training run."""
 
-    rows: dict[str, int] = Field(description="Chains read, left out by reason, to train on and to hold out.")
     template: str = Field(description="The form of the chains.")
-    tokens: dict[str, dict[str, int]] = Field(description="How many have up to so many tokens.")
     shown: list[tuple[str, str]] = Field(description="Prompt and chain of some rows; words are masked.")
-    parameters: dict[str, int] = Field(description="Weights to train, and all.")
-    steps_per_epoch: int = Field(description="Optimizer steps in one pass.")
-    steps: int = Field(description="Optimizer steps in all, unless it stops earlier.")
-    trainings: int = Field(description="How many seeds are trained, one after the other.")
-    measured_every: int = Field(description="Steps between measurements.")
-    memory: Memory
 
     def tables(self) -> list[Table]:
         """Chains, lengths, some rows, and the run."""
         counted: list[list[Cell]] = [[name, count] for name, count in self.rows.items()]
-        bins = list(next(iter(self.tokens.values())))
-        lengths: list[list[Cell]] = [[part, *found.values()] for part, found in self.tokens.items()]
-        run: list[list[Cell]] = [
-            ["weights that are trained", self.parameters["trained"]],
-            ["all weights", self.parameters["all"]],
-            ["steps in an epoch", self.steps_per_epoch],
-            ["steps at most", self.steps],
-            ["steps between measurements", self.measured_every],
-            ["trainings of so many steps", self.trainings],
-            ["memory: weights, gradients, optimizer, MB", round(self.memory.weights / 1e6)],
-            ["memory: activations, about, MB", round(self.memory.activations / 1e6)],
-        ]
         shown: list[list[Cell]] = [[prompt, chain] for prompt, chain in self.shown]
         return [
             Table(title="chains", columns=["chains", "count"], rows=counted, caption=self.template),
-            Table(title="tokens, up to", columns=["part", *bins], rows=lengths),
+            self.lengths("part"),
             Table(title="some chains, masked", columns=["prompt", "chain"], rows=shown),
-            Table(title="plan", columns=["what", "count"], rows=run),
+            self.run(),
         ]
-
-    def headline(self) -> str:
-        """The number of steps."""
-        return str(self.steps)
 
 
 def plan(settings: CmdSettings, progress: Progress) -> CmdPlan:
@@ -88,17 +63,18 @@ def plan(settings: CmdSettings, progress: Progress) -> CmdPlan:
     auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
     parameters = count_parameters(auto, config)
     trained = adapter_size(settings, auto, config) if settings.adapted else parameters
+    weights = weights_of(trained, parameters, adapted=settings.adapted)
     return CmdPlan(
         rows=counts_of(data, sides),
         template=data.template.id,
         tokens={name: histogram(texts) for name, texts in _parts(rows)},
         shown=[_shown(lesson) for lesson in data.training[:ROWS_SHOWN]],
-        parameters={"trained": trained, "all": parameters + (trained if settings.adapted else 0)},
+        parameters=weights,
         steps_per_epoch=passes.per_epoch,
         steps=passes.total,
         trainings=max(1, len(settings.seeds)),
         measured_every=passes.measured_every,
-        memory=_memory(settings, config, rows, parameters, trained),
+        memory=_memory(settings, config, rows, weights),
     )
 
 
@@ -123,20 +99,12 @@ def _shown(lesson: Lesson) -> tuple[str, str]:
 
 
 def _memory(
-    settings: CmdSettings, config: Any, rows: Sequence[ChainRow], parameters: int, trained: int
+    settings: CmdSettings, config: Any, rows: Sequence[ChainRow], weights: Mapping[str, int]
 ) -> Memory:
-    held = BYTES[settings.dtype]
-    frozen = parameters * held if settings.adapted else 0
-    text = config.get_text_config()
-    per_unit = CHECKPOINTED_BYTES if settings.gradient_checkpointing else ACTIVATION_BYTES
-    wide = 2 if held == 4 and settings.precision == "float32" else 1
     # Beside each chain its toxic answers are read, with their chains or alone.
     read = 1 + (min(settings.max_neg, _most(rows)) if settings.contrasted else 0)
     longest = max(row.length for row in rows)
-    layers = getattr(text, "num_hidden_layers", 0) + (getattr(text, "decoder_layers", 0) or 0)
-    activations = read * settings.batch_size * longest * layers * text.hidden_size * per_unit * wide
-    weights = training_bytes(trained, settings.optimizer) + frozen
-    return Memory(weights=weights, reference=0, activations=activations)
+    return memory_of(settings, config, weights, rows=read * settings.batch_size, longest=longest)
 
 
 def _most(rows: Sequence[ChainRow]) -> int:

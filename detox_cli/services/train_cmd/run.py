@@ -8,20 +8,14 @@ encoder-decoder model is trained as it is, with or without an adapter.
 
 from pathlib import Path
 
-from accelerate import PartialState
-
 from detox_cli.errors import BadSettings
-from detox_cli.output.progress import Progress, Silent
+from detox_cli.output.progress import Progress
 from detox_cli.services.train_cmd.data import read_data
 from detox_cli.services.train_cmd.result import CmdResult
 from detox_cli.services.train_cmd.seeds import CMD_SEEDS, CmdSeedsResult
-from detox_cli.services.train_cmd.single import CMD
 from detox_cli.services.training.lora import LoraShape
-from detox_cli.services.training.optimizers import find_optimizer
-from detox_cli.services.training.processes import join_processes
-from detox_cli.services.training.seeds import check_seeds, train_seeds
-from detox_cli.services.training.single_run import train_one
-from detox_cli.services.training.trackers import find_tracker
+from detox_cli.services.training.seeds import check_seeds, train_each_seed
+from detox_cli.services.training.starting import check_trainer, listener_of_first
 from detox_cli.settings.train_cmd import CmdSettings
 
 
@@ -36,13 +30,8 @@ def run(settings: CmdSettings, progress: Progress | None = None) -> CmdResult | 
         Missing: The model or a tracker is not there.
     """
     check(settings)
-    join_processes(settings.device)
-    if progress is None or not PartialState().is_main_process:
-        progress = Silent()
-    data = read_data(settings, progress)
-    if settings.seeds:
-        return train_seeds(CMD_SEEDS, settings, data, progress)
-    return train_one(CMD, settings, data, progress)
+    progress = listener_of_first(settings.device, progress)
+    return train_each_seed(CMD_SEEDS, settings, read_data(settings, progress), progress)
 
 
 def check(settings: CmdSettings) -> None:
@@ -51,9 +40,8 @@ def check(settings: CmdSettings) -> None:
     if output in (data, *data.parents):
         message = "the chains are read from there, and would be replaced by the model"
         raise BadSettings(message, where=f"-o {settings.output}", hint="choose another output")
-    find_tracker(settings.tracker)
+    check_trainer(settings)
     check_seeds(settings.seeds)
-    find_optimizer(settings.optimizer, settings.device)
     if settings.adapted:
         LoraShape.read(settings.lora)
     elif settings.keep_adapter:
@@ -61,7 +49,3 @@ def check(settings: CmdSettings) -> None:
     if settings.pool == "all" and settings.contrast_context == "prompt":
         hint = "add --contrast-context none, as published, or leave --pool out"
         raise BadSettings("all positions of a chain are not those of its answer", where="--pool", hint=hint)
-    for name in ("patience", "keep_best"):
-        if getattr(settings, name) and settings.select == "last":
-            option = f"--{name.replace('_', '-')}"
-            raise BadSettings("--select last compares no checkpoints", where=option, hint="add --select loss")

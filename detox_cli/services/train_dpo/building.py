@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, TrainerControl, TrainerState
+from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState
 from transformers import TrainingArguments as Arguments
 from trl import DPOConfig
 from trl.trainer.utils import disable_dropout_in_model
@@ -23,7 +23,7 @@ from detox_cli.services.train_dpo.encode import Encoded
 from detox_cli.services.train_dpo.measuring import Measure
 from detox_cli.services.train_dpo.trainer import PreferenceTrainer, as_dataset
 from detox_cli.services.training.callbacks import Listener, Metrics
-from detox_cli.services.training.checkpoints import KeepBest, Keeping
+from detox_cli.services.training.checkpoints import Keeping, comparing
 from detox_cli.services.training.lengths import SimilarLengths
 from detox_cli.services.training.passes import Passes
 from detox_cli.services.training.processes import world_size
@@ -62,13 +62,7 @@ def keeping_of(settings: DpoSettings, measured: bool) -> Keeping:
     """Which checkpoints stay, and which becomes the model."""
     bounded = settings.select == "toxicity" or settings.max_kl or settings.max_ppl_increase
     metric = None if settings.select == "last" else "eval_objective" if bounded else "eval_loss"
-    return Keeping(
-        measured=measured,
-        metric=metric,
-        best=settings.keep_best if metric else 0,
-        newest=settings.checkpoints,
-        all=settings.keep_checkpoints,
-    )
+    return Keeping.of(settings, measured=measured, metric=metric)
 
 
 def losses_of(settings: DpoSettings) -> tuple[list[str], list[float]]:
@@ -87,11 +81,11 @@ def losses_of(settings: DpoSettings) -> tuple[list[str], list[float]]:
     return names, weights
 
 
-def arguments(settings: DpoSettings, rows: int, measured: bool, folder: Path) -> dict[str, Any]:
+def arguments(settings: DpoSettings, rows: int, keeping: Keeping, folder: Path) -> dict[str, Any]:
     """The settings in TRL's words; ``rows`` are in an epoch, ``folder`` is where checkpoints go."""
     recipe, passes = recipe_of(settings, rows)
     names, weights = losses_of(settings)
-    common = trainer_arguments(recipe, passes, keeping_of(settings, measured), folder, settings.output)
+    common = trainer_arguments(recipe, passes, keeping, folder, settings.output)
     dropout = settings.adapted and lora_shape(settings).dropout > 0
     return {
         "gradient_checkpointing": False,
@@ -163,7 +157,8 @@ def build_trainer(
     Raises:
         BadSettings: TRL refuses the settings.
     """
-    args = configuration(arguments(settings, len(sides.mixture), len(sides.held_out) > 0, folder))
+    keeping = keeping_of(settings, len(sides.held_out) > 0)
+    args = configuration(arguments(settings, len(sides.mixture), keeping, folder))
     order = _order(settings, sides)
     if reference is None and not settings.precompute_ref and not settings.adapted:
         # TRL would read the start again from its folder, which is another model once it was edited in memory.
@@ -184,7 +179,7 @@ def build_trainer(
             eval_dataset=as_dataset(sides.held_out) if len(sides.held_out) else None,
             processing_class=loaded.tokenizer,
             peft_config=config,
-            callbacks=_callbacks(settings, args, Listener(task, on_log, order), keeping_of(settings, True)),
+            callbacks=[Listener(task, on_log, order), WithinBudget(), *comparing(keeping, settings.patience)],
         )
     except (ValueError, NotImplementedError) as error:
         # Nothing has been computed from a row yet, so only settings can be at fault.
@@ -193,15 +188,6 @@ def build_trainer(
     if settings.precompute_ref:
         trainer.ask_reference()
     return trainer
-
-
-def _callbacks(settings: DpoSettings, args: DPOConfig, listener: Listener, keeping: Keeping) -> list[Any]:
-    found: list[Any] = [listener, WithinBudget()]
-    if args.load_best_model_at_end and settings.patience:
-        found.append(EarlyStoppingCallback(settings.patience))
-    if keeping.best:
-        found.append(KeepBest(keeping))
-    return found
 
 
 def _order(settings: DpoSettings, sides: Sides) -> SimilarLengths | None:

@@ -13,7 +13,7 @@ from detox_cli.output.progress import Progress
 from detox_cli.runs.atomic import atomic_folder
 from detox_cli.services.result import Result
 from detox_cli.services.train_dpo.adapters import lora_shape
-from detox_cli.services.train_dpo.building import arguments, mixture_of
+from detox_cli.services.train_dpo.building import arguments, keeping_of, mixture_of
 from detox_cli.services.train_dpo.data import Data
 from detox_cli.settings.train_dpo import DpoSettings
 
@@ -48,7 +48,7 @@ def export(settings: DpoSettings, data: Data, folder: Path, progress: Progress) 
     """
     source = find_model(settings.model, settings.revision)
     rows = len(mixture_of(settings, data.training))
-    values = arguments(settings, rows, bool(data.held_out), settings.output)
+    values = arguments(settings, rows, keeping_of(settings, bool(data.held_out)), settings.output)
     values = {name: value for name, value in values.items() if name not in OUR_OWN}
     if values.get("load_best_model_at_end"):
         values |= {"metric_for_best_model": "eval_loss"}

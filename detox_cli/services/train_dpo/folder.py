@@ -10,17 +10,21 @@ from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.card import Card, Figure, write_card
 from detox_cli.services.repeating import command_again, without_place
 from detox_cli.services.train_dpo.data import Data
-from detox_cli.services.train_dpo.fold import ADAPTER, fold_into
 from detox_cli.services.train_dpo.measuring import SCORED
 from detox_cli.services.train_dpo.result import DpoResult
+from detox_cli.services.training.folder import (
+    OF_THE_MACHINE,
+    adapter_told,
+    counts_told,
+    recipe_told,
+    save_tuned,
+)
 from detox_cli.services.training.log import write_log
-from detox_cli.services.training.processes import training_folder
 from detox_cli.services.training.single_run import Run
 from detox_cli.settings.train_dpo import DpoSettings
 
 COMMAND = "train dpo"
-OF_THE_MACHINE = {"model", "output", "overwrite", "rejects", "device", "eval_batch_size", "tracker"}
-OF_THE_MACHINE |= {"checkpoints", "keep_best", "keep_checkpoints", "password"}
+NOT_TOLD = OF_THE_MACHINE | {"password"}
 """What a command that tunes the same does not need, or must not say."""
 FILES = ("data", "val_file", "prompts", "ref_model")
 LIMITS = (
@@ -63,16 +67,8 @@ def save_model(
     """
     settings = run.settings
     with atomic_folder(settings.output, overwrite=settings.overwrite) as folder:
-        if settings.adapted:
-            loaded.model.peft_config["default"].base_model_name_or_path = run.source.name
-            adapter = training_folder(settings.output) / ADAPTER if settings.merge else folder
-            loaded.model.save_pretrained(adapter, state_dict=weights)
-            if settings.merge:
-                folded = fold_into(folder, adapter, run.source, settings, run.progress)
-                result = result.model_copy(update={"folded": folded})
-        else:
-            loaded.model.save_pretrained(folder, state_dict=weights)
-        loaded.tokenizer.save_pretrained(folder)
+        folded = save_tuned(folder, settings, run.source, loaded, weights, run.progress)
+        result = result.model_copy(update={"folded": folded})
         write_log(folder, log)
         write_card(folder, model_card(settings, result, run.source))
         scorers = {"toxicity": settings.toxicity} if result.after else {}
@@ -100,9 +96,13 @@ def model_card(
         tags=["dpo", "trl", "detoxification"],
         task="text-generation",
         figures=own,
-        training={name: getattr(settings, name) for name in SHOWN if getattr(settings, name) is not None}
-        | ({"seeds": list(settings.seeds)} if settings.seeds else {"seed": settings.seed}),
-        sections={**(sections or {}), "Training": what, "Rows": _rows(result), "Adapter": _adapter(settings)},
+        training=recipe_told(settings, SHOWN),
+        sections={
+            **(sections or {}),
+            "Training": what,
+            "Rows": counts_told(result.rows | result.cut),
+            "Adapter": _adapter(settings),
+        },
         limits=LIMITS,
         command=_command(settings),
     )
@@ -118,19 +118,12 @@ def _figures(settings: DpoSettings, result: DpoResult) -> list[Figure]:
     return found
 
 
-def _rows(result: DpoResult) -> str:
-    return "\n".join(f"- {name}: {count}" for name, count in (result.rows | result.cut).items())
-
-
 def _adapter(settings: DpoSettings) -> str:
-    if not settings.adapted:
-        return ""
-    trained = "on weights in 4 bits" if settings.qlora else "beside frozen weights"
-    kept = "folded into the model, whose logits were compared" if settings.merge else "here, beside the model"
-    return f"A LoRA adapter ({settings.lora or 'rank 64'}) was trained {trained}; it is {kept}."
+    beside = "on weights in 4 bits" if settings.qlora else "beside frozen weights"
+    return adapter_told(settings, settings.lora or "rank 64", beside)
 
 
 def _command(settings: DpoSettings) -> str:
     """The command without what only concerns the machine that it ran on."""
     words = ["detox", "train", "dpo", without_place(settings.model)]
-    return command_again(words, settings, OF_THE_MACHINE, FILES, settings.output)
+    return command_again(words, settings, NOT_TOLD, FILES, settings.output)

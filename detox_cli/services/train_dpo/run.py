@@ -6,21 +6,15 @@ trainer. The reference is asked once; prompts and their translations stay on one
 is chosen by held-out loss, or by measured toxicity within bounds of distance and perplexity.
 """
 
-from accelerate import PartialState
-
 from detox_cli.errors import BadSettings
-from detox_cli.output.progress import Progress, Silent
+from detox_cli.output.progress import Progress
 from detox_cli.services.train_dpo.building import losses_of
 from detox_cli.services.train_dpo.data import columns_of_map, mix_of, read_data
 from detox_cli.services.train_dpo.export import TrlArguments, export
 from detox_cli.services.train_dpo.result import DpoResult
 from detox_cli.services.train_dpo.seeds import DPO_SEEDS, DpoSeedsResult
-from detox_cli.services.train_dpo.single import DPO
-from detox_cli.services.training.optimizers import find_optimizer
-from detox_cli.services.training.processes import join_processes
-from detox_cli.services.training.seeds import check_seeds, train_seeds
-from detox_cli.services.training.single_run import train_one
-from detox_cli.services.training.trackers import find_tracker
+from detox_cli.services.training.seeds import check_seeds, train_each_seed
+from detox_cli.services.training.starting import check_trainer, listener_of_first
 from detox_cli.settings.train_dpo import DpoSettings
 
 
@@ -37,22 +31,17 @@ def run(settings: DpoSettings, progress: Progress | None = None) -> DpoResult | 
         Missing: The model, a scorer or a tracker is not there.
     """
     check(settings)
-    join_processes(settings.device)
-    if progress is None or not PartialState().is_main_process:
-        progress = Silent()
+    progress = listener_of_first(settings.device, progress)
     data = read_data(settings, progress)
     if settings.export_trl_args is not None:
         return export(settings, data, settings.export_trl_args, progress)
-    if settings.seeds:
-        return train_seeds(DPO_SEEDS, settings, data, progress)
-    return train_one(DPO, settings, data, progress)
+    return train_each_seed(DPO_SEEDS, settings, data, progress)
 
 
 def check(settings: DpoSettings) -> None:
     """Raise ``BadSettings`` if settings contradict each other, ``Missing`` if the tracker is not there."""
-    find_tracker(settings.tracker)
+    check_trainer(settings)
     check_seeds(settings.seeds)
-    find_optimizer(settings.optimizer, settings.device)
     losses_of(settings)
     mix_of(settings.mix)
     columns_of_map(settings.map)
@@ -71,7 +60,3 @@ def check(settings: DpoSettings) -> None:
     for flag, given in without.items():
         if given and not settings.adapted:
             raise BadSettings("there is no adapter", where=flag, hint="add --lora 64,128,0")
-    if settings.keep_best and settings.select == "last":
-        raise BadSettings(
-            "--select last compares no checkpoints", where="--keep-best", hint="use --keep-checkpoints"
-        )

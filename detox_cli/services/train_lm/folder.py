@@ -12,24 +12,14 @@ from detox_cli.runs.manifest import read_manifest
 from detox_cli.services.repeating import command_again, without_place
 from detox_cli.services.train_lm.data import Texts
 from detox_cli.services.train_lm.result import Expert, LmResult
+from detox_cli.services.training.folder import OF_THE_MACHINE
 from detox_cli.services.training.log import write_log
 from detox_cli.services.training.single_run import Run
 from detox_cli.settings.train_lm import LmSettings
 
 COMMAND = "train lm"
 LmRun = Run[LmSettings, Texts]
-OF_THE_MACHINE = {
-    "model",
-    "output",
-    "overwrite",
-    "rejects",
-    "device",
-    "eval_batch_size",
-    "tracker",
-    "parallel",
-}
-OF_THE_MACHINE |= {"checkpoints", "keep_best", "keep_checkpoints"}
-"""What a command that trains the same does not need."""
+NOT_TOLD = OF_THE_MACHINE | {"parallel"}
 TOXIC = (
     "It was trained to write toxic text. It is made to be taken out of another model by `detox negate`, not "
     "to be used: do not let it talk to people, and do not publish it without need.",
@@ -154,4 +144,4 @@ def _texts(result: LmResult) -> str:
 def _command(settings: LmSettings) -> str:
     """The command without what only concerns the machine that it ran on."""
     words = ["detox", "train", "lm", without_place(settings.model)]
-    return command_again(words, settings, OF_THE_MACHINE, ("data",), settings.output)
+    return command_again(words, settings, NOT_TOLD, ("data",), settings.output)

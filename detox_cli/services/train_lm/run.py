@@ -18,10 +18,9 @@ from detox_cli.services.train_lm.result import LmResult
 from detox_cli.services.train_lm.single import LM
 from detox_cli.services.training.apart import Crew, part_company
 from detox_cli.services.training.lora import LoraShape
-from detox_cli.services.training.optimizers import find_optimizer
 from detox_cli.services.training.processes import is_first, join_processes, world_size
 from detox_cli.services.training.single_run import train_one
-from detox_cli.services.training.trackers import find_tracker
+from detox_cli.services.training.starting import check_trainer
 from detox_cli.settings.train_lm import LmSettings
 
 
@@ -59,8 +58,7 @@ def train_experts(settings: LmSettings, progress: Progress | None = None) -> lis
 
 def check(settings: LmSettings) -> None:
     """Raise ``BadSettings`` if settings contradict each other, ``Missing`` if what they name is not there."""
-    find_tracker(settings.tracker)
-    find_optimizer(settings.optimizer, settings.device)
+    check_trainer(settings)
     choose_texts(settings)
     if settings.lora:
         LoraShape.read(settings.lora)
@@ -72,10 +70,6 @@ def check(settings: LmSettings) -> None:
         raise BadSettings(
             "the lowest loss of gradient ascent is where it begins", where="--select", hint=hint
         )
-    for name in ("patience", "keep_best"):
-        if getattr(settings, name) and settings.select == "last":
-            option = f"--{name.replace('_', '-')}"
-            raise BadSettings("--select last compares no checkpoints", where=option, hint="add --select loss")
     if settings.packing and settings.pack_length < settings.max_length:
         hint = "raise --pack-length, or lower --max-length"
         raise BadSettings("a packed row has no room for the longest text", where="--pack-length", hint=hint)

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch.utils.data import Sampler
 from transformers import (
-    EarlyStoppingCallback,
     PrinterCallback,
     Trainer,
     TrainerCallback,
@@ -21,7 +20,7 @@ from detox_cli.output.progress import Task
 from detox_cli.services.train_lm.batches import Collator, EncodedTexts
 from detox_cli.services.train_lm.measuring import row_nats
 from detox_cli.services.training.callbacks import Listener, Metrics
-from detox_cli.services.training.checkpoints import KeepBest, Keeping
+from detox_cli.services.training.checkpoints import Keeping, comparing
 from detox_cli.services.training.lengths import SimilarLengths
 from detox_cli.services.training.processes import world_size
 from detox_cli.services.training.recipe import Recipe, trainer_arguments
@@ -136,13 +135,8 @@ class LossLimit(TrainerCallback):  # type: ignore[misc]
 
 def keeping_of(settings: LmSettings, measured: bool) -> Keeping:
     """Which checkpoints stay, and which one becomes the model."""
-    return Keeping(
-        measured=measured,
-        metric="eval_loss" if settings.select == "loss" else None,
-        best=settings.keep_best,
-        newest=settings.checkpoints,
-        all=settings.keep_checkpoints,
-    )
+    metric = "eval_loss" if settings.select == "loss" else None
+    return Keeping.of(settings, measured=measured, metric=metric)
 
 
 def build_trainer(
@@ -159,11 +153,6 @@ def build_trainer(
     keeping, recipe = keeping_of(settings, len(held_out) > 0), Recipe.of(settings)
     words = trainer_arguments(recipe, recipe.passes(len(training)), keeping, folder, settings.output)
     order, limit = row_order(settings, training), LossLimit(settings.max_loss)
-    callbacks: list[Any] = [Listener(task, on_log, order), limit]
-    if keeping.chooses and settings.patience:
-        callbacks.append(EarlyStoppingCallback(settings.patience))
-    if settings.keep_best:
-        callbacks.append(KeepBest(keeping))
     pad_token = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id or 0
     trainer = LmTrainer(
         order,
@@ -174,7 +163,7 @@ def build_trainer(
         eval_dataset=held_out if len(held_out) else None,
         data_collator=Collator(pad_token, settings.packing),
         processing_class=tokenizer,
-        callbacks=callbacks,
+        callbacks=[Listener(task, on_log, order), limit, *comparing(keeping, settings.patience)],
     )
     trainer.remove_callback(PrinterCallback)
     limit.watch(trainer)

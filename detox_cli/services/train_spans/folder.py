@@ -11,6 +11,7 @@ from detox_cli.scoring.spans.encoding import as_it_was
 from detox_cli.services.repeating import command_again, without_place
 from detox_cli.services.train_spans.data import Posts
 from detox_cli.services.train_spans.result import MODEL, SpansResult
+from detox_cli.services.training.folder import OF_THE_MACHINE, recipe_told
 from detox_cli.services.training.log import write_log
 from detox_cli.services.training.single_run import Run
 from detox_cli.settings.train_spans import SpansSettings
@@ -19,9 +20,6 @@ COMMAND = "train spans"
 SpansRun = Run[SpansSettings, Posts]
 SPLIT = "split.jsonl"
 """Which text is on which side, by its place and the hash of its text."""
-OF_THE_MACHINE = {"model", "output", "overwrite", "rejects", "device", "eval_batch_size", "tracker"}
-OF_THE_MACHINE |= {"checkpoints", "keep_best", "keep_checkpoints"}
-"""What a command that trains the same does not need, or says in its own place."""
 LIMITS = (
     "It marks words as the people did whose marks it learnt: it misses what is toxic without a rude word, "
     "and marks rude words that hurt nobody.",
@@ -73,7 +71,6 @@ def detector_card(
 ) -> Card:
     """What a card says about a detector, be it trained once or with several seeds."""
     shown = ("head", "epochs", "learning_rate", "batch_size", "max_length", "toxic_weight")
-    seed: dict[str, object] = {"seeds": list(settings.seeds)} if settings.seeds else {"seed": settings.seed}
     own = {"threshold": result.threshold, "weights": result.parameters}
     return Card(
         name=settings.output.name,
@@ -84,7 +81,7 @@ def detector_card(
         tags=["toxic-spans", "detoxification"],
         task="token-classification",
         figures=figures,
-        training={name: getattr(settings, name) for name in shown} | seed | own,
+        training=recipe_told(settings, shown) | own,
         sections={**(sections or {}), "Beside it": _baselines(result), "Texts": _texts(result)},
         limits=LIMITS,
         command=_command(settings),

@@ -5,17 +5,14 @@ and the threshold are chosen by the character F1 of SemEval-2021 task 5, and oth
 """
 
 from detox_cli.errors import BadSettings
-from detox_cli.output.progress import Progress, Silent
+from detox_cli.output.progress import Progress
 from detox_cli.scoring.spans.load import find_span_detector
 from detox_cli.services.train_spans.data import read_posts
 from detox_cli.services.train_spans.result import SpansResult
 from detox_cli.services.train_spans.seeds import SPANS_SEEDS, SpansSeedsResult
-from detox_cli.services.train_spans.single import SPANS
-from detox_cli.services.training.optimizers import find_optimizer
-from detox_cli.services.training.processes import is_first, join_processes, world_size
-from detox_cli.services.training.seeds import check_seeds, train_seeds
-from detox_cli.services.training.single_run import train_one
-from detox_cli.services.training.trackers import find_tracker
+from detox_cli.services.training.processes import world_size
+from detox_cli.services.training.seeds import check_seeds, train_each_seed
+from detox_cli.services.training.starting import check_trainer, listener_of_first
 from detox_cli.settings.train_spans import SpansSettings
 
 
@@ -30,30 +27,19 @@ def run(settings: SpansSettings, progress: Progress | None = None) -> SpansResul
         Missing: The model, a baseline or a tracker is not there.
     """
     check(settings)
-    join_processes(settings.device)
-    if progress is None or not is_first():
-        progress = Silent()
-    posts = read_posts(settings, progress)
-    if settings.seeds:
-        return train_seeds(SPANS_SEEDS, settings, posts, progress)
-    return train_one(SPANS, settings, posts, progress)
+    progress = listener_of_first(settings.device, progress)
+    return train_each_seed(SPANS_SEEDS, settings, read_posts(settings, progress), progress)
 
 
 def check(settings: SpansSettings) -> None:
     """Raise ``BadSettings`` if settings contradict each other, ``Missing`` if what they name is not there."""
-    find_tracker(settings.tracker)
-    find_optimizer(settings.optimizer, settings.device)
+    check_trainer(settings)
     check_seeds(settings.seeds)
     for name in settings.baseline:
         find_span_detector(name)
     if settings.eval_share == 0 and (settings.select != "last" or settings.threshold is None):
         hint = "hold some out, or give --select last --threshold 0.5"
         raise BadSettings("no texts are held out that could choose", where="--eval-share", hint=hint)
-    for name in ("patience", "keep_best"):
-        default = type(settings).model_fields[name].default
-        if settings.select == "last" and getattr(settings, name) not in (0, default):
-            option = f"--{name.replace('_', '-')}"
-            raise BadSettings("--select last compares no checkpoints", where=option, hint="leave it out")
     if settings.head == "tokens":
         for name in ("window", "convolution", "reading"):
             if getattr(settings, name) != type(settings).model_fields[name].default:

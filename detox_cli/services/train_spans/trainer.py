@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from torch.utils.data import Sampler
-from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from detox_cli.data.marked.read import MarkedText
 from detox_cli.models.loading import Loaded
@@ -16,7 +16,7 @@ from detox_cli.runs.journal import Journal
 from detox_cli.services.train_spans.encode import Collator, EncodedPosts
 from detox_cli.services.train_spans.measuring import best_threshold, words_of
 from detox_cli.services.training.callbacks import Listener, Metrics
-from detox_cli.services.training.checkpoints import KeepBest, Keeping
+from detox_cli.services.training.checkpoints import Keeping, comparing
 from detox_cli.services.training.lengths import SimilarLengths
 from detox_cli.services.training.log import journal_listener
 from detox_cli.services.training.processes import world_size
@@ -93,14 +93,8 @@ def eval_tokens(settings: SpansSettings) -> int:
 
 def keeping_of(settings: SpansSettings, measured: bool) -> Keeping:
     """Which checkpoints stay, and which one becomes the model."""
-    return Keeping(
-        measured=measured,
-        metric=METRICS.get(settings.select),
-        greater_is_better=settings.select == "f1",
-        best=settings.keep_best,
-        newest=settings.checkpoints,
-        all=settings.keep_checkpoints,
-    )
+    metric, greater = METRICS.get(settings.select), settings.select == "f1"
+    return Keeping.of(settings, measured=measured, metric=metric, greater_is_better=greater)
 
 
 def fit(
@@ -135,11 +129,6 @@ def _build(
     words = trainer_arguments(recipe, recipe.passes(len(lesson.training)), keeping, folder, settings.output)
     in_a_step = settings.batch_size * settings.accumulate * world_size()
     order = SimilarLengths(lesson.training.lengths, in_a_step, settings.seed)
-    callbacks: list[Any] = [Listener(task, on_log, order)]
-    if keeping.chooses and settings.patience:
-        callbacks.append(EarlyStoppingCallback(settings.patience))
-    if settings.keep_best:
-        callbacks.append(KeepBest(keeping))
     tokenizer = lesson.loaded.tokenizer
     trainer = SpansTrainer(
         settings,
@@ -155,7 +144,7 @@ def _build(
             settings.window if settings.head == "segment-cnn" else None,
         ),
         processing_class=tokenizer,
-        callbacks=callbacks,
+        callbacks=[Listener(task, on_log, order), *comparing(keeping, settings.patience)],
     )
     trainer.remove_callback(PrinterCallback)
     return trainer

@@ -4,11 +4,28 @@ import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import (
+    EarlyStoppingCallback,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
 from detox_cli.services.training.trainer_state import last_checkpoint, read_state, step_of
+
+
+class KeepingSettings(Protocol):
+    """What a command is told about its checkpoints."""
+
+    @property
+    def keep_best(self) -> int: ...  # noqa: D102
+    @property
+    def checkpoints(self) -> int: ...  # noqa: D102
+    @property
+    def keep_checkpoints(self) -> bool: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -31,6 +48,15 @@ class Keeping:
     newest: int = 1
     all: bool = False
 
+    @classmethod
+    def of(
+        cls, settings: KeepingSettings, *, measured: bool, metric: str | None, greater_is_better: bool = False
+    ) -> Self:
+        """As the settings have it; where nothing compares checkpoints, none of them is among the best."""
+        best = settings.keep_best if metric else 0
+        newest, everything = settings.checkpoints, settings.keep_checkpoints
+        return cls(measured, metric, greater_is_better, best, newest, everything)
+
     @property
     def chooses(self) -> bool:
         """Whether the best one, not the last one, becomes the model."""
@@ -51,6 +77,16 @@ class KeepBest(TrainerCallback):  # type: ignore[misc]
             folder = Path(str(args.output_dir))
             newest = sorted(map(step_of, folder.glob("checkpoint-*")))[-self._keeping.newest :]
             remove_others(folder, {*best_steps(state.log_history, self._keeping), *newest})
+
+
+def comparing(keeping: Keeping, patience: int) -> list[TrainerCallback]:
+    """What acts on measurements: stops after so many without a better one, unless 0; keeps the best ones."""
+    found: list[TrainerCallback] = []
+    if keeping.chooses and patience:
+        found.append(EarlyStoppingCallback(patience))
+    if keeping.best:
+        found.append(KeepBest(keeping))
+    return found
 
 
 def best_steps(log: Iterable[Mapping[str, Any]], keeping: Keeping) -> list[int]:

@@ -1,10 +1,10 @@
 """How a model is trained, in plain values, and the same in the words of transformers' trainer.
 
-The road of a training: `single_run.train_one` locks the output and hands a command its `Run`;
-`resuming.find_start` looks for checkpoints of an earlier part, `trainer_arguments` and `callbacks.Listener`
-go into a trainer of transformers or TRL, `resuming.train` runs it, and what comes back is a `Learnt` that can
-be saved with one log of all parts. Several of them, such as those of `seeds.train_seeds`, end in one folder
-by `several_runs.train_several`.
+The road of a training: `starting` looks at what every training is told, `single_run.train_one` locks the
+output and hands a command its `Run`; `resuming.find_start` looks for checkpoints of an earlier part,
+`trainer_arguments` and `callbacks.Listener` go into a trainer of transformers or TRL, `resuming.train` runs
+it, and what comes back is a `Learnt` that can be saved with one log of all parts. Several of them, such as
+those of `seeds.train_seeds`, end in one folder by `several_runs.train_several`.
 """
 
 from dataclasses import dataclass, fields

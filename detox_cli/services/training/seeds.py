@@ -20,7 +20,7 @@ from detox_cli.runs.manifest import read_manifest
 from detox_cli.services.result import Result
 from detox_cli.services.training.processes import training_folder
 from detox_cli.services.training.several_runs import Member, member_settings, train_several
-from detox_cli.services.training.single_run import D, Kind, R, Run, TrainingSettings
+from detox_cli.services.training.single_run import D, Kind, R, Run, TrainingSettings, train_one
 from detox_cli.services.training.waiting import link, put_into
 from detox_cli.statistics.repeats import Repeats, repeats_interval
 
@@ -79,6 +79,13 @@ def check_seeds(seeds: Sequence[int]) -> None:
             where="--seeds",
             hint="write --seeds 0,1,2; for one training there is --seed",
         )
+
+
+def train_each_seed(seeds: Seeds[P, D, R, M], settings: P, data: D, progress: Progress) -> R | M:
+    """Train once, or where several seeds are asked for once for each of them."""
+    if settings.seeds:
+        return train_seeds(seeds, settings, data, progress)
+    return train_one(seeds.kind, settings, data, progress)
 
 
 def train_seeds(seeds: Seeds[P, D, R, M], settings: P, data: D, progress: Progress) -> M:

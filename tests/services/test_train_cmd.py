@@ -40,10 +40,10 @@ class Stopped(BaseException):
 
 
 class StopsAtStep(Silent):
-    """Stops a run in the middle of its second epoch."""
+    """Stops a run in the middle of its second epoch, of three steps."""
 
     def metric(self, name: str, value: float, step: int | None = None) -> None:
-        if name == "loss" and step == 7:
+        if name == "loss" and step == 5:
             raise Stopped
 
 
@@ -53,22 +53,22 @@ class StopsAtStep(Silent):
         ("tiny_gpt2", "cmd", {"anchor": "sample", "contrast_context": "none", "pool": "all", "tau": 1}),
         ("tiny_causal", "dpo", {"gradient_checkpointing": True}),
         ("tiny_t5", "dpo", {}),
-        ("tiny_seq2seq", "cmd", {"anchor": "sample"}),
+        ("tiny_seq2seq", "cmd", {"anchor": "sample", "anchor_every": 3}),
     ],
 )
 def test_a_killed_run_ends_in_the_same_folded_model(
     chains, request, tmp_path, recorder, family, contrast, more
 ):
     model = request.getfixturevalue(family)
-    wanted = quick_cmd(chains, tmp_path / "whole", model, contrast=contrast, **more)
+    wanted = quick_cmd(chains, tmp_path / "whole", model, contrast=contrast, limit=14, **more)
     result = run(wanted)
-    assert result.rows["trained on"] + result.rows["held out"] == 24
+    assert result.rows["trained on"] + result.rows["held out"] == 14 and result.steps == 6
     assert result.folded is not None and result.folded.difference <= result.folded.limit
     log = read_log(wanted.output)
     held = [record["eval_loss"] for record in log if "eval_loss" in record]
     assert len(held) == 2 and held[1] < held[0], "it learns"
     assert result.chosen_at["loss"] == held[1] and 0 <= result.chosen_at["told_apart"] <= 1
-    assert sum(record.get("contrast", 0) > 0 for record in log) >= 6
+    assert sum(record.get("contrast", 0) > 0 for record in log) >= (6 if "anchor_every" not in more else 2)
     killed = wanted.model_copy(update={"output": tmp_path / "killed"})
     with pytest.raises(Stopped):
         run(killed, StopsAtStep())
@@ -91,7 +91,7 @@ def test_a_weight_of_nothing_is_plain_tuning_to_the_bit(chains, tiny_gpt2, tmp_p
         "cmd": {"contrast": "cmd", "alpha": 0.0, "anchor": "sample"},
         "added": {"contrast": "cmd", "alpha": 1e-3, "anchor": "sample"},
     }.items():
-        run(quick_cmd(chains, tmp_path / name, tiny_gpt2, lora="none", epochs=1, **more))
+        run(quick_cmd(chains, tmp_path / name, tiny_gpt2, lora="none", limit=8, epochs=1, **more))
         found[name] = (tmp_path / name / "model.safetensors").read_bytes()
     assert found["plain"] == found["dpo"] == found["cmd"] != found["added"]
 
@@ -168,7 +168,6 @@ def test_sampling_an_anchor_leaves_mode_and_numbers_as_they_were(chains, tiny_gp
 SHARED_RUN = """
 import sys
 from pathlib import Path
-from detox_cli.services.train_cmd.plan import adapter_size
 from detox_cli.services.train_cmd.run import run
 from detox_cli.settings.train_cmd import CmdSettings
 
@@ -177,7 +176,7 @@ run(CmdSettings.model_validate_json(Path(sys.argv[1]).read_text()))
 
 
 def test_a_step_of_two_processes_is_the_step_of_one(chains, tiny_causal, tmp_path):
-    one = quick_cmd(chains, tmp_path / "one", tiny_causal, lora="none", learning_rate=1e-3, epochs=1)
+    one = quick_cmd(chains, tmp_path / "one", tiny_causal, lora="none", learning_rate=1e-3, epochs=1, limit=8)
     run(one)
     two = one.model_copy(update={"output": tmp_path / "two", "batch_size": 2})
     (tmp_path / "settings.json").write_text(two.model_dump_json())
@@ -254,7 +253,7 @@ def test_settings_and_data_that_cannot_be_are_told(chains, tiny_causal, tmp_path
 
 
 def test_seeds_share_a_split_and_the_best_one_stands_in_the_output(chains, tiny_causal, tmp_path):
-    wanted = quick_cmd(chains, tmp_path / "all", tiny_causal, seeds=(0, 1), epochs=1, lora="none")
+    wanted = quick_cmd(chains, tmp_path / "all", tiny_causal, seeds=(0, 1), epochs=1, lora="none", limit=12)
     result = run(wanted)
     losses = {one.seed: one.result.chosen_at["loss"] for one in result.seeds}
     assert len(set(losses.values())) == 2 and result.best == min(losses, key=losses.get)

@@ -166,21 +166,6 @@ def test_each_stage_alone_gives_what_all_together_give(whole, tmp_path):
     assert fewer.stages[0].dropped["its least toxic continuation is too toxic"] > 0
 
 
-def test_a_folder_with_a_model_is_left_alone(tmp_path, detox):
-    """What lies there was written by a training, and has a manifest of its own."""
-    model = tmp_path / "model"
-    model.mkdir()
-    (model / "config.json").write_text("{}")
-    prompts = write(tmp_path / "prompts.jsonl", {"prompt": "You are silly"})
-    for command in (("synth", "chain"), ("eval", "generation")):
-        for more in ((), ("--dry-run",), ("--overwrite",)):
-            words = ("builtin:lm", "--prompts", prompts, "-o", model, "--profile", "offline", *more)
-            told = detox(*command, *words)
-            assert told.code == 2 and "a model lies in this folder" in told.err
-            assert "choose another output" in told.err
-    assert [path.name for path in model.iterdir()] == ["config.json"]
-
-
 def write(path: Path, *rows: dict) -> str:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return str(path)

@@ -30,6 +30,9 @@ def test_the_wheel_holds_everything(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert wheel.stat().st_size < 40e6
     profiles = {f"detox_cli/profiles/{path.name}" for path in (ROOT / "profiles").glob("*.toml")}
+    profiles |= {
+        f"detox_cli/profiles/accelerate/{path.name}" for path in (ROOT / "profiles/accelerate").iterdir()
+    }
     bundled = {
         str(path.relative_to(ROOT)) for path in (ROOT / "detox_cli" / "miniatures").glob("*/*.safetensors")
     }

@@ -46,7 +46,7 @@ def check(
     return profiles.check_profiles(names or [])
 
 
-@plain_command(examples=["detox profile copy offline ./profiles/mine.toml"])
+@plain_command(examples=["detox profile copy offline ./profiles/mine.toml", "detox profile copy fsdp.yaml"])
 def copy(
     name: Name,
     target: Annotated[
@@ -55,7 +55,10 @@ def copy(
         Flag(complete="settings"),
     ] = None,
 ) -> Result:
-    """Copy a profile to where you can edit it."""
+    """Copy a profile to where you can edit it.
+
+    So are fsdp.yaml, zero2.yaml and zero3.yaml, configurations with which accelerate launch splits a model.
+    """
     from detox_cli.services import profiles
 
     return profiles.copy_profile(name, target)

@@ -5,7 +5,14 @@ from pathlib import Path
 from detox_cli.errors import BadSettings, DetoxError
 from detox_cli.services.result import Result, Table
 from detox_cli.settings.layers import values_of_profile
-from detox_cli.settings.profiles import find_profile, known_profiles, load_profiles, read_profile, user_folder
+from detox_cli.settings.profiles import (
+    find_launch,
+    find_profile,
+    known_profiles,
+    load_profiles,
+    read_profile,
+    user_folder,
+)
 from detox_cli.settings.resolve import check
 from detox_cli.settings.sections import SECTIONS, section_model
 from detox_cli.settings.unknown import unknown_keys
@@ -85,11 +92,14 @@ def check_profiles(names: list[str]) -> Checked:
 def copy_profile(name: str, target: Path | None) -> Result:
     """Copy the file of ``name`` to ``target``, or into the user's own folder.
 
+    A name that ends in ``.yaml`` is a configuration of ``accelerate launch``, which goes to where one is.
+
     Raises:
         BadSettings: There is no such profile, or ``target`` is there already.
     """
-    source = find_profile(name)
-    target = target or user_folder() / "profiles" / source.name
+    launch = name.endswith(".yaml")
+    source = find_launch(name) if launch else find_profile(name)
+    target = target or (Path(source.name) if launch else user_folder() / "profiles" / source.name)
     target = target / source.name if target.is_dir() else target
     if target.exists():
         raise BadSettings("is there already", where=str(target), hint="name another file")

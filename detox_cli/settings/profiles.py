@@ -73,6 +73,19 @@ def find_profile(name: str, besides: Sequence[Path] = ()) -> Path:
     )
 
 
+def find_launch(name: str) -> Path:
+    """The configuration of ``accelerate launch`` that is called ``name``, such as ``fsdp.yaml``.
+
+    Raises:
+        BadSettings: No folder has it; the message names those that there are.
+    """
+    found = {path.name: path for folder in reversed(folders()) for path in folder.glob("accelerate/*.yaml")}
+    if name not in found:
+        hint = f"there are {', '.join(sorted(found))}"
+        raise BadSettings(f"no configuration {name!r}", where="NAME", hint=hint)
+    return found[name]
+
+
 def known_profiles() -> dict[str, Path]:
     """Every profile that can be named, with the file that the name means."""
     found: dict[str, Path] = {}

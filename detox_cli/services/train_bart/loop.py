@@ -11,6 +11,7 @@ from detox_cli.services.train_bart.trainer import Measure, build_trainer, keepin
 from detox_cli.services.training.log import journal_listener
 from detox_cli.services.training.recipe import Recipe
 from detox_cli.services.training.resuming import Trained, find_start, train
+from detox_cli.services.training.sharding import needs_whole
 from detox_cli.settings.train import BartSettings
 
 SHOWN = {"loss": "loss", "eval_loss": "held-out loss", "eval_J": "J", "eval_chrF": "chrF"}
@@ -55,5 +56,10 @@ def fit(
             folder,
             task,
             journal_listener(journal, progress, SHOWN),
+        )
+        needs_whole(
+            trainer,
+            "an encoder-decoder, whose two halves share embeddings and which is measured by what it writes,",
+            "train bart",
         )
         return train(trainer, start, keeping_of(settings, len(sides.held_out) > 0))

@@ -26,6 +26,7 @@ from detox_cli.services.training.log import journal_listener, measured_at
 from detox_cli.services.training.processes import training_folder
 from detox_cli.services.training.recipe import number_type
 from detox_cli.services.training.resuming import Trained, find_start, train
+from detox_cli.services.training.sharding import sizes
 from detox_cli.services.training.single_run import Kind, Learnt
 from detox_cli.settings.train_cmd import CmdSettings
 
@@ -146,15 +147,11 @@ def _learn(
 def _result(
     run: CmdRun, lessons: Lessons, counts: dict[str, int], trained: Trained, log: list[dict[str, Any]]
 ) -> CmdResult:
-    weights = list(lessons.model.parameters())
     return CmdResult(
         files=[run.settings.output],
         rows=counts,
         template=run.data.template.id,
-        parameters={
-            "trained": sum(one.numel() for one in weights if one.requires_grad),
-            "all": sum(one.numel() for one in weights),
-        },
+        parameters=sizes(lessons.model),
         steps=trained.steps,
         kept_step=trained.kept_step,
         chosen_at=measured_at(log, trained.kept_step, AT_STEP),

@@ -20,6 +20,7 @@ from detox_cli.services.train_dpo.result import DpoResult
 from detox_cli.services.training.log import journal_listener, measured_at
 from detox_cli.services.training.processes import is_first, training_folder
 from detox_cli.services.training.resuming import Trained, find_start, train
+from detox_cli.services.training.sharding import WHOLE, needs_whole, sizes
 from detox_cli.services.training.single_run import Kind, Learnt
 from detox_cli.settings.train_dpo import DpoSettings
 from detox_cli.statistics.bootstrap import Estimate
@@ -27,6 +28,7 @@ from detox_cli.statistics.bootstrap import Estimate
 NOT_DECISIVE = {"output", "overwrite", "rejects", "strict", "keep_checkpoints", "keep_best", "tracker"}
 NOT_DECISIVE |= {"data", "val_file", "prompts", "password", "export_trl_args", "map", "split", "limit"}
 """Settings that do not change the tuned model; of files the rows count, not the name."""
+CHOOSE_LATER = f"choose by --select loss and measure with detox eval generation, or {WHOLE}"
 SHOWN = {
     "loss": "loss",
     "eval_loss": "held-out loss",
@@ -81,6 +83,10 @@ def _learn(run: DpoRun, loaded: Loaded, sides: Sides, journal: Journal | None) -
             reference=_reference(settings),
             measure=measure,
         )
+        if measure is not None:
+            needs_whole(trainer, "continuing prompts on the way", "--prompts", CHOOSE_LATER)
+        if settings.qlora is not None:
+            needs_whole(trainer, "a model in 4 bits", "--qlora", WHOLE)
         if measure is not None and is_first():
             run.progress.stage("measuring the start")
             measure.begin(trainer.accelerator.unwrap_model(trainer.model))
@@ -177,15 +183,11 @@ def _result(
         run.progress.stage("measuring the tuned model")
         model = trained.trainer.accelerator.unwrap_model(trained.trainer.model).eval()
         before, after = measure.before_and_after(model)
-    weights = list(trained.trainer.model.parameters())
     return DpoResult(
         files=[run.settings.output],
         rows=rows,
         cut=cut,
-        parameters={
-            "trained": sum(one.numel() for one in weights if one.requires_grad),
-            "all": sum(one.numel() for one in weights),
-        },
+        parameters=sizes(trained.trainer.model),
         steps=trained.steps,
         kept_step=trained.kept_step,
         chosen_at=chosen,

@@ -79,9 +79,6 @@ class PreferenceTrainer(DPOTrainer):  # type: ignore[misc]
 
     def _with_answers(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
         """From the store, else asked in batches of similar length."""
-        if self.is_deepspeed_enabled or self.is_fsdp_enabled:  # TRL knows how to gather split models
-            found: Dataset = super()._precompute_ref_logps(dataset, name, batch_size)
-            return found
         path = self._store / f"reference-{name}.safetensors" if self._store else None
         if path is None or not same_for_all(path.is_file()):
             answers = self._ask(dataset, name, batch_size)
@@ -106,6 +103,10 @@ class PreferenceTrainer(DPOTrainer):  # type: ignore[misc]
         )
         parts: list[tuple[torch.Tensor, torch.Tensor]] = []
         model = self.ref_model or self.model
+        # What is to be split is still whole, and in the memory of the CPU until training begins.
+        waits = self.ref_model is None and (self.is_deepspeed_enabled or self.is_fsdp_enabled)
+        if waits:
+            model.to(self.accelerator.device)
         was_training = model.training
         model.eval()
         with self._progress.task(f"asking the reference, {name}", len(dataset)) as task:
@@ -114,6 +115,8 @@ class PreferenceTrainer(DPOTrainer):  # type: ignore[misc]
                 parts.append((both[0].float().cpu(), both[1].float().cpu()))
                 task.advance(len(both[0]))
         model.train(was_training)
+        if waits:
+            model.to("cpu")
         back = torch.tensor(order).argsort()
         columns = (torch.cat(column)[back].contiguous() for column in zip(*parts, strict=True))
         return dict(zip(REFERENCE, columns, strict=True))

@@ -17,6 +17,7 @@ from detox_cli.services.training.log import journal_listener
 from detox_cli.services.training.lora import LoraShape
 from detox_cli.services.training.recipe import Recipe
 from detox_cli.services.training.resuming import Trained, find_start, train
+from detox_cli.services.training.sharding import splits_weights
 from detox_cli.settings.train_lm import LmSettings
 
 SHOWN = {"loss": "loss", "eval_loss": "held-out loss", "eval_perplexity": "held-out perplexity"}
@@ -115,11 +116,6 @@ def fit(
 
 def _losses(settings: LmSettings, lesson: Lesson, trainer: LmTrainer) -> list[Loss]:
     """On each held-out text, now; nothing where no process has the whole model."""
-    if is_sharded(trainer):
+    if splits_weights(trainer):
         return []
     return held_out_losses(lesson.model, lesson.held_out, settings.eval_batch_size)
-
-
-def is_sharded(trainer: LmTrainer) -> bool:
-    """Whether no process has the whole model."""
-    return bool(trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled)

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,16 +13,25 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 
 from detox_cli.runs.output import Claim, State, claim_output
+from detox_cli.services.training.sharding import check_start
 
 T = TypeVar("T")
+PATIENCE = timedelta(hours=12)
+"""How long processes wait for the first one, which alone measures at the end, folds adapters and writes."""
 
 
 def join_processes(device: str) -> None:
     """Find the other processes that train, if there are any; ``device`` is ``auto`` or ``cpu``.
 
     The first `PartialState` decides for all: without a GPU it has to be told that processes talk on the CPU.
+    In which numbers is trained is said by ``--precision``, not by the configuration of accelerate.
+
+    Raises:
+        BadSettings: A model is to be split in a way that leaves processes without their start.
     """
-    PartialState(cpu=device == "cpu" or not torch.cuda.is_available())
+    check_start()
+    os.environ.pop("ACCELERATE_MIXED_PRECISION", None)
+    PartialState(cpu=device == "cpu" or not torch.cuda.is_available(), timeout=PATIENCE)
 
 
 def is_first() -> bool:

@@ -11,6 +11,7 @@ import torch
 from detox_cli.errors import DetoxError
 from detox_cli.runs.atomic import disk_trouble
 from detox_cli.services.training.checkpoints import Keeping
+from detox_cli.services.training.sharding import check_split, tied_again
 from detox_cli.services.training.trainer_state import last_checkpoint, read_state, was_stopped
 
 LESS_MEMORY = "halve --batch-size and double --accumulate, or add --gradient-checkpointing"
@@ -53,7 +54,7 @@ class Trained:
         if self.trainer.args.world_size == 1:
             return None
         gathered: Mapping[str, Any] = self.trainer.accelerator.get_state_dict(self.trainer.model_wrapped)
-        return gathered
+        return tied_again(self.trainer.model, gathered)
 
 
 def train(trainer: Any, start: Start, keeping: Keeping) -> Trained:
@@ -66,7 +67,9 @@ def train(trainer: Any, start: Start, keeping: Keeping) -> Trained:
 
     Raises:
         DetoxError: A step does not fit into memory, or the disk is full.
+        BadSettings: The model was to be split over processes, and is not.
     """
+    check_split(trainer)
     state: Mapping[str, Any] = start.state
     if start.checkpoint and was_stopped(state):
         take_weights(trainer.model, _kept_checkpoint(keeping, start.checkpoint, state))

@@ -52,6 +52,30 @@ def test_a_missing_model_names_both_ways_out(toxic: str, detox: Callable[..., Ou
     assert "--profile offline" in outcome.err
 
 
+def test_names_are_looked_at_as_what_they_are(
+    toxic: str, tiny_causal: Path, detox: Callable[..., Outcome]
+) -> None:
+    words = ("synth", "preferences", "builtin:lm", "--prompts", toxic, "-o", "pairs.jsonl", "--dry-run")
+    told = detox(*words, "--profile", "offline", "--json")
+    found = {option: what for option, _, what in json.loads(told.out)["things"]}
+    assert found["MODEL"].startswith("folder ") and found["--prompts"] == "26 bytes"
+    chain = (
+        "synth",
+        "chain",
+        "builtin:lm",
+        "--prompts",
+        toxic,
+        "-o",
+        "chain",
+        "--dry-run",
+        "--profile",
+        "offline",
+    )
+    assert detox(*chain).code == 0
+    wrong = detox(*chain, "--detector", "builtin:nothing")
+    assert wrong.code == 4 and "builtin:nothing" in wrong.err
+
+
 def test_an_unknown_scorer_is_named(toxic: str, detox: Callable[..., Outcome]) -> None:
     outcome = detox("eval", "rewrite", toxic, "--sta", "hg:some/model#toxic", "--dry-run")
     assert outcome.code == 2

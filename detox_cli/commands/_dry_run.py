@@ -8,6 +8,7 @@ from detox_cli.output.progress import Progress
 from detox_cli.services.result import Result
 from detox_cli.settings.base import Section
 from detox_cli.settings.fields import flag_of, option_name, ordered_fields
+from detox_cli.settings.offers import OFFERS
 
 if TYPE_CHECKING:
     from detox_cli.services.plan import Thing
@@ -47,13 +48,19 @@ def _named_things(settings: Section) -> "Iterator[Thing]":
     from detox_cli.services.plan import Thing
 
     for name, field in ordered_fields(type(settings)):
-        kind, value = flag_of(field).complete, getattr(settings, name)
-        if kind and value not in (None, ""):
-            kind = "output" if name in WRITTEN else kind
-            if "FILE" in (flag_of(field).metavar or "") and Path(str(value)).is_file():
+        flag, value = flag_of(field), getattr(settings, name)
+        if flag.complete and value not in (None, ""):
+            kind = "output" if name in WRITTEN else _kind_of(flag.complete)
+            if "FILE" in (flag.metavar or "") and Path(str(value)).is_file():
                 kind = "file"  # an argument that takes a model or a file
             if name in ("model", "judge") and getattr(settings, "engine", None) == "server":
                 kind = "served"
             revision = getattr(settings, "revision", None) if name == "model" else None
             for item in value if isinstance(value, (list, tuple)) else [value]:
-                yield Thing(option_name(name, field), kind, str(item), revision)
+                named = kind == "file" and str(item) in flag.words
+                yield Thing(option_name(name, field), "name" if named else kind, str(item), revision)
+
+
+def _kind_of(offer: str) -> str:
+    """Model, scorer, folder or file, whatever of these is offered; detectors have names of their own."""
+    return offer if offer == "detector" else OFFERS[offer].kind

@@ -45,7 +45,15 @@ def plan(things: Sequence[Thing]) -> Plan:
 
 
 def _look(thing: Thing) -> str:
-    looks = {"model": _model, "served": _served, "scorer": _scorer, "output": _output, "folder": _folder}
+    looks = {
+        "model": _model,
+        "served": _served,
+        "scorer": _scorer,
+        "detector": _detector,
+        "output": _output,
+        "folder": _folder,
+        "name": _name,
+    }
     return looks.get(thing.kind, _input)(thing)
 
 
@@ -87,6 +95,17 @@ def _scorer(thing: Thing) -> str:
         scorer = load_perspective(spec)
         return "recorded answers" if not isinstance(scorer, Perspective) else scorer.state
     return f"scorer of the kind {spec.kind}"
+
+
+def _name(thing: Thing) -> str:
+    return "known by its name"
+
+
+def _detector(thing: Thing) -> str:
+    from detox_cli.scoring.spans.load import find_span_detector
+
+    find_span_detector(thing.name)
+    return "detector of toxic spans"
 
 
 def _output(thing: Thing) -> str:

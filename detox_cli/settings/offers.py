@@ -34,6 +34,7 @@ OFFERS = {
     "weights": Offer("file", TENSORS),
     "neurons": Offer("file", ("json", "pkl", "pickle", *TENSORS)),
     "folder": Offer("folder"),
+    "detector": Offer("folder"),
     "profile": Offer("profile"),
     "model": Offer("model", roles=("causal", "seq2seq")),
     "causal": Offer("model", roles=("causal",)),

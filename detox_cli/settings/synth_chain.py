@@ -78,7 +78,7 @@ class SynthChainSettings(EngineChoice):
         (), description="Prompts, such as a test set, that must not be used; repeatable."
     )
 
-    detector: Annotated[str, Flag(("-d",), complete="folder", words=DETECTORS, panel=SPANS)] = Field(
+    detector: Annotated[str, Flag(("-d",), complete="detector", words=DETECTORS, panel=SPANS)] = Field(
         "builtin:spans",
         description="What finds toxic spans: builtin:spans, a folder of train spans, hf:MODEL, "
         "attribution:SCORER (words without which a text is less toxic), or lexicon:FILE.",

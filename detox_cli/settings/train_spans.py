@@ -98,6 +98,6 @@ class SpansSettings(SeveralSeeds, TrainerOptions, HeadOptions, MarkedOptions):
     threshold: Annotated[float | None, Flag(panel=MEASURING)] = Field(
         None, gt=0, lt=1, description="Probability from which on a word counts; chosen by F1 when not given."
     )
-    baseline: Annotated[tuple[str, ...], Flag(complete="folder", words=DETECTORS, panel=MEASURING)] = Field(
+    baseline: Annotated[tuple[str, ...], Flag(complete="detector", words=DETECTORS, panel=MEASURING)] = Field(
         (), description="Detector to measure beside the model, such as lexicon:FILE; repeatable."
     )

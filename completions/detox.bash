@@ -40,8 +40,8 @@ _detox_options() {
         'probe vectors') reply=(--probe --neurons --output -o --top --per-layer --no-per-layer --activations --no-activations --words --components --component-vectors --random --seed --resamples --overwrite --no-overwrite --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --prompts --text-column --split --languages --limit --password --max-new-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'probe intervene') reply=(--neurons --probe --op --dose --positions --layers --top --output -o --controls --bake --audit --no-audit --seed --overwrite --no-overwrite --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --prompts --limit --languages --language-id --no-language-id --password --num-samples --protocol --scorers -s --text --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'probe retrieval') reply=(--layers --pooling --output -o --overwrite --no-overwrite --max-tokens --features --data --pivot --languages --limit --neighbours --effect --password --seed --resamples --rejects --strict --no-strict --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
-        'probe activations') reply=(--tuned --probe --neurons --output -o --top --gates --no-gates --random --seed --resamples --overwrite --no-overwrite --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --prompts --text-column --split --languages --limit --password --max-new-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
-        'probe diff') reply=(--probe --neurons --output -o --top --subspace --subspace-vectors --components --random --seed --resamples --overwrite --no-overwrite --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --prompts --text-column --split --languages --limit --password --max-new-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        'probe activations') reply=(--logit-lens --no-logit-lens --lens-words --tuned --probe --neurons --output -o --top --gates --no-gates --random --seed --resamples --overwrite --no-overwrite --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --prompts --text-column --split --languages --limit --password --max-new-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        'probe diff') reply=(--logit-lens --no-logit-lens --lens-words --probe --neurons --output -o --top --subspace --subspace-vectors --components --random --seed --resamples --overwrite --no-overwrite --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --prompts --text-column --split --languages --limit --password --max-new-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         doctor) reply=(--timeout --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         report) reply=(--output -o --title --samples --redact --no-redact --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         status | 'profile list' | 'profile show' | 'profile check' | 'profile copy') reply=(--json --quiet -q --verbose -v --debug --help -h) ;;
@@ -429,6 +429,7 @@ _detox_option() {
             ;;
         'probe activations')
             case $2 in
+                --lens-words) takes=1 kind=file ;;
                 --tuned) takes=1 kind=model reply=(builtin:chat builtin:lm) ;;
                 --probe) takes=1 kind=file types=' safetensors pt pth bin ckpt ' ;;
                 --neurons) takes=1 kind=file types=' json pkl pickle safetensors pt pth bin ckpt ' ;;
@@ -442,6 +443,7 @@ _detox_option() {
             ;;
         'probe diff')
             case $2 in
+                --lens-words) takes=1 kind=file ;;
                 --probe) takes=1 kind=file types=' safetensors pt pth bin ckpt ' ;;
                 --neurons) takes=1 kind=file types=' json pkl pickle safetensors pt pth bin ckpt ' ;;
                 --output | -o) takes=1 kind=folder ;;

@@ -7,10 +7,10 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 
 from detox_cli.settings.base import Flag
 from detox_cli.settings.probe import ProbeModel
-from detox_cli.settings.probe_prompts import ProbePrompts
+from detox_cli.settings.probe_prompts import ProbeLens
 
 
-class ProbeActivationsSettings(ProbePrompts, ProbeModel):
+class ProbeActivationsSettings(ProbeLens, ProbeModel):
     """``detox probe activations``: what every neuron does while a model writes, before and after tuning."""
 
     tuned: Annotated[str | None, Flag(complete="causal")] = Field(

@@ -7,10 +7,10 @@ from pydantic import Field, PositiveInt
 
 from detox_cli.settings.base import Flag
 from detox_cli.settings.probe import ProbeModel
-from detox_cli.settings.probe_prompts import ProbePrompts
+from detox_cli.settings.probe_prompts import ProbeLens
 
 
-class ProbeDiffSettings(ProbePrompts, ProbeModel):
+class ProbeDiffSettings(ProbeLens, ProbeModel):
     """``detox probe diff``: a model and what it became in, what changed in it out."""
 
     other: Annotated[str, Flag(positional=True, complete="causal", metavar="OTHER")] = Field(

@@ -77,8 +77,10 @@ def model_record(source: ModelSource) -> dict[str, str | None]:
     return {"name": source.name, "revision": source.revision, "fingerprint": source.fingerprint}
 
 
-def files_read(probe: Path | None, neurons: Path | None, prompts: str | None) -> list[str | Path]:
+def files_read(
+    probe: Path | None, neurons: Path | None, prompts: str | None, words: Path | None = None
+) -> list[str | Path]:
     """What a manifest lists as inputs: of folders the file that counts."""
     files: list[str | Path] = [probe_file(probe)] if probe is not None else []
     files += [neurons_file(neurons)] if neurons is not None else []
-    return [*files, prompts] if prompts is not None else files
+    return [*files, *(one for one in (prompts, words) if one is not None)]

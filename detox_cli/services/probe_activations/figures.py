@@ -1,7 +1,8 @@
 """From statistics and sums to figures with intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,11 @@ from detox_cli.services.probe.means import PerText
 from detox_cli.services.probe_activations.passes import Told
 from detox_cli.services.probe_activations.result import GroupRow, LanguageRow, LayerRow
 from detox_cli.statistics.bootstrap import Estimate, drawn_means, mean_interval_of_units
+from detox_cli.statistics.clusters import Ratio, ratio_intervals
 from detox_cli.statistics.paired import sums_by_unit
 
 Sums = Mapping[str, Floats]
+K = TypeVar("K", bound=Hashable)
 Groups = NDArray[np.int64]
 
 
@@ -29,6 +32,14 @@ class Drawing:
     def mean(self, values: Floats, units: Sequence[str]) -> Estimate:
         """The mean of values, one for each prompt; n counts units."""
         return mean_interval_of_units(*sums_by_unit(values, units), self.seed, self.resamples)
+
+    def ratios(self, ratios: Mapping[K, Ratio], units: Sequence[str]) -> dict[K, Estimate]:
+        """Several figures of the same texts, drawn together; n counts units."""
+        numbers = np.unique(np.array(units), return_inverse=True)[1]
+        names = {str(place): key for place, key in enumerate(ratios)}
+        given = dict(zip(names, ratios.values(), strict=True))
+        found = ratio_intervals(given, numbers, self.seed, self.resamples)
+        return {names[name]: one for name, one in found.items()}
 
     def each(self, texts: PerText) -> list[Estimate]:
         """The mean over tokens of every neuron; n counts units."""

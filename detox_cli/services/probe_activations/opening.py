@@ -11,6 +11,7 @@ from detox_cli.models.neurons.reading import Written
 from detox_cli.models.probes.probe import LinearProbe
 from detox_cli.models.sources import ModelSource
 from detox_cli.output.progress import Progress
+from detox_cli.scoring.lexicon import Lexicon
 from detox_cli.services.probe.opened import (
     Opened,
     open_neurons,
@@ -35,6 +36,7 @@ class Given:
     probe: LinearProbe | None
     neurons: NeuronList | None
     prompts: list[Prompt]
+    words: Lexicon | None
     fingerprint: str
 
 

@@ -14,6 +14,7 @@ from detox_cli.services.probe.opened import Opened, random_like
 from detox_cli.services.probe_activations.compared import Followed
 from detox_cli.services.probe_activations.controls import direction_controls, set_controls
 from detox_cli.services.probe_activations.figures import Drawing, group_rows, language_rows, layer_rows
+from detox_cli.services.probe_activations.lens_result import LensResult
 from detox_cli.services.probe_activations.opening import Along, Given, Texts
 from detox_cli.services.probe_activations.passes import Read
 from detox_cli.services.probe_activations.result import (
@@ -70,8 +71,8 @@ class Outcome:
     choosing: dict[str, Read]
     reads: dict[str, Read]
 
-    def result(self, rejected: int) -> ProbeActivationsResult:
-        """All figures; ``rejected`` is how many prompts could not be used."""
+    def result(self, rejected: int, lens: LensResult | None) -> ProbeActivationsResult:
+        """All figures; ``rejected`` is how many prompts could not be used, ``lens`` what that shows."""
         settings, texts, own = self.settings, self.texts, self.chosen.followed
         return ProbeActivationsResult(
             model=settings.model,
@@ -90,6 +91,7 @@ class Outcome:
             groups=self._groups(),
             layers=self._layers(),
             listed=neuron_rows(self._neurons, self.chosen.listed, self._known(), self.reads, self._draw),
+            lens=lens,
         )
 
     def write(self, folder: Path) -> None:

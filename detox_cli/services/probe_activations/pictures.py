@@ -11,6 +11,7 @@ from detox_cli.models.neurons.groups import GROUPS
 from detox_cli.output.progress import Progress
 from detox_cli.services.pictures import arms, shown
 from detox_cli.services.probe.flat import flat_rows
+from detox_cli.services.probe_activations.lens_pictures import paint_lens, paint_trajectories
 from detox_cli.services.probe_activations.result import (
     GroupRow,
     LanguageRow,
@@ -34,6 +35,11 @@ def write_pictures(result: ProbeActivationsResult, folder: Path, progress: Progr
         ("groups", result.groups, lambda figure: paint_groups(result.groups, figure)),
         ("layers", result.layers, lambda figure: paint_layers(result.layers, figure)),
     ]
+    if (lens := result.lens) is not None:
+        tables += [
+            ("lens", lens.places, lambda figure: paint_lens(lens.places, figure)),
+            ("trajectories", lens.trajectories, lambda figure: paint_trajectories(lens, figure)),
+        ]
     for name, rows, paint in tables:
         if rows:
             shown(folder / name, flat_rows(rows), paint, progress)
@@ -94,12 +100,12 @@ def paint_neurons(rows: list[NeuronRow], figure: "Figure") -> None:
     compared = rows[0].mean_same is not None
     for label, wanted in (("followed", True), ("others", False)):
         part = [row for row in rows if row.followed == wanted]
+        if not part:
+            continue
         x, y = [row.mean.mean for row in part], [row.mean_same or row.deviation for row in part]
         after = [one.mean if isinstance(one, Estimate) else one for one in y]
-        across = np.hstack([arms(row.mean) for row in part]) if part else None
-        upright = (
-            np.hstack([arms(one) for one in y if isinstance(one, Estimate)]) if compared and part else None
-        )
+        across = np.hstack([arms(row.mean) for row in part])
+        upright = np.hstack([arms(one) for one in y if isinstance(one, Estimate)]) if compared else None
         axes.errorbar(x, after, xerr=across, yerr=upright, fmt="o", ms=3, lw=0.6, alpha=0.7, label=label)
     if compared:
         axes.axline((0, 0), slope=1, color="grey", lw=0.8)

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from detox_cli.services.probe_activations.lens_result import LensResult
 from detox_cli.services.result import Cell, Result, Table
 from detox_cli.statistics.bootstrap import Estimate
 
@@ -107,6 +108,7 @@ class ProbeActivationsResult(Result):
     groups: list[GroupRow]
     layers: list[LayerRow]
     listed: list[NeuronRow]
+    lens: LensResult | None = Field(default=None, description="null unless it was asked for.")
 
     def tables(self) -> list[Table]:
         """Languages, groups, controls."""
@@ -128,7 +130,7 @@ class ProbeActivationsResult(Result):
             )
             found.append(Table(title="Beside chance", columns=columns, rows=rows, caption=caption))
         found.append(self._listed())
-        return found
+        return [*found, *self.lens.tables()] if self.lens is not None else found
 
     def next_steps(self) -> list[str]:
         """Compare with what the model became; or change what was followed."""

@@ -9,6 +9,7 @@ from detox_cli.runs.manifest import fingerprint
 from detox_cli.services.probe.kept import files_read, kept_folder, model_record
 from detox_cli.services.probe.prompts import prompts_of
 from detox_cli.services.probe_activations.halves import halves_of
+from detox_cli.services.probe_activations.lens import lexicon_of
 from detox_cli.services.probe_activations.opening import Given
 from detox_cli.services.probe_activations.result import ProbeActivationsResult
 from detox_cli.services.probe_activations.work import Work
@@ -17,7 +18,7 @@ from detox_cli.settings.probe_activations import ProbeActivationsSettings
 SILENT = Silent()
 NOT_DECISIVE = {
     *("output", "overwrite", "batch_tokens", "device", "password"),
-    *("probe", "neurons", "prompts", "model", "tuned"),
+    *("probe", "neurons", "prompts", "model", "tuned", "lens_words"),
 }
 """Settings that do not decide figures; of files and models the content counts."""
 
@@ -37,6 +38,7 @@ def run(settings: ProbeActivationsSettings, progress: Progress = SILENT) -> Prob
     listed = read_neurons(settings.neurons) if settings.neurons else None
     source = find_model(settings.model, settings.revision)
     tuned = find_model(settings.tuned) if settings.tuned else None
+    words = lexicon_of(settings)
     with Rejects(settings.output.with_name(settings.output.name + ".rejects.jsonl")) as rejects:
         prompts = prompts_of(settings, rejects)
         halves_of(prompts)
@@ -46,9 +48,10 @@ def run(settings: ProbeActivationsSettings, progress: Progress = SILENT) -> Prob
             models=[source.fingerprint, tuned and tuned.fingerprint],
             probe=probe and [probe.direction.tolist(), probe.site.place],
             neurons=listed and listed.neurons,
+            words=words and words.entries,
             prompts=[(prompt.id, prompt.lang, prompt.text) for prompt in prompts],
         )
-        given = Given(source, tuned, probe, listed, prompts, identity)
+        given = Given(source, tuned, probe, listed, prompts, words, identity)
         work = Work(settings, given, rejects, progress)
         named = {"model": source, "tuned": tuned}
         result = kept_folder(
@@ -60,7 +63,7 @@ def run(settings: ProbeActivationsSettings, progress: Progress = SILENT) -> Prob
             ProbeActivationsResult,
             work.fill,
             progress,
-            inputs=files_read(settings.probe, settings.neurons, settings.prompts),
+            inputs=files_read(settings.probe, settings.neurons, settings.prompts, settings.lens_words),
             models={role: model_record(one) for role, one in named.items() if one is not None},
             rejects=rejects,
         )

@@ -9,6 +9,9 @@ from detox_cli.output.progress import Progress
 from detox_cli.services.probe.opened import Opened
 from detox_cli.services.probe.steps import Steps
 from detox_cli.services.probe_activations.compared import followed, weightings
+from detox_cli.services.probe_activations.figures import Drawing
+from detox_cli.services.probe_activations.lens import LensFigures, seen_through
+from detox_cli.services.probe_activations.lens_result import LensResult
 from detox_cli.services.probe_activations.opening import Along, Given, Opening, Texts
 from detox_cli.services.probe_activations.outcome import Chosen, Outcome
 from detox_cli.services.probe_activations.passes import Read, Reader
@@ -50,10 +53,20 @@ class Work:
         chosen = self._chosen(base, along, choosing)
         reads = self._tested(readers, texts, chosen)
         outcome = Outcome(self.settings, self.given, base, along, texts, chosen, choosing, reads)
-        result = outcome.result(self.rejects.count)
+        result = outcome.result(self.rejects.count, self._lens(base, tuned))
         outcome.write(folder)
         write_pictures(result, folder, self.progress)
         return result
+
+    def _lens(self, base: Opened, tuned: Opened | None) -> LensResult | None:
+        words, texts = self.given.words, self.texts
+        if words is None or texts is None or self.steps is None:
+            return None
+        opened = {role: one for role, one in (("before", base), ("same", tuned)) if one is not None}
+        tokens, seen = seen_through(self.settings, words, opened, texts.base, self.steps, self.progress)
+        draw = Drawing(self.settings.seed, self.settings.resamples)
+        units = [one.unit for one in texts.told]
+        return LensFigures(tokens, seen, units, draw, self.settings.random).result(words.name)
 
     def _chosen(self, base: Opened, along: Along | None, choosing: dict[str, Read]) -> Chosen:
         """Which neurons are followed and listed, and which groups there are, by the choosing half alone."""

@@ -15,6 +15,7 @@ from detox_cli.services.probe.opened import random_like
 from detox_cli.services.probe.prompts import prompts_of
 from detox_cli.services.probe_activations.figures import Drawing
 from detox_cli.services.probe_activations.halves import halves_of
+from detox_cli.services.probe_activations.lens import lexicon_of
 from detox_cli.services.probe_activations.opening import Given
 from detox_cli.services.probe_activations.work import Work
 from detox_cli.services.probe_diff.findings import findings
@@ -29,7 +30,7 @@ from detox_cli.settings.probe_diff import ProbeDiffSettings
 SILENT = Silent()
 NOT_DECISIVE = {
     *("output", "overwrite", "batch_tokens", "device", "password"),
-    *("probe", "neurons", "prompts", "model", "other"),
+    *("probe", "neurons", "prompts", "model", "other", "lens_words"),
 }
 OWN = {"other", "subspace", "subspace_vectors", "components"}
 """Settings that ``probe activations`` does not have."""
@@ -46,6 +47,8 @@ def run(settings: ProbeDiffSettings, progress: Progress = SILENT) -> ProbeDiffRe
     probe = read_probe(settings.probe)
     listed = read_neurons(settings.neurons) if settings.neurons else None
     source, other = find_model(settings.model, settings.revision), find_model(settings.other)
+    own = _of_neurons(settings)
+    words = lexicon_of(own)
     with Rejects(settings.output.with_name(settings.output.name + ".rejects.jsonl")) as rejects:
         prompts = prompts_of(settings, rejects)
         halves_of(prompts)
@@ -55,10 +58,11 @@ def run(settings: ProbeDiffSettings, progress: Progress = SILENT) -> ProbeDiffRe
             models=[source.fingerprint, other.fingerprint],
             probe=[probe.direction.tolist(), probe.site.place],
             neurons=listed and listed.neurons,
+            words=words and words.entries,
             prompts=[(prompt.id, prompt.lang, prompt.text) for prompt in prompts],
         )
-        given = Given(source, other, probe, listed, prompts, identity)
-        work = _Work(settings, given, rejects, progress)
+        given = Given(source, other, probe, listed, prompts, words, identity)
+        work = _Work(settings, own, given, rejects, progress)
         result = kept_folder(
             settings,
             settings.output,
@@ -68,7 +72,7 @@ def run(settings: ProbeDiffSettings, progress: Progress = SILENT) -> ProbeDiffRe
             ProbeDiffResult,
             work.fill,
             progress,
-            inputs=files_read(settings.probe, settings.neurons, settings.prompts),
+            inputs=files_read(settings.probe, settings.neurons, settings.prompts, settings.lens_words),
             models={"model": model_record(source), "other": model_record(other)},
             rejects=rejects,
         )
@@ -76,15 +80,24 @@ def run(settings: ProbeDiffSettings, progress: Progress = SILENT) -> ProbeDiffRe
     return result
 
 
+def _of_neurons(settings: ProbeDiffSettings) -> ProbeActivationsSettings:
+    """The part of the work that ``probe activations`` does."""
+    return ProbeActivationsSettings(**settings.model_dump(exclude=OWN), tuned=settings.other)
+
+
 class _Work:
     """What fills the folder: the neurons first, whose texts the streams are read on."""
 
     def __init__(
-        self, settings: ProbeDiffSettings, given: Given, rejects: Rejects, progress: Progress
+        self,
+        settings: ProbeDiffSettings,
+        own: ProbeActivationsSettings,
+        given: Given,
+        rejects: Rejects,
+        progress: Progress,
     ) -> None:
         self.settings, self.given, self.progress = settings, given, progress
-        own = settings.model_dump(exclude=OWN) | {"tuned": settings.other}
-        self.neurons = Work(ProbeActivationsSettings(**own), given, rejects, progress)
+        self.neurons = Work(own, given, rejects, progress)
 
     def fill(self, folder: Path) -> ProbeDiffResult:
         settings, progress, neurons = self.settings, self.progress, self.neurons

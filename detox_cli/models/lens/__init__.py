@@ -1,0 +1,1 @@
+"""What a model would predict at each of its layers."""

@@ -8,7 +8,7 @@ _detox_children() {
         synth) reply=(pairs preferences chain) ;;
         train) reply=(bart lm cmd dpo spans) ;;
         eval) reply=(generation rewrite compare calibrate) ;;
-        probe) reply=(train vectors intervene retrieval activations diff) ;;
+        probe) reply=(train vectors intervene retrieval predict-transfer activations diff) ;;
         profile) reply=(list show check copy) ;;
     esac
 }
@@ -40,6 +40,7 @@ _detox_options() {
         'probe vectors') reply=(--probe --neurons --output -o --top --per-layer --no-per-layer --activations --no-activations --words --components --component-vectors --random --seed --resamples --overwrite --no-overwrite --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --prompts --text-column --split --languages --limit --password --max-new-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'probe intervene') reply=(--neurons --probe --op --dose --positions --layers --top --output -o --controls --bake --audit --no-audit --seed --overwrite --no-overwrite --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --prompts --limit --languages --language-id --no-language-id --password --num-samples --protocol --scorers -s --text --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'probe retrieval') reply=(--layers --pooling --output -o --overwrite --no-overwrite --max-tokens --features --data --pivot --languages --limit --neighbours --effect --password --seed --resamples --rejects --strict --no-strict --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
+        'probe predict-transfer') reply=(--known --measure --output -o --seed --resamples --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'probe activations') reply=(--logit-lens --no-logit-lens --lens-words --tuned --probe --neurons --output -o --top --gates --no-gates --random --seed --resamples --overwrite --no-overwrite --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --prompts --text-column --split --languages --limit --password --max-new-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         'probe diff') reply=(--logit-lens --no-logit-lens --lens-words --probe --neurons --output -o --top --subspace --subspace-vectors --components --random --seed --resamples --overwrite --no-overwrite --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --prompts --text-column --split --languages --limit --password --max-new-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         doctor) reply=(--timeout --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
@@ -427,6 +428,14 @@ _detox_option() {
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
+        'probe predict-transfer')
+            case $2 in
+                --known | --output | -o) takes=1 kind=folder ;;
+                --measure) takes=1 kind=choice reply=(p1 p1_centred p1_csls mrr cosine) ;;
+                --seed | --resamples) takes=1 kind=nothing ;;
+                --profile) takes=1 kind=profile ;;
+            esac
+            ;;
         'probe activations')
             case $2 in
                 --lens-words) takes=1 kind=file ;;
@@ -480,6 +489,7 @@ _detox_argument() {
         'train cmd 1' | 'generate 1' | 'eval generation 1') kind=model reply=(builtin:bart builtin:chat builtin:lm) ;;
         'train spans 1') kind=model reply=(builtin:fluency builtin:similarity builtin:spans builtin:toxicity builtin:toxicity-multilingual) ;;
         'eval calibrate 1') kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
+        'probe predict-transfer 1') kind=folder ;;
         'report '* | 'status '*) kind=file ;;
         'profile show 1' | 'profile check '* | 'profile copy 1') kind=profile ;;
         'profile copy 2') kind=file types=' toml ' ;;

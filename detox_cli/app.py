@@ -84,6 +84,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "probe:retrieval",
             "Find out at which layers a sentence lies nearest to its translation.",
         ),
+        "probe predict-transfer": (
+            "probe:predict_transfer",
+            "Predict what a detoxification does in each language, from how well it is retrieved.",
+        ),
         "probe activations": (
             "probe:activations",
             "Count every neuron while a model writes, before and after tuning, per language.",

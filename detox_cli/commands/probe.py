@@ -9,6 +9,7 @@ from detox_cli.services.result import Result
 from detox_cli.settings.probe_activations import ProbeActivationsSettings
 from detox_cli.settings.probe_diff import ProbeDiffSettings
 from detox_cli.settings.probe_intervene import ProbeInterveneSettings
+from detox_cli.settings.probe_predict_transfer import ProbePredictTransferSettings
 from detox_cli.settings.probe_retrieval import ProbeRetrievalSettings
 from detox_cli.settings.probe_train import ProbeTrainSettings
 from detox_cli.settings.probe_vectors import ProbeVectorsSettings
@@ -85,6 +86,23 @@ def activations(settings: ProbeActivationsSettings, progress: Progress) -> Resul
 def retrieval(settings: ProbeRetrievalSettings, progress: Progress) -> Result:
     """Find out at which layers a sentence lies nearest to its translation."""
     from detox_cli.services.probe_retrieval.run import run
+
+    return run(settings, progress)
+
+
+@command(
+    "probe.predict_transfer",
+    ProbePredictTransferSettings,
+    examples=(
+        "detox probe predict-transfer retrieval -o transfer",
+        "detox probe predict-transfer new --known mgpt --known bloom --measure p1_centred -o transfer",
+    ),
+    resumable=True,
+    needs_torch=False,
+)
+def predict_transfer(settings: ProbePredictTransferSettings, progress: Progress) -> Result:
+    """Predict what a detoxification does in each language, from how well it is retrieved."""
+    from detox_cli.services.probe_predict_transfer.run import run
 
     return run(settings, progress)
 

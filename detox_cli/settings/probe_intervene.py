@@ -46,7 +46,7 @@ class ProbeInterveneSettings(ProbeModel):
         Path("intervention"), description="Folder for figures and pictures."
     )
     controls: NonNegativeInt = Field(
-        2,
+        5,
         description="Random sets that are changed alike: as many neurons of the same layers with vectors "
         "about as long, or directions by chance.",
     )

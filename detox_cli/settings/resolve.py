@@ -85,7 +85,9 @@ def _chosen_profiles() -> list[str]:
 
 
 def _bad(section: str, problems: Sequence[str]) -> BadSettings:
-    return BadSettings.several(problems, hint=f"see `detox {section.replace('.', ' ')} --help`")
+    return BadSettings.several(
+        problems, hint=f"see `detox {section.replace('.', ' ').replace('_', '-')} --help`"
+    )
 
 
 def _explain(section: str, model: type[Section], values: Mapping[str, Value], item: ErrorDetails) -> str:

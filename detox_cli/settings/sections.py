@@ -19,6 +19,7 @@ SECTIONS: dict[str, str] = {
     "probe.activations": "probe_activations:ProbeActivationsSettings",
     "probe.diff": "probe_diff:ProbeDiffSettings",
     "probe.intervene": "probe_intervene:ProbeInterveneSettings",
+    "probe.predict_transfer": "probe_predict_transfer:ProbePredictTransferSettings",
     "probe.retrieval": "probe_retrieval:ProbeRetrievalSettings",
     "probe.train": "probe_train:ProbeTrainSettings",
     "probe.vectors": "probe_vectors:ProbeVectorsSettings",

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detox_cli.output.progress import Progress
-from detox_cli.services.pictures import arms, shown
+from detox_cli.services.pictures import arms, band, shown
 from detox_cli.services.probe_intervene.result import AUDIT, ProbeInterveneResult, Step
+from detox_cli.statistics.bootstrap import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,12 +24,42 @@ def write_pictures(result: ProbeInterveneResult, folder: Path, progress: Progres
             "random": one.random,
             "audit": one.strengthens,
             "figure": name,
-            **{part: getattr(figure, part) for part in PARTS},
+            **_parts(figure),
         }
         for one in result.steps
         for name, figure in ({"text_perplexity": one.measured.perplexity} | one.measured.figures).items()
     ]
+    if result.by_chance:
+        figures = ("toxicity", "change", "increase")
+        told = [
+            {"dose": one.dose, "figure": name, "p": one.p, **_parts(getattr(one, name))}
+            for one in result.by_chance
+            for name in figures
+        ]
+        shown(folder / "by_chance", told, lambda figure: _paint_chance(figure, result), progress)
     shown(folder / "doses", rows, lambda figure: _paint(figure, result), progress, size=(10, 4.4))
+
+
+def _parts(one: Estimate) -> dict[str, float]:
+    return {part: getattr(one, part) for part in PARTS}
+
+
+def _paint_chance(figure: "Figure", result: ProbeInterveneResult) -> None:
+    """What the chosen ones change at every dose, over prompts, and what sets by chance do, over sets."""
+    axes = figure.subplots()
+    chosen = {one.dose: one.measured.change for one in result.steps if one.random is None}
+    told = sorted(result.by_chance, key=lambda one: one.dose)
+    for series, label, colour in (
+        ([chosen[one.dose] for one in told], "chosen", "C0"),
+        ([one.change for one in told], f"mean of {told[0].change.n} random", "grey"),
+    ):
+        band(axes, [one.dose for one in told], [one for one in series if one is not None], label, colour)
+    axes.axhline(0, color="grey", ls=":", lw=0.8)
+    axes.set_xlabel(f"dose of {result.op}")
+    axes.set_ylabel(f"change of {result.figure}", fontsize=8)
+    axes.legend(frameon=False)
+    if result.audit:
+        figure.suptitle(AUDIT)
 
 
 def _paint(figure: "Figure", result: ProbeInterveneResult) -> None:

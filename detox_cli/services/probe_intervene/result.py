@@ -31,6 +31,20 @@ class Step(BaseModel):
         return f"{self.dose:g}" if self.random is None else f"{self.dose:g}, random {self.random}"
 
 
+class Chance(BaseModel):
+    """What random sets do at one dose: means over sets, which are drawn for the intervals; n counts them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dose: float
+    toxicity: Estimate
+    change: Estimate = Field(description="Of toxicity, from the model as it is.")
+    increase: Estimate = Field(description="Of perplexity, in points.")
+    p: float = Field(
+        description="Share of sets that change toxicity as much as the chosen, (1 + k) / (1 + n)."
+    )
+
+
 class Baked(BaseModel):
     """A model that was written with its coefficients changed."""
 
@@ -63,11 +77,12 @@ class ProbeInterveneResult(Result):
         description="The stream's mean length where a direction is changed, and its deviation along it.",
     )
     steps: list[Step]
+    by_chance: list[Chance] = Field(default=[], description="The random sets together, dose by dose.")
     baked: Baked | None = None
 
     def tables(self) -> list[Table]:
-        """The doses, and the random sets beside them."""
-        return [self._doses()]
+        """The doses, and the random sets beside them: each one, and all together."""
+        return [self._doses(), *([self._chance()] if self.by_chance else [])]
 
     def headline(self) -> str:
         """Toxicity and perplexity at every dose."""
@@ -104,6 +119,29 @@ class ProbeInterveneResult(Result):
         title = f"{self.op} on {self.what} of {self.model}"
         title = f"{AUDIT}: {title}" if self.audit else title
         return Table(title=title, columns=columns, rows=rows, caption=self._caption())
+
+    def _chance(self) -> Table:
+        chosen = {one.dose: one.measured for one in self.steps if one.random is None}
+        rows: list[list[Cell]] = []
+        for one in self.by_chance:
+            own = chosen[one.dose]
+            rows.append(
+                [
+                    f"{one.dose:g}",
+                    _signed(own.change),
+                    _signed(one.change),
+                    one.p,
+                    _signed(own.increase),
+                    _signed(one.increase),
+                    one.change.n,
+                ]
+            )
+        columns = ["dose", "change, chosen", "by chance", "p", "perplexity, chosen", "by chance", "sets"]
+        caption = (
+            "By chance: the mean over random sets, with its 95 % interval over these; p: share of sets that "
+            "change toxicity as much, (1 + k) / (1 + n)."
+        )
+        return Table(title="Beside chance", columns=columns, rows=rows, caption=caption)
 
     def _caption(self) -> str:
         first = self.steps[0].measured

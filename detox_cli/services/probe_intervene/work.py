@@ -25,6 +25,7 @@ from detox_cli.services.negate.compare import candidates_of
 from detox_cli.services.probe.kept import files_read, model_record
 from detox_cli.services.probe.opened import Opened
 from detox_cli.services.probe_intervene.bake import card_of_baked, check_baked, planned_folds, write_baked
+from detox_cli.services.probe_intervene.chance import by_chance
 from detox_cli.services.probe_intervene.matched import usual_stream
 from detox_cli.services.probe_intervene.ops import change_of, strengthens
 from detox_cli.services.probe_intervene.pictures import write_pictures
@@ -120,6 +121,7 @@ class Work:
             scorers=self.subject.tools.identities,
             stream=self._stream(),
             steps=steps,
+            by_chance=by_chance(steps, seed),
         )
         if self.settings.bake is not None:
             result = result.model_copy(update={"baked": self._bake(result)})

@@ -76,6 +76,22 @@ def test_doses_stand_beside_chance_and_the_same_command_does_nothing(
     assert list(manifest["inputs"]) == [str(place / "text.txt")] and manifest["scorers"] == result.scorers
     again = _run(tiny_causal, toxic_scorer, place, recorder, op="offset", dose="-1,-40", positions="last")
     assert again == result and any("finished already" in line for line in recorder.warnings)
+    assert result.by_chance == []  # of one set nothing is said
+
+
+def test_random_sets_are_told_together_with_intervals_over_them(
+    tiny_causal: Path, toxic_scorer: str, place: Path
+) -> None:
+    result = _run(tiny_causal, toxic_scorer, place, op="zero", controls=3)
+    (told,) = result.by_chance
+    own, *sets = [one.measured for one in result.steps[1:]]
+    assert told.dose == 1 and told.change.n == len(sets) == 3
+    assert told.change.mean == pytest.approx(np.mean([one.change.mean for one in sets]))
+    assert told.increase.mean == pytest.approx(np.mean([one.increase.mean for one in sets]))
+    assert told.p == (1 + sum(abs(one.change.mean) >= abs(own.change.mean) for one in sets)) / 4
+    assert min(one.increase.mean for one in sets) <= told.increase.low <= told.increase.mean
+    assert {path.suffix for path in (place / "out").glob("by_chance.*")} == {".csv", ".json", ".png", ".svg"}
+    assert [table.title for table in result.tables()][1] == "Beside chance"
 
 
 def test_a_direction_of_a_probe_is_steered_and_one_of_another_width_refused(

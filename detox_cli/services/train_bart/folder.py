@@ -7,7 +7,7 @@ from transformers import GenerationConfig
 
 from detox_cli.models.loading import Loaded
 from detox_cli.runs.atomic import atomic_folder
-from detox_cli.runs.card import Card, Figure, write_card
+from detox_cli.runs.card import Card, Figure
 from detox_cli.scoring.suites.detox import DETOX
 from detox_cli.services.repeating import command_again, without_place
 from detox_cli.services.train_bart.data import Data
@@ -74,7 +74,7 @@ def save_rewriter(
         loaded.model.save_pretrained(folder, state_dict=weights)
         loaded.tokenizer.save_pretrained(folder)
         write_log(folder, log)
-        write_card(folder, _card(settings, result, scorers))
+        run.write_card(folder, _card(settings, result, scorers))
         run.describe(folder, result, [*settings.pairs, *settings.abstain, *settings.held_out], scorers)
 
 

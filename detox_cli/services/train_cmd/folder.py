@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from detox_cli.data.chains.stored import store_template
-from detox_cli.models.licence import model_licence
 from detox_cli.models.loading import Loaded
 from detox_cli.models.sources import ModelSource
 from detox_cli.runs.atomic import atomic_folder
-from detox_cli.runs.card import Card, Figure, write_card
+from detox_cli.runs.card import Card, Figure
 from detox_cli.services.repeating import command_again, without_place
 from detox_cli.services.train_cmd.data import Data, place_of
 from detox_cli.services.train_cmd.result import CmdResult
@@ -74,7 +73,7 @@ def save_model(
         result = result.model_copy(update={"folded": folded})
         store_template(folder, run.data.template)
         write_log(folder, log)
-        write_card(folder, model_card(settings, result, run.source))
+        run.write_card(folder, model_card(settings, result, run.source))
         run.describe(folder, result, [place_of(settings.data)])
 
 
@@ -98,7 +97,6 @@ def model_card(
             f"{without_place(source.name)}, tuned to detoxify its own context (CMD): asked in the form "
             f"{result.template}, it says whether the prompt is toxic, rewrites it if so, and continues that."
         ),
-        licence=model_licence(source),
         base_models=[without_place(source.name)],
         datasets=[without_place(settings.data)],
         tags=["cmd", "self-detoxification", "detoxification"],

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from detox_cli.models.licence import model_licence
 from detox_cli.models.loading import Loaded
 from detox_cli.models.sources import ModelSource
 from detox_cli.runs.atomic import atomic_folder
-from detox_cli.runs.card import Card, Figure, write_card
+from detox_cli.runs.card import Card, Figure
 from detox_cli.services.repeating import command_again, without_place
 from detox_cli.services.train_dpo.data import Data
 from detox_cli.services.train_dpo.measuring import SCORED
@@ -70,7 +69,7 @@ def save_model(
         folded = save_tuned(folder, settings, run.source, loaded, weights, run.progress)
         result = result.model_copy(update={"folded": folded})
         write_log(folder, log)
-        write_card(folder, model_card(settings, result, run.source))
+        run.write_card(folder, model_card(settings, result, run.source))
         scorers = {"toxicity": settings.toxicity} if result.after else {}
         prompts = [settings.prompts] if settings.prompts else []
         run.describe(folder, result, [*settings.data, *settings.val_file, *prompts], scorers)
@@ -90,7 +89,6 @@ def model_card(
     return Card(
         name=settings.output.name,
         summary=f"{without_place(source.name)}, tuned on preferences to continue text less toxically (DPO).",
-        licence=model_licence(source),
         base_models=[without_place(source.name)],
         datasets=[without_place(name) for name in settings.data],
         tags=["dpo", "trl", "detoxification"],

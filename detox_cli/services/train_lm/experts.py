@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 from detox_cli.output.progress import Progress
-from detox_cli.runs.card import write_card
 from detox_cli.services.train_lm.data import Texts
 from detox_cli.services.train_lm.folder import LmRun, expert_card
 from detox_cli.services.train_lm.parts import Part, cut, overlap
@@ -51,5 +50,5 @@ def _assemble(parts: Sequence[Part], run: LmRun, folder: Path, results: Sequence
     ]
     result = result_of(run.settings, run.data, experts, overlap(parts, run.data.held_out))
     put_into(folder, [training_folder(run.settings.output) / name for name in names])
-    write_card(folder, expert_card(run.settings, result))
+    run.write_card(folder, expert_card(run.settings, result))
     run.describe(folder, result, run.settings.data)

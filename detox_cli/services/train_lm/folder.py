@@ -7,7 +7,7 @@ from typing import Any
 from detox_cli.errors import BadSettings
 from detox_cli.models.loading import Loaded
 from detox_cli.runs.atomic import atomic_folder
-from detox_cli.runs.card import Card, Figure, write_card
+from detox_cli.runs.card import Card, Figure
 from detox_cli.runs.manifest import read_manifest
 from detox_cli.services.repeating import command_again, without_place
 from detox_cli.services.train_lm.data import Texts
@@ -56,7 +56,7 @@ def save_expert(
         loaded.model.save_pretrained(folder, state_dict=weights)
         loaded.tokenizer.save_pretrained(folder)
         write_log(folder, log)
-        write_card(folder, expert_card(settings, result, run.data.whole))
+        run.write_card(folder, expert_card(settings, result, run.data.whole))
         run.describe(folder, result, settings.data)
 
 

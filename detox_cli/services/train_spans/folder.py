@@ -6,7 +6,7 @@ from typing import Any
 
 from detox_cli.models.loading import Loaded
 from detox_cli.runs.atomic import atomic_folder
-from detox_cli.runs.card import Card, Figure, write_card
+from detox_cli.runs.card import Card, Figure
 from detox_cli.scoring.spans.encoding import as_it_was
 from detox_cli.services.repeating import command_again, without_place
 from detox_cli.services.train_spans.data import Posts
@@ -59,7 +59,7 @@ def save_detector(
             Figure(f"character {name}", e.mean, e.low, e.high, e.n, result.measured_on)
             for name, e in result.quality.get(MODEL, {}).items()
         ]
-        write_card(folder, detector_card(settings, result, figures))
+        run.write_card(folder, detector_card(settings, result, figures))
         run.describe(folder, result, [*settings.data, *settings.test], scorers)
 
 

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from detox_cli.errors import BadSettings
 from detox_cli.output.progress import Progress
-from detox_cli.runs.card import Card, Figure, write_card
+from detox_cli.runs.card import Card, Figure
 from detox_cli.runs.manifest import NAME as MANIFEST
 from detox_cli.runs.manifest import read_manifest
 from detox_cli.services.result import Result
@@ -124,7 +124,7 @@ def _assemble(seeds: Seeds[P, D, R, M], run: Run[P, D], folder: Path, results: S
     trained = {seed: waiting / seed_name(seed) for seed in run.settings.seeds}
     put_into(folder, trained.values())
     _put_best(folder, trained[result.best])
-    write_card(folder, seeds.card(run, result, {"Seeds": result.told}))
+    run.write_card(folder, seeds.card(run, result, {"Seeds": result.told}))
     best = read_manifest(trained[result.best]) or {}
     run.describe(folder, result, list(best.get("inputs", {})), best.get("scorers", {}))
 

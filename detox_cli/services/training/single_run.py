@@ -4,7 +4,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -12,8 +12,10 @@ from accelerate import PartialState
 from transformers import set_seed
 
 from detox_cli.errors import BadData, BadSettings
+from detox_cli.models.licence import model_licence
 from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.output.progress import Progress
+from detox_cli.runs.card import Card, write_card
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import read_manifest, write_manifest
 from detox_cli.runs.output import Claim, State
@@ -69,6 +71,10 @@ class Run(Generic[S, D]):
     claim: Claim
     progress: Progress
     started: float
+
+    def write_card(self, folder: Path, card: Card) -> None:
+        """Write the card of the trained model, which has the licence that the model it starts from states."""
+        write_card(folder, replace(card, licence=model_licence(self.source)))
 
     def describe(
         self, folder: Path, result: Result, inputs: Sequence[str], scorers: Mapping[str, str] | None = None

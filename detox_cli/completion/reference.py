@@ -41,7 +41,7 @@ def _section(node: Node) -> str:
         f"    {node.usage}",
         "",
     ]
-    section = ".".join(node.path)
+    section = ".".join(node.path).replace("-", "_")
     if section in SECTIONS:
         parts += [f"Profile: `[{section}]`. Environment: `{variable(section, '')}…`.", ""]
     if node.arguments:

@@ -18,7 +18,7 @@ PROFILES = sorted((ROOT / "profiles").glob("*.toml"))
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_the_reference_has_every_setting(section: str) -> None:
-    part = CLI.split(f"## detox {section.replace('.', ' ')}\n")[1].split("\n## ")[0]
+    part = CLI.split(f"## detox {section.replace('.', ' ').replace('_', '-')}\n")[1].split("\n## ")[0]
     assert f"`[{section}]`" in part and f"`{variable(section, '')}…`" in part
     for key, field in section_model(section).model_fields.items():
         name = option_name(key, field)

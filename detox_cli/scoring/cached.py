@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from detox_cli.errors import BadData
 from detox_cli.runs.score_cache import ScoreCache
@@ -25,6 +25,14 @@ class Scores(Protocol[Shown]):
 
     def score(self, items: Sequence[Shown], /) -> list[float]:
         """One number per item, in order."""
+
+
+@runtime_checkable
+class Foreseeing(Protocol):
+    """A scorer that wants to know its work beforehand, as one that hands it out does."""
+
+    def ahead(self, chunks: Sequence[Sequence[Any]]) -> None:
+        """These will be asked for, one after the other."""
 
 
 def score_with_cache(
@@ -68,8 +76,10 @@ def score_with_cache(
     ordered = sorted(repeats, key=lambda item: (-_length(item), item))
     known: dict[Text, float] = {}
     size = int(getattr(scorer, "chunk", CHUNK))
-    for start in range(0, len(ordered), size):
-        chunk = ordered[start : start + size]
+    chunks = [ordered[start : start + size] for start in range(0, len(ordered), size)]
+    if isinstance(scorer, Foreseeing):
+        scorer.ahead([some for chunk in chunks if (some := _unknown(scorer, chunk, cache))])
+    for chunk in chunks:
         known |= _score_chunk(scorer, chunk, cache)
         if on_scored is not None:
             on_scored(sum(repeats[item] for item in chunk))
@@ -97,6 +107,13 @@ def _score_chunk(scorer: "Scores[Text]", chunk: list[Text], cache: ScoreCache | 
     fresh = dict(zip(missing, scorer.score(missing), strict=True)) if missing else {}
     cache.put(scorer.identity, {_key(item): score for item, score in fresh.items() if not math.isnan(score)})
     return known | fresh
+
+
+def _unknown(scorer: "Scores[Text]", chunk: list[Text], cache: ScoreCache | None) -> list[Text]:
+    if cache is None:
+        return chunk
+    known = cache.get(scorer.identity, [_key(item) for item in chunk])
+    return [item for item in chunk if _key(item) not in known]
 
 
 def _key(item: Text) -> str:

@@ -10,10 +10,11 @@ from detox_cli.generation.ray_engine import RayEngine
 from detox_cli.generation.requests import DivisibleEngine, Engine
 from detox_cli.generation.transformers_engine import Warn
 from detox_cli.output.progress import Progress, Silent
-from detox_cli.runs.cluster.connect import Cluster
+from detox_cli.runs.cluster.connect import Cluster, require_ray
 from detox_cli.services.writers import LocalWriter, ServedWriter
 from detox_cli.settings.cluster import ClusterOptions
 from detox_cli.settings.engine import EngineOptions
+from detox_cli.settings.evaluate import EvalRewriteSettings
 
 SHARED = "put it at the same place on every machine, such as on a disk that they share"
 
@@ -82,6 +83,21 @@ def options_there(writer: LocalWriter | ServedWriter) -> EngineOptions:
     if options.adapter is not None:
         instead["adapter"] = Path(options.adapter).expanduser().resolve()
     return options.model_copy(update=instead)
+
+
+def check_cluster(options: EvalRewriteSettings) -> None:
+    """Refuse what is said of a cluster where none is asked for, and a cluster without Ray.
+
+    Raises:
+        BadSettings: An option would have to be ignored.
+        Missing: Ray is not installed.
+    """
+    if options.engine == "ray":
+        return require_ray()
+    for name, known in ClusterOptions.model_fields.items():
+        if getattr(options, name) != known.default:
+            flag = f"--{name.replace('_', '-')}"
+            raise BadSettings(f"{flag} has no meaning without a cluster", hint="add --engine ray")
 
 
 def cluster_of(options: ClusterOptions, gpus: float) -> Cluster:

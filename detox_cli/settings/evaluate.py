@@ -1,15 +1,16 @@
 """Settings of ``detox eval rewrite``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
 from detox_cli.settings.base import Flag
+from detox_cli.settings.cluster import RAY, ClusterOptions
 from detox_cli.settings.rewrites import SCORERS, RewriteScoring
 
 
-class EvalRewriteSettings(RewriteScoring):
+class EvalRewriteSettings(RewriteScoring, ClusterOptions):
     """``detox eval rewrite``: systems' rewrites in, STA, SIM, FL and J out."""
 
     lexicon: Annotated[Path | None, Flag(complete="text", panel=SCORERS)] = Field(
@@ -31,5 +32,9 @@ class EvalRewriteSettings(RewriteScoring):
     meta: Annotated[Path | None, Flag(complete="file", metavar="PATH")] = Field(
         None,
         description="Human ratings of CLEF 2024, table or folder: how far the suite agrees with people.",
+    )
+    engine: Annotated[Literal["transformers", "ray"], RAY] = Field(
+        "transformers",
+        description="What runs the scorers: this process, or the actors of a Ray cluster (an extra).",
     )
     batch_tokens: PositiveInt = Field(2048, description="Tokens in one batch of a scorer, padding included.")

@@ -44,7 +44,24 @@ def test_generate_and_eval_give_the_bytes_of_one_process(
         given = ["--prompts", prompts, "-o", folder, "-s", scorer, "--num-samples", 4, "--no-cache"]
         run = detox("eval", "generation", tiny_causal, *given, *drawing, *engine)
         assert run.code == 0, run.err
-    for file in ("{}.jsonl", "{}/generations.jsonl", "{}/scores.jsonl", "{}/summary.csv"):
+        table = prompts.parent / "pairs.jsonl"
+        table.write_text(
+            "".join(
+                json.dumps({"id": f"{i}", "toxic": f"You {i} fool", "output": f"You {i}"}) + "\n"
+                for i in range(30)
+            )
+        )
+        given = ["--suite", "detox", "--sta", "builtin:toxicity", "--fl", "builtin:fluency", "--no-cache"]
+        given += ["--sim", "builtin:similarity", "--device", "cpu", "-o", prompts.parent / f"{name}-rows"]
+        run = detox("eval", "rewrite", table, *given, *engine)
+        assert run.code == 0, run.err
+    for file in (
+        "{}-rows/rows.jsonl",
+        "{}.jsonl",
+        "{}/generations.jsonl",
+        "{}/scores.jsonl",
+        "{}/summary.csv",
+    ):
         one, two = (prompts.parent / file.format(name) for name in ("one", "two"))
         assert one.read_bytes() == two.read_bytes(), file
     manifest = json.loads((prompts.parent / "two.jsonl.detox.json").read_text())

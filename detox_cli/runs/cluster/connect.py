@@ -20,7 +20,11 @@ START = "start it with `ray start --head`, or check --ray-address and RAY_ADDRES
 CONNECT_SECONDS = 10.0
 STORE_BYTES = 256 * 2**20
 """The object store of a Ray that is started here: it holds texts only."""
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1", "RAY_DEDUP_LOGS": "0"}
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # else its core writes to this process's stderr
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
+}
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,11 @@
 
 import logging
 import pickle
+import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from detox_cli import __version__
@@ -117,16 +119,18 @@ def _dataset(ray: Any, cluster: Cluster, job: Job[Any], shares: Sequence[int], a
     context.custom_execution_callback_classes = [watch]
     packed = {"job": ray.put(pickle.dumps(job))}
     rows = data.from_items([{"share": share} for share in shares], override_num_blocks=len(shares))
-    return rows.map_batches(
-        worker.DetoxWorker,
-        fn_constructor_kwargs={"version": __version__, "packed": packed},
-        batch_size=None,
-        batch_format="pyarrow",
-        compute=data.ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=IN_FLIGHT),
-        num_cpus=cluster.cpus,
-        num_gpus=cluster.gpus,
-        ray_remote_args_fn=partial(dict, max_restarts=cluster.restarts, max_task_retries=-1),
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the only way to limit restarts, which leaves with Ray 2.64
+        return rows.map_batches(
+            worker.DetoxWorker,
+            fn_constructor_kwargs={"version": __version__, "packed": packed, "folder": str(Path.cwd())},
+            batch_size=None,
+            batch_format="pyarrow",
+            compute=data.ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=IN_FLIGHT),
+            num_cpus=cluster.cpus,
+            num_gpus=cluster.gpus,
+            ray_remote_args_fn=partial(dict, max_restarts=cluster.restarts, max_task_retries=-1),
+        )
 
 
 def _raise(trouble: tuple[str, Any] | None) -> None:

@@ -4,9 +4,11 @@ Whatever goes wrong is handed back as a row: an exception that is raised in an a
 Nothing of this package is imported before it has been looked for.
 """
 
+import os
 import pickle
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 Trouble = tuple[str, Any]
@@ -20,9 +22,12 @@ class DetoxWorker:
     Args:
         version: The version of detox that is needed.
         packed: Under ``job`` a reference to the pickled job.
+        folder: Where paths are read from, as far as this machine has it.
     """
 
-    def __init__(self, version: str, packed: Any) -> None:
+    def __init__(self, version: str, packed: Any, folder: str) -> None:
+        if Path(folder).is_dir():
+            os.chdir(folder)
         self.said: list[str] = []
         self.worker: Any = None
         self.trouble = _misfit(version) or self._opened(packed)

@@ -91,7 +91,7 @@ def score_blocks(
     """
     for block in blocks(generations):
         if not all(done(one.prompt.id) for one in block):
-            yield _score_block(block, instruments)
+            yield score_block(block, instruments)
 
 
 def blocks(generations: Sequence[Generation]) -> Iterator[list[Generation]]:
@@ -113,7 +113,8 @@ def faults_in(rows: Iterable[Row]) -> list[Fault]:
     return [Fault(row["id"], **fault) for row in rows for fault in row.get("faults", ())]
 
 
-def _score_block(block: Sequence[Generation], tools: Instruments) -> list[Row]:
+def score_block(block: Sequence[Generation], tools: Instruments) -> list[Row]:
+    """The rows of one block, in order."""
     rows: list[Row] = [_observed(one, tools) for one in block]
     for name, scorer in tools.scorers.items():
         add_scores(name, scorer, block, rows, tools.cache)

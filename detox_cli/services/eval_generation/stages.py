@@ -1,7 +1,7 @@
 """The stages of ``detox eval generation``, each a file that is written once and can be gone on with."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -133,9 +133,8 @@ def _scored(
     rows = {record["id"]: record for record in (journal.records() if journal is not None else ())}
     total = sum(len(one.samples) for one in generations)
     done = sum(len(row["empty"]) for row in rows.values())
-    instruments = tools.load(progress)
     with progress.task("scoring", total, done) as task:
-        for block in score_blocks(generations, instruments, rows.__contains__):
+        for block in _blocks_scored(generations, tools, rows.__contains__, progress):
             for row in block:
                 if row["id"] not in rows:
                     rows[row["id"]] = row
@@ -143,6 +142,16 @@ def _scored(
                     if journal is not None:
                         journal.append(row)
     return rows
+
+
+def _blocks_scored(
+    generations: Sequence[Generation], tools: Tools, done: Callable[[str], bool], progress: Progress
+) -> Iterator[list[Row]]:
+    if tools.settings.engine == "ray":
+        from detox_cli.services.eval_generation.scoring_there import score_there
+
+        return score_there(generations, tools, done, progress)
+    return score_blocks(generations, tools.load(progress), done)
 
 
 def stage(

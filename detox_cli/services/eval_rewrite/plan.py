@@ -6,6 +6,7 @@ from detox_cli.data.rejects import Rejects
 from detox_cli.output.progress import Progress
 from detox_cli.scoring.suites import SUITES
 from detox_cli.scoring.suites.load import scorers_instead, scorers_of
+from detox_cli.services.cluster import check_cluster
 from detox_cli.services.eval_rewrite.limits import limits_of
 from detox_cli.services.eval_rewrite.run import gather
 from detox_cli.services.eval_rewrite.scores import check_references
@@ -40,6 +41,7 @@ def plan(settings: EvalRewriteSettings, progress: Progress) -> EvalRewritePlan:
     """Read the systems and look for the scorers; raises what the run itself would raise about them."""
     suite, rejects = SUITES[settings.suite], Rejects(strict=settings.strict)
     limits_of(settings)
+    check_cluster(settings)
     systems, joined = gather(settings, rejects, progress)
     check_references(suite, systems)
     names = scorers_of(suite, scorers_instead(settings))

@@ -19,6 +19,7 @@ from detox_cli.scoring.suites import SUITES
 from detox_cli.scoring.suites.load import load_panel, scorers_instead, scorers_of
 from detox_cli.scoring.suites.panel import FluencyOfTriples, Panel
 from detox_cli.scoring.suites.suite import Suite
+from detox_cli.services.cluster import check_cluster, cluster_of
 from detox_cli.services.eval_rewrite.coverage import unread
 from detox_cli.services.eval_rewrite.limits import limits_of
 from detox_cli.services.eval_rewrite.result import EvalRewriteResult
@@ -57,6 +58,7 @@ def run(settings: EvalRewriteSettings, progress: Progress = SILENT) -> EvalRewri
         BadSettings: A limit, a scorer's name or an output is not valid.
     """
     started, suite, limits = time.time(), SUITES[settings.suite], limits_of(settings)
+    check_cluster(settings)
     if settings.rows is not None:
         check_target(settings.rows)
     with ExitStack() as stack:
@@ -68,7 +70,7 @@ def run(settings: EvalRewriteSettings, progress: Progress = SILENT) -> EvalRewri
         systems, joined = gather(settings, rejects, progress)
         check_references(suite, systems)
         panel = load(settings, suite, settings.batch_tokens, progress)
-        scored = _score(suite, panel, systems, settings, progress)
+        scored = _score(suite, _placed(panel, suite, settings, progress), systems, settings, progress)
         result = _summary(settings, suite, panel, scored, joined, rejects, progress)
         own = [scores.system for scores in result.systems if not scores.baseline]
         result = result.model_copy(update={"missed": missed(limits, result.rows(), own)})
@@ -140,6 +142,17 @@ def _score(
         return score_systems(
             suite, panel.listened_to(task.advance), systems, read_lexicon(settings.lexicon or BUNDLED)
         )
+
+
+def _placed(panel: Panel, suite: Suite, settings: EvalRewriteSettings, progress: Progress) -> Panel:
+    """The panel, its models where the settings want them."""
+    if settings.engine != "ray":
+        return panel
+    from detox_cli.services.scoring_there import panel_there
+
+    cluster = cluster_of(settings, gpus=0 if settings.device.startswith("cpu") else 1)
+    options = {"device": settings.device, "batch_tokens": settings.batch_tokens}
+    return panel_there(panel, scorers_of(suite, scorers_instead(settings)), cluster, options, progress)
 
 
 def _summary(

@@ -143,9 +143,9 @@ def _connect(ray: Any, address: str, cluster: Cluster) -> None:
             ray.init(address, logging_level=logging.CRITICAL, log_to_driver=False, **own)
     except ConnectionError as error:
         raise Missing(f"no Ray cluster answers ({_line(error)})", where=address, hint=START) from error
-    except RuntimeError as error:
-        hint = "install the same Ray and the same Python on all machines"
-        if "ersion" in str(error):
+    except Exception as error:  # Ray raises plain ones, such as where its own processes do not come up
+        if "ersion mismatch" in str(error):
+            hint = "install the same Ray and the same Python on all machines"
             raise BadSettings(_line(error), where=address, hint=hint) from error
         raise DetoxError(f"Ray does not start: {_line(error)}", where=address) from error
 

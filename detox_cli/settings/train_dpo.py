@@ -154,9 +154,6 @@ class DpoAdapter(Section):
         min_length=1,
         description="Layers with an adapter: all-linear, mlp, attn, names of modules, or re:PATTERN.",
     )
-    qlora: Annotated[Literal["nf4", "fp4"] | None, Flag(panel=ADAPTER)] = Field(
-        None, description="Hold the weights under the adapter in 4 bits; needs bitsandbytes."
-    )
 
 
 class DpoSettings(TunedModel, DpoAdapter, SeveralSeeds, TrainerOptions, DpoRows):

@@ -104,6 +104,9 @@ class TunedModel(Section):
     dtype: Annotated[Literal["float32", "bfloat16", "float16"], Flag(panel=TRAINING)] = Field(
         "float32", description="Type in which weights are held, and written if no adapter is folded."
     )
+    qlora: Annotated[Literal["nf4", "fp4"] | None, Flag(panel=ADAPTER)] = Field(
+        None, description="Hold the weights under the adapter in 4 bits; needs bitsandbytes."
+    )
     merge: Annotated[bool, Flag(panel=ADAPTER)] = Field(
         True, description="Fold the trained adapter into the model, and see that the logits are the same."
     )

@@ -245,6 +245,7 @@ def test_settings_and_data_that_cannot_be_are_told(chains, tiny_causal, tmp_path
     fails(BadSettings, "--patience", patience=2, select="last")
     fails(BadSettings, "would be replaced", data=str(tmp_path / "x" / "chains.jsonl"), overwrite=True)
     fails(BadSettings, "shape of an adapter", lora="8;16")
+    fails(BadSettings, "--qlora: there is no adapter", lora="none", qlora="nf4")
     fails(BadSettings, "every chain is longer", max_length=20)
     fails(BadData, "than 40", max_length=40, over_length="error")
     fails(BadSettings, "no layer of the model", target=("c_attn",))

@@ -44,9 +44,13 @@ def with_adapter(settings: CmdSettings, model: Any, base: str) -> Any:
     """The model with a new adapter, which alone is trained; ``base`` is its name in the adapter."""
     import warnings
 
-    from peft import get_peft_model
+    from peft import get_peft_model, prepare_model_for_kbit_training
 
     config = adapter_config(settings, model, base)
+    if settings.qlora is not None and getattr(model, "is_loaded_in_4bit", False):
+        model = prepare_model_for_kbit_training(
+            model, use_gradient_checkpointing=settings.gradient_checkpointing
+        )
     with warnings.catch_warnings():  # of GPT-2's transposed layers, for which peft then does the right thing
         warnings.filterwarnings("ignore", message=".*fan_in_fan_out.*")
         adapted = get_peft_model(model, config)

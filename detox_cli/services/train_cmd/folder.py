@@ -42,6 +42,7 @@ SHOWN = (
     "accumulate",
     "max_length",
     "lora",
+    "qlora",
     "target",
 )
 OF_CONTRAST = {"dpo": ("beta",), "cmd": ("tau", "pool", "contrast_context", "anchor", "anchor_every")}

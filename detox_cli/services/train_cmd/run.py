@@ -46,6 +46,8 @@ def check(settings: CmdSettings) -> None:
         LoraShape.read(settings.lora)
     elif settings.keep_adapter:
         raise BadSettings("there is no adapter", where="--keep-adapter", hint="add --lora 8,16,0.05")
+    if settings.qlora is not None and not settings.adapted:
+        raise BadSettings("there is no adapter", where="--qlora", hint="add --lora 8,16,0.05")
     if settings.pool == "all" and settings.contrast_context == "prompt":
         hint = "add --contrast-context none, as published, or leave --pool out"
         raise BadSettings("all positions of a chain are not those of its answer", where="--pool", hint=hint)

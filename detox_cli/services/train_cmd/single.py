@@ -24,9 +24,10 @@ from detox_cli.services.train_cmd.reference import with_reference
 from detox_cli.services.train_cmd.result import CmdResult
 from detox_cli.services.training.log import journal_listener, measured_at
 from detox_cli.services.training.processes import training_folder
+from detox_cli.services.training.quantized import IN_FOUR_BITS, load_start
 from detox_cli.services.training.recipe import number_type
 from detox_cli.services.training.resuming import Trained, find_start, train
-from detox_cli.services.training.sharding import sizes
+from detox_cli.services.training.sharding import WHOLE, needs_whole, sizes
 from detox_cli.services.training.single_run import Kind, Learnt
 from detox_cli.settings.train_cmd import CmdSettings
 
@@ -52,9 +53,7 @@ def begin(run: CmdRun) -> Callable[[Journal | None], Learnt]:
     """Load and encode; what it hands back trains."""
     settings, source = run.settings, run.source
     apart = read_config(source, settings.trust_remote_code).is_encoder_decoder
-    loaded = (load_seq2seq if apart else load_causal)(
-        source, "cpu", settings.dtype, settings.trust_remote_code
-    )
+    loaded = load_start(load_seq2seq if apart else load_causal, settings, source)
     sides = encode_sides(settings, run.data, loaded.tokenizer, loaded.model.config)
     loaded.model.config.use_cache = False  # a cache would be made for each batch
     model = with_adapter(settings, loaded.model, source.name) if settings.adapted else loaded.model
@@ -133,6 +132,8 @@ def _learn(
     with run.progress.task("training", passes.total, start.done) as task:
         listener = journal_listener(journal, run.progress, SHOWN)
         trainer = build_trainer(settings, lessons, folder, task, listener)
+        if settings.qlora is not None:
+            needs_whole(trainer, IN_FOUR_BITS, "--qlora", WHOLE)
         keeping = keeping_of(settings, len(lessons.held_out) > 0)
         trained = train(trainer, start, keeping)
     loaded.model.config.use_cache = True

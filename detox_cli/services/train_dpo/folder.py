@@ -99,7 +99,7 @@ def model_card(
             **(sections or {}),
             "Training": what,
             "Rows": counts_told(result.rows | result.cut),
-            "Adapter": _adapter(settings),
+            "Adapter": adapter_told(settings, settings.lora or "rank 64"),
         },
         limits=LIMITS,
         command=_command(settings),
@@ -114,11 +114,6 @@ def _figures(settings: DpoSettings, result: DpoResult) -> list[Figure]:
             shown = f"{name.replace('_', ' ')}{by}, {when}"
             found.append(Figure(shown, e.mean, e.low, e.high, e.n, result.measured_on))
     return found
-
-
-def _adapter(settings: DpoSettings) -> str:
-    beside = "on weights in 4 bits" if settings.qlora else "beside frozen weights"
-    return adapter_told(settings, settings.lora or "rank 64", beside)
 
 
 def _command(settings: DpoSettings) -> str:

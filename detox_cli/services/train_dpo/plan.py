@@ -117,5 +117,4 @@ def _memory(settings: DpoSettings, config: Any, sides: Sides, weights: Mapping[s
         rows=2 * settings.batch_size,
         longest=max(sides.training.lengths),
         second=second,
-        frozen_bytes=0.5 if settings.qlora else None,
     )

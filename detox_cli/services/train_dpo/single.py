@@ -8,7 +8,6 @@ from typing import Any
 from detox_cli.errors import BadSettings
 from detox_cli.models.loading import Loaded, load_causal
 from detox_cli.models.sources import ModelSource, find_model
-from detox_cli.models.weights import WeightForm
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import fingerprint
 from detox_cli.services.train_dpo.building import Sides, build_trainer, keeping_of, mixture_of, recipe_of
@@ -19,6 +18,7 @@ from detox_cli.services.train_dpo.measuring import Measure, Start, find_prompts
 from detox_cli.services.train_dpo.result import DpoResult
 from detox_cli.services.training.log import journal_listener, measured_at
 from detox_cli.services.training.processes import is_first, training_folder
+from detox_cli.services.training.quantized import IN_FOUR_BITS, load_start
 from detox_cli.services.training.resuming import Trained, find_start, train
 from detox_cli.services.training.sharding import WHOLE, needs_whole, sizes
 from detox_cli.services.training.single_run import Kind, Learnt
@@ -86,7 +86,7 @@ def _learn(run: DpoRun, loaded: Loaded, sides: Sides, journal: Journal | None) -
         if measure is not None:
             needs_whole(trainer, "continuing prompts on the way", "--prompts", CHOOSE_LATER)
         if settings.qlora is not None:
-            needs_whole(trainer, "a model in 4 bits", "--qlora", WHOLE)
+            needs_whole(trainer, IN_FOUR_BITS, "--qlora", WHOLE)
         if measure is not None and is_first():
             run.progress.stage("measuring the start")
             measure.begin(trainer.accelerator.unwrap_model(trainer.model))
@@ -102,24 +102,11 @@ def _learn(run: DpoRun, loaded: Loaded, sides: Sides, journal: Journal | None) -
 def prepare(run: DpoRun) -> tuple[Loaded, Sides]:
     """Load the model, and turn rows into token ids."""
     settings = run.settings
-    loaded = load_start(settings, run.source)
+    loaded = load_start(load_causal, settings, run.source)
     if loaded.tokenizer.pad_token_id is None:
         loaded.tokenizer.pad_token = loaded.tokenizer.eos_token
     sides = encode_sides(settings, run.data, loaded.tokenizer, limit_of(settings, loaded.model.config))
     return loaded, sides
-
-
-def load_start(settings: DpoSettings, source: ModelSource) -> Loaded:
-    """The model as it is tuned: on the CPU until the trainer moves it, or in 4 bits where it belongs."""
-    if settings.qlora is None:
-        return load_causal(source, "cpu", settings.dtype, settings.trust_remote_code)
-    form = WeightForm(quantize="4bit", four_bits=settings.qlora)
-    loaded = load_causal(source, settings.device, settings.dtype, settings.trust_remote_code, form)
-    for module in loaded.model.modules():
-        # On a CPU bitsandbytes 0.50 packs weights to read them, and loses them where a checkpoint is saved.
-        if hasattr(module, "support_avx512bf16_for_cpu"):
-            module.support_avx512bf16_for_cpu = False
-    return loaded
 
 
 def limit_of(settings: DpoSettings, config: Any) -> int:

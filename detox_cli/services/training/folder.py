@@ -23,6 +23,8 @@ class TuneSettings(FoldSettings, Protocol):
     @property
     def adapted(self) -> bool: ...  # noqa: D102
     @property
+    def qlora(self) -> str | None: ...  # noqa: D102
+    @property
     def merge(self) -> bool: ...  # noqa: D102
 
 
@@ -63,10 +65,11 @@ def save_tuned(
     return folded
 
 
-def adapter_told(settings: TuneSettings, shape: str, beside: str = "beside frozen weights") -> str:
+def adapter_told(settings: TuneSettings, shape: str) -> str:
     """What a card says about the adapter; nothing where the whole model was tuned."""
     if not settings.adapted:
         return ""
+    beside = "on weights in 4 bits" if settings.qlora else "beside frozen weights"
     kept = "folded into the model, whose logits were compared" if settings.merge else "here, beside the model"
     return f"A LoRA adapter ({shape}) was trained {beside}; it is {kept}."
 

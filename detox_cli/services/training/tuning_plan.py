@@ -26,6 +26,8 @@ class MemorySettings(Protocol):
     @property
     def adapted(self) -> bool: ...  # noqa: D102
     @property
+    def qlora(self) -> str | None: ...  # noqa: D102
+    @property
     def dtype(self) -> Literal["float32", "bfloat16", "float16"]: ...  # noqa: D102
     @property
     def precision(self) -> str: ...  # noqa: D102
@@ -102,7 +104,6 @@ def memory_of(
     rows: int,
     longest: int,
     second: bool = False,
-    frozen_bytes: float | None = None,
 ) -> Memory:
     """What a step takes.
 
@@ -113,7 +114,6 @@ def memory_of(
         rows: That a batch reads at once.
         longest: Tokens of the longest one.
         second: Whether another model of the same size is in memory.
-        frozen_bytes: Of a weight under an adapter, where it is not that of ``dtype``.
     """
     held, trained = BYTES[settings.dtype], weights["trained"]
     frozen = weights["all"] - trained
@@ -121,7 +121,7 @@ def memory_of(
     layers = getattr(text, "num_hidden_layers", 0) + (getattr(text, "decoder_layers", 0) or 0)
     per_unit = CHECKPOINTED_BYTES if settings.gradient_checkpointing else ACTIVATION_BYTES
     wide = 2 if held == 4 and settings.precision == "float32" else 1
-    under = round(frozen * (held if frozen_bytes is None else frozen_bytes))
+    under = round(frozen * (0.5 if settings.qlora else held))
     return Memory(
         weights=training_bytes(trained, settings.optimizer) + under,
         reference=(frozen or trained) * held if second else 0,

@@ -58,6 +58,11 @@ def pytest_configure(config: pytest.Config) -> None:
     watch(config.stash[NOTES])
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What looks back at all other tests comes last."""
+    items.sort(key=lambda item: item.name == "test_every_error_is_produced")
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test reads the user's settings, writes the user's cache or colours its output."""

@@ -20,7 +20,10 @@ def write_checkpoint(folder: Path, target: Path) -> None:
     """
     config = AutoConfig.from_pretrained(folder)
     if config.num_labels > 1 and config.problem_type != "multi_label_classification":
-        raise BadData(f"{folder}: its labels exclude each other, which Detoxify cannot express")
+        raise BadData(
+            f"{folder}: its labels exclude each other, which Detoxify cannot express",
+            hint="name a classifier of several labels at once",
+        )
     model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
     architecture: dict[str, Any] = {
         "model_type": str(folder.resolve()),

@@ -14,6 +14,7 @@ from pathlib import Path
 import detox_cli
 
 ROOT = Path(detox_cli.__file__).parent
+EXEMPT = Path(__file__).parent / "unproduced.txt"
 KINDS = ("DetoxError", "BadSettings", "BadData", "Missing", "QualityLimit", "Interrupted", "Unavailable")
 
 
@@ -26,11 +27,12 @@ class Site:
     column: int
     function: str
     message: str
+    has_hint: bool = True
 
     @property
     def name(self) -> str:
         """What stays when lines move: module, function and the beginning of the message as it is written."""
-        return f"{self.module} {self.function} {self.message[:60]}"
+        return f"{self.module} {self.function} {self.message[:60]}".strip()
 
     def __str__(self) -> str:
         return f"{self.module.replace('.', '/')}.py:{self.line} {self.function}: {self.message}"
@@ -49,7 +51,8 @@ def _in(node: ast.AST, module: str, function: str) -> Iterator[Site]:
     for each in ast.iter_child_nodes(node):
         if isinstance(each, ast.Call) and _makes_an_error(each.func):
             words = ast.unparse(each.args[0]) if each.args else ""
-            yield Site(module, each.lineno, each.col_offset, function, words)
+            has_hint = any(keyword.arg == "hint" for keyword in each.keywords)
+            yield Site(module, each.lineno, each.col_offset, function, words, has_hint)
         named = isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
         yield from _in(each, module, f"{function}.{each.name}".strip(".") if named else function)
 
@@ -70,6 +73,12 @@ def unproduced(notes: Path) -> list[Site]:
     """The places that no test came by."""
     there = produced(notes)
     return [site for site in sites() if (site.module, site.line, site.column) not in there]
+
+
+def exempt() -> set[str]:
+    """The names in ``unproduced.txt``, whose remarks say why."""
+    lines = EXEMPT.read_text(encoding="utf-8").splitlines()
+    return {line.strip() for line in lines if line.strip() and not line.startswith("#")}
 
 
 def main(words: Iterable[str]) -> None:

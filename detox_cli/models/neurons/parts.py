@@ -143,7 +143,10 @@ def neurons_of(anatomy: Anatomy) -> Neurons:
 def _parts(layer: int, first: int, matrix: ValueMatrix) -> list[Part]:
     writer = matrix.values
     if writer.expert is not None:
-        raise BadData(f"{writer.name} is an expert of its own, which no loaded model should have")
+        raise BadData(
+            f"{writer.name} is an expert of its own, which no loaded model should have",
+            hint="name another model",
+        )
     size = writer.shape[-1] if writer.axis == -2 else writer.shape[-2]
     if len(writer.shape) == 2:
         return [Part(layer, first, size, None, matrix)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from detox_cli.errors import BadData, BadSettings
+from detox_cli.errors import BadSettings
 from detox_cli.models.directions import Floats
 from detox_cli.models.loading import Loaded
 from detox_cli.models.neurons.changing import changing
@@ -133,7 +133,9 @@ class ChosenDirection:
         model: Any = self.opened.model
         how = self.settings.op
         if how not in ("add", "project-out"):
-            raise BadData(f"a direction cannot be changed by {how}")
+            raise BadSettings(
+                f"a direction cannot be changed by {how}", where="--op", hint="use add or project-out"
+            )
         anatomy = self.opened.vectors.neurons.anatomy
         return steering(model, anatomy, self.layers, self.unit, how, dose, positions)
 

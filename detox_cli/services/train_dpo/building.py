@@ -30,6 +30,8 @@ from detox_cli.services.training.processes import world_size
 from detox_cli.services.training.recipe import Recipe, trainer_arguments
 from detox_cli.settings.train_dpo import DpoSettings
 
+CHANGE = "change what it names, or leave it out"
+
 
 @dataclass(frozen=True)
 class Sides:
@@ -110,7 +112,8 @@ def configuration(values: dict[str, Any]) -> DPOConfig:
             warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*")
             return DPOConfig(**values)
     except ValueError as error:
-        raise BadSettings(" ".join(str(error).split())[:200], where="the training") from error
+        reason = " ".join(str(error).split())[:200]
+        raise BadSettings(f"these options cannot be trained with: {reason}", hint=CHANGE) from error
 
 
 class WithinBudget(TrainerCallback):  # type: ignore[misc]
@@ -183,7 +186,8 @@ def build_trainer(
         )
     except (ValueError, NotImplementedError) as error:
         # Nothing has been computed from a row yet, so only settings can be at fault.
-        raise BadSettings(" ".join(str(error).split())[:300], where="TRL") from error
+        reason = " ".join(str(error).split())[:300]
+        raise BadSettings(f"the trainer refuses these options: {reason}", hint=CHANGE) from error
     trainer.remove_callback(PrinterCallback)
     if settings.precompute_ref:
         trainer.ask_reference()

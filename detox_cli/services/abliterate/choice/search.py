@@ -141,7 +141,7 @@ class _Objective:
             for readings in parts:
                 values = [_left(readings), float(readings.kl_answer.mean())]
                 if not np.isfinite([*values, readings.bypass.mean()]).all():
-                    raise DetoxError("it predicts what is not a number")
+                    raise DetoxError("it predicts what is not a number", hint="use --dtype float32")
                 last = len(readings.kept) == len(self.scorer.probes.positive.prompts)
                 self._prune(readings, values, before, 0.0 if last else SURE)
             return values if self.refusals is None else [self.refusals(), values[1]]

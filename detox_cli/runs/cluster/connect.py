@@ -147,7 +147,7 @@ def _connect(ray: Any, address: str, cluster: Cluster) -> None:
         if "ersion mismatch" in str(error):
             hint = "install the same Ray and the same Python on all machines"
             raise BadSettings(_line(error), where=address, hint=hint) from error
-        raise DetoxError(f"Ray does not start: {_line(error)}", where=address) from error
+        raise DetoxError(f"Ray does not start: {_line(error)}", where=address, hint=hint) from error
 
 
 def _line(error: Exception) -> str:

@@ -1448,7 +1448,7 @@ complete -c detox -n '__detox_in \'doctor\'' -l dry-run -d 'Check settings, inpu
 complete -c detox -n '__detox_in \'doctor\'' -l offline -d 'Use nothing that is not on this machine already'
 complete -c detox -n '__detox_in \'doctor\'' -l help -s h -d 'Show this message and exit'
 complete -c detox -n '__detox_at \'report\' 1 after' -F
-complete -c detox -n '__detox_in \'report\'' -l output -s o -x -a '(__detox_file html --)' -d 'The page to write'
+complete -c detox -n '__detox_in \'report\'' -l output -s o -x -a '(__detox_file html --)' -d 'The page to write, or - for stdout'
 complete -c detox -n '__detox_in \'report\'' -l title -x -d 'The heading of the page'
 complete -c detox -n '__detox_in \'report\'' -l samples -x -d 'Rows to show of every file of rows'
 complete -c detox -n '__detox_in \'report\'' -l redact -l no-redact -d 'Show texts in outline, of every word the first letter; else as they are'

@@ -4,6 +4,8 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 
 from detox_cli.app import app
@@ -14,8 +16,15 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     signal.signal(signal.SIGTERM, _terminated)
     try:
+        _need_streams()
         code = app(prog_name="detox", standalone_mode=False)
         sys.stdout.flush()
+    except BrokenPipeError:
+        code = _unread()
+    except SystemExit as left:
+        if not isinstance(left.__context__, BrokenPipeError):
+            raise
+        code = _unread()  # Typer has met it first, and makes it 1
     except Exception as error:
         if os.environ.get("DETOX_DEBUG", "0") not in ("", "0"):
             traceback.print_exception(error)
@@ -24,6 +33,22 @@ def main() -> None:
     # the exit code is; running a text once more takes that back.
     exec("")
     sys.exit(code or 0)
+
+
+def _need_streams() -> None:
+    """A stream that the shell has closed (``>&-``) is ``None``; for eyes it is not needed."""
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
+        raise DetoxError("standard output is closed", hint="send it to a file or to /dev/null")
+
+
+def _unread() -> int:
+    """The code that a shell gives to programs that SIGPIPE ends, which tells it from a failure."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    return ExitCode.UNREAD
 
 
 def report(error: Exception) -> int:

@@ -14,6 +14,7 @@ class ExitCode(IntEnum):
     MISSING = 4
     QUALITY = 5
     INTERRUPTED = 130
+    UNREAD = 141
 
 
 LONGEST = 1000

@@ -12,6 +12,7 @@ EXIT = {
     ExitCode.MISSING: "A model, an extra or a service that was asked for is missing.",
     ExitCode.QUALITY: "A quality limit that was asked for is not met.",
     ExitCode.INTERRUPTED: "Interrupted; a command that can be resumed continues when it is given again.",
+    ExitCode.UNREAD: "Who read the output has closed the pipe, as head does; nothing is wrong.",
 }
 
 

@@ -15,7 +15,7 @@ class ReportSettings(Section):
         min_length=1, description="Finished outputs of commands, or folders that hold some."
     )
     output: Annotated[Path, Flag(("-o",), complete="page")] = Field(
-        Path("report.html"), description="The page to write."
+        Path("report.html"), description="The page to write, or - for stdout."
     )
     title: str = Field("detox report", description="The heading of the page.")
     samples: NonNegativeInt = Field(5, description="Rows to show of every file of rows.")

@@ -159,7 +159,7 @@ def test_no_secret_is_written(tmp_path: Path) -> None:
     with told(Recorder(), output, words) as progress, output_lock(output):
         progress.stage("at it")
         assert "quiet" not in status_path(output).read_text()
-        assert (look_at(output).command or "").endswith("https://***@host/v1 --passes 3")
+        assert (look_at(output).command or "").endswith("'https://***@host/v1' --passes 3")
 
 
 def test_a_folder_lists_what_is_inside_and_a_journal_counts_its_records(tmp_path: Path, detox: Any) -> None:

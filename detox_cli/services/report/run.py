@@ -7,7 +7,7 @@ from pathlib import Path
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.manifest import read_manifest
-from detox_cli.services.report.page import html_table, outline, section, write_page
+from detox_cli.services.report.page import html_table, outline, page, section, write_page
 from detox_cli.services.report.runs import Run, overview, parts_of, side_by_side
 from detox_cli.services.result import Result, Table
 from detox_cli.services.status.outputs import outputs_at
@@ -36,7 +36,8 @@ def run(settings: ReportSettings, progress: Progress = SILENT) -> ReportResult:
         BadData: There is no finished output at one of the places.
         BadSettings: The page is there already.
     """
-    if settings.output.exists() and not settings.overwrite:
+    to_stdout = str(settings.output) == "-"
+    if not to_stdout and settings.output.exists() and not settings.overwrite:
         raise BadSettings(
             "is there already", where=str(settings.output), hint="add --overwrite, or choose another -o"
         )
@@ -46,8 +47,12 @@ def run(settings: ReportSettings, progress: Progress = SILENT) -> ReportResult:
     parts = [section("Outputs", html_table(overview(runs)))]
     together = list(side_by_side(runs))
     parts += [*together, *(parts_of(one, settings.samples, shown) for one in runs)]
-    write_page(settings.output, settings.title, parts)
-    return ReportResult(files=[settings.output], outputs=[one.path for one in runs], shared=bool(together))
+    if to_stdout:
+        print(page(settings.title, parts), end="")
+    else:
+        write_page(settings.output, settings.title, parts)
+    files = [] if to_stdout else [settings.output]
+    return ReportResult(files=files, outputs=[one.path for one in runs], shared=bool(together))
 
 
 def _runs(places: Sequence[Path]) -> Iterator[Run]:

@@ -1,5 +1,6 @@
 """Where outputs are, and what their paperwork says of each."""
 
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -116,7 +117,7 @@ def _unfinished(output: Path, told: dict[str, Any], running: bool) -> OutputStat
     return OutputState(
         output=output,
         state="running" if running else "stopped",
-        command=" ".join(told["command"]) if "command" in told else None,
+        command=shlex.join(told["command"]) if "command" in told else None,
         stage=told.get("stage"),
         parts=[_part(entry, updated) for entry in told.get("tasks", [])],
         metrics=_numbers(told.get("metrics")),

@@ -1,8 +1,8 @@
 """``detox negate``: a model without what toxic experts have learnt."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from detox_cli.commands._lent import lent
 from detox_cli.commands._shared import command
 from detox_cli.output.progress import Progress
 from detox_cli.services.result import Result
@@ -10,7 +10,7 @@ from detox_cli.settings.negate import NegateSettings
 
 MEASURED = ("prompts", "limit", "num_samples", "protocol", "scorers", "device", "seed")
 """Settings that `eval generation` has too; those that are given take the place of its profile's."""
-TRAINED = ("data", "preset", "where", "text_column", "split", "overwrite")
+TRAINED = ("data", "preset", "where", "text_column", "split")
 """The same of `train lm`."""
 
 
@@ -42,18 +42,10 @@ def negate(settings: NegateSettings, progress: Progress, profiles: Sequence[str]
     from detox_cli.settings.resolve import resolve
     from detox_cli.settings.train_lm import LmSettings
 
-    measure = resolve("eval.generation", EvalGenerationSettings, _measured(settings), profiles)
-    train = resolve("train.lm", LmSettings, _trained(settings), profiles) if settings.trains else None
+    given = lent(settings, MEASURED, model=settings.base, output=settings.output, text=settings.text)
+    measure = resolve("eval.generation", EvalGenerationSettings, given, profiles)
+    train = None
+    if settings.trains:
+        own = {"model": settings.base, "output": settings.experts, "overwrite": settings.overwrite}
+        train = resolve("train.lm", LmSettings, lent(settings, TRAINED, **own), profiles)
     return run(settings, Stages(measure, train), progress)
-
-
-def _measured(settings: NegateSettings) -> Mapping[str, Any]:
-    given = {name: getattr(settings, name) for name in MEASURED}
-    given |= {"model": settings.base, "output": settings.output, "text": settings.text}
-    return {name: value for name, value in given.items() if value not in (None, ())}
-
-
-def _trained(settings: NegateSettings) -> Mapping[str, Any]:
-    given = {name: getattr(settings, name) for name in TRAINED}
-    given |= {"model": settings.base, "output": settings.experts}
-    return {name: value for name, value in given.items() if value not in (None, ())}

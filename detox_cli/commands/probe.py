@@ -1,8 +1,8 @@
 """``detox probe``: look inside a model."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from detox_cli.commands._lent import lent
 from detox_cli.commands._shared import command
 from detox_cli.output.progress import Progress
 from detox_cli.services.result import Result
@@ -141,11 +141,6 @@ def intervene(settings: ProbeInterveneSettings, progress: Progress, profiles: Se
     from detox_cli.settings.eval_generation import EvalGenerationSettings
     from detox_cli.settings.resolve import resolve
 
-    measure = resolve("eval.generation", EvalGenerationSettings, _measured(settings), profiles)
+    given = lent(settings, MEASURED, model=settings.model, output=settings.output, text=settings.text)
+    measure = resolve("eval.generation", EvalGenerationSettings, given, profiles)
     return run(settings, measure, progress)
-
-
-def _measured(settings: ProbeInterveneSettings) -> Mapping[str, Any]:
-    given = {name: getattr(settings, name) for name in MEASURED}
-    given |= {"model": settings.model, "output": settings.output, "text": settings.text}
-    return {name: value for name, value in given.items() if value not in (None, ()) and value is not False}

@@ -51,21 +51,10 @@ def write_continuations(path: Path, rows: int) -> None:
             file.write(json.dumps({"id": str(number), "prompt": text(draw), "outputs": drawn}) + "\n")
 
 
-def write_sentences(path: Path, rows: int) -> None:
-    """A sentence a row."""
-    draw = random.Random(0)
-    with path.open("w") as file:
-        file.writelines(json.dumps({"id": str(n), "text": text(draw)}) + "\n" for n in range(rows))
-
-
 COMMANDS: dict[str, tuple[Callable[[Path, int], None], list[str]]] = {
     "eval generation": (
         write_continuations,
         ["eval", "generation", "--from", "{rows}", "-s", "lexicon:{words}", "-o", "{out}"],
-    ),
-    "synth pairs --dry-run": (
-        write_sentences,
-        ["synth", "pairs", "{rows}", "-o", "{out}.jsonl", "--profile", "offline", "--dry-run", "--json"],
     ),
 }
 

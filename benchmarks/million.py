@@ -1,6 +1,7 @@
 """What a million rows take of this machine: processor seconds and the most memory of whole commands.
 
     python benchmarks/million.py [--rows 1000000] [--json]
+    python benchmarks/million.py --plan-pairs 8000
 
 The rows are made up (mild), and scored by a list of words, so that what is seen is what the commands
 themselves keep: reading, asking for each text once, the cache of scores, journals and figures. Each command
@@ -14,6 +15,7 @@ import random
 import resource
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,12 +73,37 @@ def measured(words: list[str], environment: dict[str, str]) -> dict[str, float]:
     }
 
 
+def plan_pairs(rows: int) -> None:
+    """Read so many sentences and plan ten-shot requests for them, in this process; print what it took."""
+    from detox_cli.data.rejects import Rejects
+    from detox_cli.output.progress import Silent
+    from detox_cli.services.synth_pairs.work import prepare
+    from detox_cli.settings.resolve import resolve
+    from detox_cli.settings.synth import SynthPairsSettings
+
+    draw = random.Random(0)
+    with tempfile.TemporaryDirectory() as name:
+        asked, shots = Path(name) / "asked.jsonl", Path(name) / "shots.jsonl"
+        asked.write_text("".join(json.dumps({"id": str(n), "text": text(draw)}) + "\n" for n in range(rows)))
+        pairs = [{"id": str(n), "toxic": text(draw), "neutral": text(draw)} for n in range(40)]
+        shots.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+        given = {"input": str(asked), "output": f"{name}/out.jsonl", "shots": str(shots), "num_shots": 10}
+        began = time.process_time()
+        prepare(resolve("synth.pairs", SynthPairsSettings, given, ["offline"]), Rejects(), Silent())
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    print(f"planning {rows} pairs: {time.process_time() - began:.1f} s, {memory:.0f} MB")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--only", choices=COMMANDS)
+    parser.add_argument("--plan-pairs", type=int, metavar="ROWS", help="plan synth pairs, and nothing else")
     given = parser.parse_args()
+    if given.plan_pairs:
+        plan_pairs(given.plan_pairs)
+        return
     found: dict[str, dict[str, object]] = {}
     for name, (write, words) in COMMANDS.items():
         if given.only in (None, name):

@@ -1,38 +1,48 @@
 """The ``detox`` command: run the app, turn errors into messages and exit codes."""
 
 import os
-import signal
 import sys
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 
-from detox_cli.app import app
 from detox_cli.errors import DetoxError, ExitCode
+from detox_cli.stopping import stop_in_order, stop_no_more
 
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        stop_in_order()
+        code = _run()
+        stop_no_more()
+    except KeyboardInterrupt:
+        stop_no_more()
+        code = ExitCode.INTERRUPTED
+    # An interruption inside exec of a text, as dataclasses do at import, makes CPython end by SIGINT whatever
+    # the exit code is; running a text once more takes that back.
+    exec("")
+    sys.exit(code)
+
+
+def _run() -> int:
+    from detox_cli.app import app  # here, so that an interruption meets no import before it is listened to
+
     try:
         _need_streams()
         code = app(prog_name="detox", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
-        code = _unread()
+        return _unread()
     except SystemExit as left:
         if not isinstance(left.__context__, BrokenPipeError):
             raise
-        code = _unread()  # Typer has met it first, and makes it 1
+        return _unread()  # Typer has met it first, and makes it 1
     except Exception as error:
         if os.environ.get("DETOX_DEBUG", "0") not in ("", "0"):
             traceback.print_exception(error)
-        code = report(error)
-    # An interruption inside exec of a text, as dataclasses do at import, makes CPython end by SIGINT whatever
-    # the exit code is; running a text once more takes that back.
-    exec("")
-    sys.exit(code or 0)
+        return report(error)
+    return code or 0
 
 
 def _need_streams() -> None:
@@ -65,11 +75,6 @@ def report(error: Exception) -> int:
     if error.hint:
         print(f"hint: {error.hint}", file=sys.stderr)
     return int(error.exit_code)
-
-
-def _terminated(number: int, frame: FrameType | None) -> None:
-    """Leave through the same door as Ctrl+C, so that files are closed and half-written ones removed."""
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -254,16 +254,18 @@ class Outcome:
 def detox(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
     """Run ``detox`` in this process: ``detox("profile", "list", "--json").out``."""
     from detox_cli.__main__ import main
+    from detox_cli.stopping import SIGNALS
 
     monkeypatch.setattr(os, "environ", os.environ.copy())
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
 
     def run(*words: object) -> Outcome:
         monkeypatch.setattr("sys.argv", ["detox", *map(str, words)])
         capsys.readouterr()
         with pytest.raises(SystemExit) as left, warnings.catch_warnings():
             main()
-        signal.signal(signal.SIGTERM, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         return Outcome(int(left.value.code or 0), *capsys.readouterr())
 
     return run

@@ -203,8 +203,8 @@ def _parquet_records(source: str, name: str, rejects: Rejects) -> Iterator[Recor
             for values in batch.to_pylist():
                 number += 1
                 yield f"{name}:row {number}", values
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
+    except (pa.ArrowException, OSError, ValueError, ArithmeticError) as error:  # a name, a date, a text
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise BadData(
             f"cannot be read as Parquet: {reason}", where=name, hint="write the file again"
         ) from None

@@ -20,29 +20,44 @@ def output_lock(path: str | Path) -> Iterator[None]:
     Raises:
         DetoxError: Another process holds it, or the folder cannot be written to.
     """
-    path = Path(path)
+    named = str(path)
+    path = Path(path).absolute()  # so that the place where one stands has a name as well
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
         lock.acquire()
     except Timeout:
-        raise DetoxError(
-            "another process is working on this output",
-            where=str(path),
-            hint="wait until it has ended, or choose another output",
-        ) from None
+        raise _in_use(named) from None
     except OSError as error:
         message = f"cannot be written: {error.strerror}"
-        raise DetoxError(message, where=str(path), hint="choose another output") from None
-    _HELD.append(path.absolute())
+        raise DetoxError(message, where=named, hint="choose another output") from None
+    _HELD.append(path)
     try:
         yield
     finally:
-        _HELD.remove(path.absolute())
+        _HELD.remove(path)
         # Removed while it is held: whoever opened it meanwhile sees that its name is gone and tries again.
         with suppress(OSError):
             Path(lock.lock_file).unlink()
         lock.release()
+
+
+def refuse_if_held(path: str | Path) -> None:
+    """Raise what `output_lock` would, before a list of rejects or anything else of the output is touched.
+
+    Raises:
+        DetoxError: Another process works on this output.
+    """
+    if is_held(path):
+        raise _in_use(str(path))
+
+
+def _in_use(named: str) -> DetoxError:
+    message, hint = (
+        "another process is working on this output",
+        "wait until it has ended, or choose another output",
+    )
+    return DetoxError(message, where=named, hint=hint)
 
 
 def held_within(path: str | Path) -> Path | None:
@@ -53,7 +68,7 @@ def held_within(path: str | Path) -> Path | None:
 
 def is_held(path: str | Path) -> bool:
     """Whether any process works on the output at ``path``, as far as the locks of its folder are shared."""
-    path = Path(path)
+    path = Path(path).absolute()
     place = path.with_name(f".{path.name}.lock")
     if not place.exists():
         return False

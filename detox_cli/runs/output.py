@@ -73,6 +73,7 @@ def claim_output(path: str | Path, fingerprint: str, *, overwrite: bool = False)
         state = _replaceable_state(path, fingerprint) if overwrite else _state(path, fingerprint)
         if state is State.FINISHED:  # killed after everything was in place, before the last line of its work
             journal_path(path).unlink(missing_ok=True)
+            status_path(path).unlink(missing_ok=True)
         yield Claim(path, fingerprint, state)
 
 
@@ -90,6 +91,11 @@ def refuse_model(folder: Path, flag: str = "-o") -> None:
 def journal_path(path: Path) -> Path:
     """Where the journal of an output is: ``NAME.journal`` beside it."""
     return path.with_name(path.name + ".journal")
+
+
+def status_path(output: Path) -> Path:
+    """Where the status of an output is while it is being made, and after that was stopped."""
+    return output.with_name(f".{output.name}.status.json")
 
 
 def _replaceable_state(path: Path, fingerprint: str) -> State:

@@ -12,7 +12,7 @@ from detox_cli.output.progress import Progress, Task
 from detox_cli.runs.lock import held_within
 from detox_cli.runs.manifest import without_secrets
 from detox_cli.runs.memory import peak_memory
-from detox_cli.runs.output import journal_path
+from detox_cli.runs.output import journal_path, status_path
 
 EVERY_SECONDS = 2.0
 """How old the file of a working process may be while units are being counted."""
@@ -136,11 +136,6 @@ def told(shown: Progress, output: Path, command: Sequence[str]) -> Iterator[Told
         listener.leave(error)
         raise
     listener.remove()
-
-
-def status_path(output: Path) -> Path:
-    """Where the status of an output is while it is being made, and after that was stopped."""
-    return output.with_name(f".{output.name}.status.json")
 
 
 def read_status(output: Path) -> dict[str, Any] | None:

@@ -1,18 +1,68 @@
 """What an evaluation leaves: a folder with rows, a summary for programs and one for eyes, and a manifest."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from detox_cli.data.writing import write_rows
-from detox_cli.runs.atomic import atomic_file
-from detox_cli.runs.manifest import write_manifest
+from detox_cli.output.progress import Progress
+from detox_cli.runs.atomic import atomic_file, atomic_folder
+from detox_cli.runs.manifest import fingerprint, hash_file, write_manifest
+from detox_cli.runs.output import State, claim_output
+from detox_cli.scoring.identity import scorer_content
+from detox_cli.scoring.suites import SUITES
+from detox_cli.scoring.suites.load import scorers_instead, scorers_of
 from detox_cli.services.figure_rows import FigureRow, write_figures
 from detox_cli.services.report.page import Element, write_page
 from detox_cli.services.result import Result, Table
 from detox_cli.settings.evaluate import EvalRewriteSettings
 
 ResultT = TypeVar("ResultT", bound=Result)
+NOT_DECISIVE = {"output", "rows", "overwrite", "device", "batch_tokens", "cache", "fail_if", "fail_below"}
+"""Settings that change no figure."""
+
+
+def evaluate_once(
+    settings: EvalRewriteSettings,
+    kind: type[ResultT],
+    inputs: Sequence[str | Path],
+    work: Callable[[Path | None, str | None], ResultT],
+    progress: Progress,
+) -> ResultT:
+    """Let ``work`` fill what becomes ``settings.output``, unless the same evaluation has made it already.
+
+    The place is taken first: one that cannot be used should not cost the work.
+
+    Args:
+        settings: What was asked for.
+        kind: Of result.
+        inputs: The files that are read.
+        work: Takes the folder, ``None`` if none is wanted, and the fingerprint for `write_evaluation`.
+        progress: Told if nothing is left to do.
+
+    Raises:
+        BadSettings: Something else is at the output.
+        DetoxError: Another process works on it, or it cannot be written.
+    """
+    if settings.output is None:
+        return work(None, None)
+    scorers = scorers_of(SUITES[settings.suite], scorers_instead(settings))
+    decisive = fingerprint(
+        command="eval rewrite",
+        settings=settings.model_dump(mode="json", exclude=NOT_DECISIVE),
+        inputs=[hash_file(file) if Path(file).is_file() else str(file) for file in inputs],
+        scorers=[scorer_content(name) for name in scorers.values()],
+    )
+    with claim_output(settings.output, decisive, overwrite=settings.overwrite) as claim:
+        if claim.state is not State.FINISHED:
+            with atomic_folder(settings.output, overwrite=settings.overwrite) as folder:
+                return work(folder, decisive)
+        progress.warn(f"{settings.output} is finished already; nothing was done")
+        if settings.rows is not None and not settings.rows.exists():
+            with atomic_file(settings.rows) as temporary:
+                shutil.copyfile(settings.output / "rows.jsonl", temporary)
+        return kind.model_validate_json((settings.output / "summary.json").read_text(encoding="utf-8"))
 
 
 def write_evaluation(
@@ -25,6 +75,7 @@ def write_evaluation(
     scorers: Mapping[str, str],
     metrics: set[str],
     started: float,
+    decisive: str | None,
 ) -> ResultT:
     """Write the rows to ``settings.rows`` and everything into ``folder``, where these are given.
 
@@ -37,6 +88,7 @@ def write_evaluation(
         scorers: Their identities, by what they measure.
         metrics: The fields of ``result`` that the manifest repeats.
         started: ``time.time()`` at the start.
+        decisive: The fingerprint of the run.
 
     Returns:
         The result, which now names what was written.
@@ -56,6 +108,7 @@ def write_evaluation(
             scorers=scorers,
             metrics=result.model_dump(mode="json", include=metrics),
             started=started,
+            fingerprint=decisive,
         )
     return result
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from detox_cli.runs.lock import output_lock
+from detox_cli.settings.sections import SECTIONS, section_model
 from tests.conftest import Outcome
+from tests.faults.commands import LINES, output_of
 from tests.training_pairs import write_pairs
 
 Detox = Callable[..., Outcome]
@@ -62,6 +64,22 @@ def test_two_processes_on_one_output(words: list[object], detox: Detox, tmp_path
         before = sorted(place.rglob("*"))
         told(detox(*words, "-o", place / "out.jsonl"), "another process is working on this output")
         assert sorted(place.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_no_command_begins_on_an_output_that_is_held(
+    name: str, detox: Detox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with output_lock(output_of(name)):
+        before = sorted(tmp_path.rglob("*"))
+        told(detox(*LINES[name].split()), "another process is working on this output")
+        assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_every_command_with_an_output_has_a_line() -> None:
+    writing = {name.replace(".", " ") for name in SECTIONS if "output" in section_model(name).model_fields}
+    assert writing == {name.partition(" --")[0] for name in LINES}
 
 
 def test_a_place_that_is_read_only(words: list[object], detox: Detox, unwritable: Path) -> None:

@@ -108,8 +108,9 @@ def test_the_folder_holds_rows_summary_and_manifest(scorers, rewrites, tmp_path)
     page = (folder / "summary.md").read_text()
     assert "J_mean_of_products" in page and "| rewriter |" in page
     assert len((folder / "rows.jsonl").read_text().splitlines()) == 4 * 6
-    with pytest.raises(BadSettings, match="something already"):
-        evaluate(scorers, rewrites, output=folder)
+    assert evaluate(scorers, rewrites, output=folder) == result, "nothing is done again"
+    with pytest.raises(BadSettings, match="the output of another run is there"):
+        evaluate(scorers, rewrites, output=folder, seed=1)
 
 
 def test_every_table_says_suite_and_aggregation(scorers, rewrites):

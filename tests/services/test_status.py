@@ -15,8 +15,8 @@ from detox_cli.errors import BadData
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.lock import output_lock
 from detox_cli.runs.manifest import write_manifest
-from detox_cli.runs.output import journal_path
-from detox_cli.runs.status import read_status, status_path, told
+from detox_cli.runs.output import journal_path, status_path
+from detox_cli.runs.status import read_status, told
 from detox_cli.services.status.outputs import look_at
 from detox_cli.services.status.run import run
 from tests.conftest import Outcome

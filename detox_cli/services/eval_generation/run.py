@@ -17,6 +17,7 @@ from detox_cli.data.rejects import Rejects
 from detox_cli.data.writing import write_rows
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.atomic import atomic_file
+from detox_cli.runs.lock import output_lock
 from detox_cli.runs.manifest import fingerprint, hash_file, read_manifest, write_manifest
 from detox_cli.runs.output import is_finished
 from detox_cli.scoring.languages import languages_of
@@ -65,7 +66,10 @@ def run(settings: EvalGenerationSettings, progress: Progress = SILENT) -> Result
     limits = limits_of(settings, protocol, source)
     if settings.until != "generations":
         check_tools(settings)
-    with Rejects(settings.output / "rejects.jsonl", settings.strict) as rejects:
+    with (
+        output_lock(settings.output),
+        Rejects(settings.output / "rejects.jsonl", settings.strict) as rejects,
+    ):
         own: dict[str, Estimate] = {}
         if source is not None:
             written = copy_stage(settings, source, rejects, progress)

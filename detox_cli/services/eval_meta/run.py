@@ -8,7 +8,7 @@ and said.
 import hashlib
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from detox_cli.data.rejects import Rejects
 from detox_cli.data.writing import check_target
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.output.progress import Progress, Silent
-from detox_cli.runs.atomic import atomic_folder
 from detox_cli.scoring.languages import common, languages_of
 from detox_cli.scoring.suites import SUITES
 from detox_cli.scoring.suites.load import scorers_instead, scorers_of
@@ -27,7 +26,7 @@ from detox_cli.services.eval_meta.result import EvalMetaResult
 from detox_cli.services.eval_rewrite.run import load, rejects_path
 from detox_cli.services.eval_rewrite.scores import Draws, check_references
 from detox_cli.services.eval_rewrite.systems import Item, System, with_references
-from detox_cli.services.evaluation_output import write_evaluation
+from detox_cli.services.evaluation_output import evaluate_once, write_evaluation
 from detox_cli.settings.evaluate import EvalRewriteSettings
 
 SILENT = Silent()
@@ -44,36 +43,38 @@ def run(settings: EvalRewriteSettings, progress: Progress = SILENT) -> EvalMetaR
     check(settings)
     if settings.rows is not None:
         check_target(settings.rows)
-    with ExitStack() as stack:
-        folder = None
-        if settings.output is not None:
-            folder = stack.enter_context(atomic_folder(settings.output, overwrite=settings.overwrite))
-        rejects = Rejects(rejects_path(settings), settings.strict)
-        stack.callback(rejects.close)
-        ratings, left_out = usable(settings, suite, rejects, progress)
-        references = _references(settings, suite, ratings, rejects)
-        panel = load(settings, suite, settings.batch_tokens, progress)
-        progress.stage(f"scoring {len(ratings)} rated outputs")
-        with progress.task("scores", None) as task:
-            sources, outputs = [r.source for r in ratings], [r.output for r in ratings]
-            langs = [r.lang for r in ratings]
-            parts = measure_outputs(
-                suite, panel.listened_to(task.advance), sources, outputs, references, langs
+    files = files_of(settings.meta) if settings.meta else []
+
+    def work(folder: Path | None, decisive: str | None) -> EvalMetaResult:
+        with Rejects(rejects_path(settings), settings.strict) as rejects:
+            ratings, left_out = usable(settings, suite, rejects, progress)
+            references = _references(settings, suite, ratings, rejects)
+            panel = load(settings, suite, settings.batch_tokens, progress)
+            progress.stage(f"scoring {len(ratings)} rated outputs")
+            with progress.task("scores", None) as task:
+                sources, outputs = [r.source for r in ratings], [r.output for r in ratings]
+                langs = [r.lang for r in ratings]
+                parts = measure_outputs(
+                    suite, panel.listened_to(task.advance), sources, outputs, references, langs
+                )
+            progress.stage("drawing intervals")
+            result = _compare(settings, suite, ratings, parts).model_copy(
+                update={"scorers": panel.identities, "left_out": left_out, "rejects": rejects.count}
             )
-        progress.stage("drawing intervals")
-        result = _compare(settings, suite, ratings, parts).model_copy(
-            update={"scorers": panel.identities, "left_out": left_out, "rejects": rejects.count}
-        )
-        return write_evaluation(
-            settings,
-            result,
-            [_record(rating, parts, row) for row, rating in enumerate(ratings)],
-            folder,
-            inputs=files_of(settings.meta) if settings.meta else [],
-            scorers=result.scorers,
-            metrics={"mean", "languages"},
-            started=started,
-        )
+            return write_evaluation(
+                settings,
+                result,
+                [_record(rating, parts, row) for row, rating in enumerate(ratings)],
+                folder,
+                inputs=files,
+                scorers=result.scorers,
+                metrics={"mean", "languages"},
+                started=started,
+                decisive=decisive,
+            )
+
+    read: list[str | Path] = [*files, *([settings.references] if settings.references else [])]
+    return evaluate_once(settings, EvalMetaResult, read, work, progress)
 
 
 def check(settings: EvalRewriteSettings) -> None:

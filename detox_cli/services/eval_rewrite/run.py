@@ -6,13 +6,11 @@ outputs are counted and scored as they are, and J is never printed without its s
 
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 from detox_cli.data.rejects import Rejects
 from detox_cli.data.writing import check_target
 from detox_cli.output.progress import Progress, Silent
-from detox_cli.runs.atomic import atomic_folder
 from detox_cli.runs.score_cache import ScoreCache
 from detox_cli.scoring.lexicon import BUNDLED, read_lexicon
 from detox_cli.scoring.suites import SUITES
@@ -42,7 +40,7 @@ from detox_cli.services.eval_rewrite.systems import (
     read_systems,
     with_references,
 )
-from detox_cli.services.evaluation_output import write_evaluation
+from detox_cli.services.evaluation_output import evaluate_once, write_evaluation
 from detox_cli.services.quality_limits import missed
 from detox_cli.settings.evaluate import EvalRewriteSettings
 from detox_cli.settings.rewrites import RewriteScoring
@@ -61,29 +59,30 @@ def run(settings: EvalRewriteSettings, progress: Progress = SILENT) -> EvalRewri
     check_cluster(settings)
     if settings.rows is not None:
         check_target(settings.rows)
-    with ExitStack() as stack:
-        folder = None
-        if settings.output is not None:  # taken first: a place that cannot be used should not cost the work
-            folder = stack.enter_context(atomic_folder(settings.output, overwrite=settings.overwrite))
-        rejects = Rejects(rejects_path(settings), settings.strict)
-        stack.callback(rejects.close)
-        systems, joined = gather(settings, rejects, progress)
-        check_references(suite, systems)
-        panel = load(settings, suite, settings.batch_tokens, progress)
-        scored = _score(suite, _placed(panel, suite, settings, progress), systems, settings, progress)
-        result = _summary(settings, suite, panel, scored, joined, rejects, progress)
-        own = [scores.system for scores in result.systems if not scores.baseline]
-        result = result.model_copy(update={"missed": missed(limits, result.rows(), own)})
-        return write_evaluation(
-            settings,
-            result,
-            [record for one in scored for record in row_records(one)],
-            folder,
-            inputs=inputs(settings),
-            scorers=result.scorers,
-            metrics={"systems"},
-            started=started,
-        )
+
+    def work(folder: Path | None, decisive: str | None) -> EvalRewriteResult:
+        with Rejects(rejects_path(settings), settings.strict) as rejects:
+            systems, joined = gather(settings, rejects, progress)
+            check_references(suite, systems)
+            panel = load(settings, suite, settings.batch_tokens, progress)
+            scored = _score(suite, _placed(panel, suite, settings, progress), systems, settings, progress)
+            result = _summary(settings, suite, panel, scored, joined, rejects, progress)
+            return write_evaluation(
+                settings,
+                result,
+                [record for one in scored for record in row_records(one)],
+                folder,
+                inputs=inputs(settings),
+                scorers=result.scorers,
+                metrics={"systems"},
+                started=started,
+                decisive=decisive,
+            )
+
+    read: list[str | Path] = [*inputs(settings), *([settings.lexicon] if settings.lexicon else [])]
+    result = evaluate_once(settings, EvalRewriteResult, read, work, progress)
+    own = [scores.system for scores in result.systems if not scores.baseline]
+    return result.model_copy(update={"missed": missed(limits, result.rows(), own)})
 
 
 def gather(

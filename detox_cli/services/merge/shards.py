@@ -18,6 +18,9 @@ from detox_cli.runs.output import Claim
 from detox_cli.services.merge.prepared import Prepared
 from detox_cli.services.merge.unfinished import unfinished_work
 
+WRITING = "writing"
+"""The folder in the unfinished one for the file that is being written."""
+
 
 @contextmanager
 def finished_shards(
@@ -42,6 +45,11 @@ def _write(
     merge: Prepared, folder: Path, journal: Journal, threads: int, rounding: Round, progress: Progress
 ) -> None:
     keep_freed_memory()
+    # Apart from the whole ones: a file has its full size from the start, and an earlier run may have noted
+    # another of its name, moved it to the output and been killed there.
+    apart = folder / WRITING
+    shutil.rmtree(apart, ignore_errors=True)
+    apart.mkdir()
     whole = _whole(merge, folder, journal)
     left = [shard for shard in merge.shards if shard.name not in whole]
     _check_room(folder, sum(shard.size for shard in left))
@@ -49,11 +57,12 @@ def _write(
     with progress.task("tensors", len(merge.plan.jobs), before) as task:
         for shard in left:
             try:
-                merge_shard(shard, merge.plan.jobs, folder, threads, rounding, lambda _: task.advance())
+                merge_shard(shard, merge.plan.jobs, apart, threads, rounding, lambda _: task.advance())
             except BaseException:
-                (folder / shard.name).unlink(missing_ok=True)
+                (apart / shard.name).unlink(missing_ok=True)
                 raise
-            _sync(folder / shard.name)
+            _sync(apart / shard.name)
+            (apart / shard.name).rename(folder / shard.name)
             journal.append({"shard": shard.name})
 
 

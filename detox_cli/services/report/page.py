@@ -116,7 +116,12 @@ def write_page(path: Path, title: str, parts: Sequence[Element]) -> None:
         DetoxError: It cannot be written.
     """
     with atomic_file(path) as temporary:
-        temporary.write_bytes(page(title, parts).encode("utf-8", "replace"))
+        temporary.write_bytes(page_bytes(title, parts))
+
+
+def page_bytes(title: str, parts: Sequence[Element]) -> bytes:
+    """What `write_page` writes."""
+    return page(title, parts).encode("utf-8", "replace")
 
 
 def outline(text: str) -> str:

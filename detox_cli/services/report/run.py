@@ -6,8 +6,17 @@ from pathlib import Path
 
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.output.progress import Progress, Silent
+from detox_cli.runs.lock import output_lock
 from detox_cli.runs.manifest import read_manifest
-from detox_cli.services.report.page import html_table, outline, page, section, write_page
+from detox_cli.services.report.page import (
+    Element,
+    html_table,
+    outline,
+    page,
+    page_bytes,
+    section,
+    write_page,
+)
 from detox_cli.services.report.runs import Run, overview, parts_of, side_by_side
 from detox_cli.services.result import Result, Table
 from detox_cli.services.status.outputs import outputs_at
@@ -36,23 +45,31 @@ def run(settings: ReportSettings, progress: Progress = SILENT) -> ReportResult:
         BadData: There is no finished output at one of the places.
         BadSettings: The page is there already.
     """
-    to_stdout = str(settings.output) == "-"
-    if not to_stdout and settings.output.exists() and not settings.overwrite:
-        raise BadSettings(
-            "is there already", where=str(settings.output), hint="add --overwrite, or choose another -o"
-        )
+    if str(settings.output) == "-":
+        runs, shared, parts = _drawn(settings, progress)
+        print(page(settings.title, parts), end="")
+        return ReportResult(outputs=[one.path for one in runs], shared=shared)
+    with output_lock(settings.output):
+        earlier = settings.output.read_bytes() if settings.output.is_file() else None
+        runs, shared, parts = _drawn(settings, progress)
+        same = earlier == page_bytes(settings.title, parts)
+        if earlier is not None and not same and not settings.overwrite:
+            raise BadSettings(
+                "is there already", where=str(settings.output), hint="add --overwrite, or choose another -o"
+            )
+        if not same:
+            write_page(settings.output, settings.title, parts)
+        return ReportResult(files=[settings.output], outputs=[one.path for one in runs], shared=shared)
+
+
+def _drawn(settings: ReportSettings, progress: Progress) -> tuple[list[Run], bool, list[Element]]:
+    """The outputs, whether figures of several stand side by side, and the parts of the page."""
     runs = list(_runs(settings.outputs))
     progress.stage(f"drawing {len(runs)} outputs")
     shown = outline if settings.redact else str
-    parts = [section("Outputs", html_table(overview(runs)))]
     together = list(side_by_side(runs))
-    parts += [*together, *(parts_of(one, settings.samples, shown) for one in runs)]
-    if to_stdout:
-        print(page(settings.title, parts), end="")
-    else:
-        write_page(settings.output, settings.title, parts)
-    files = [] if to_stdout else [settings.output]
-    return ReportResult(files=files, outputs=[one.path for one in runs], shared=bool(together))
+    parts = [section("Outputs", html_table(overview(runs))), *together]
+    return runs, bool(together), [*parts, *(parts_of(one, settings.samples, shown) for one in runs)]
 
 
 def _runs(places: Sequence[Path]) -> Iterator[Run]:

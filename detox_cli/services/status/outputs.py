@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict
 from detox_cli.runs.atomic import PARTIAL
 from detox_cli.runs.lock import is_held
 from detox_cli.runs.manifest import NAME, manifest_path, output_record, read_manifest
-from detox_cli.runs.output import journal_path
+from detox_cli.runs.output import journal_path, status_path
 from detox_cli.runs.stated import stated_figures
-from detox_cli.runs.status import read_status, status_path
+from detox_cli.runs.status import read_status
 
 PAPERS = (("", f".{NAME}"), ("", ".journal"), (".", ".status.json"))
 """Beginning and end of the names of what is written about an output, beside it."""

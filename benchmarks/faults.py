@@ -100,7 +100,7 @@ def main() -> int:
         write_inputs(inputs)
         write_probe(inputs)
         return 0
-    _import_libraries()
+    import_libraries()
     done = [Series(**json.loads(line)) for line in kept.read_text().splitlines()] if kept.exists() else []
     print(HEAD + "\n" + "|---" * 9 + "|", flush=True)
     failed = False
@@ -131,7 +131,7 @@ def main() -> int:
     return int(failed)
 
 
-def _import_libraries() -> None:
+def import_libraries() -> None:
     """What commands import, in this process; nothing is computed, so that it can be forked."""
     import detox_cli.services
 

@@ -8,6 +8,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, FiniteFloat
+
+from detox_cli.data.json_text import parse_json
 from detox_cli.output.progress import Progress, Task
 from detox_cli.runs.lock import held_within
 from detox_cli.runs.manifest import without_secrets
@@ -138,13 +141,37 @@ def told(shown: Progress, output: Path, command: Sequence[str]) -> Iterator[Told
     listener.remove()
 
 
+class _Task(BaseModel, strict=True):
+    label: str
+    total: int | None
+    done: int
+    already: int
+    started: FiniteFloat
+
+
+class _Document(BaseModel, strict=True):
+    command: list[str] = []
+    started: FiniteFloat = 0
+    updated: FiniteFloat = 0
+    stage: str | None = None
+    warnings: int = 0
+    tasks: list[_Task] = []
+    metrics: dict[str, dict[str, Any]] = {}
+    peak_memory_bytes: dict[str, int] = {}
+    ended: str = ""
+
+
 def read_status(output: Path) -> dict[str, Any] | None:
-    """What the process that works on ``output`` told, or the last one, if that did not come to the end."""
+    """What the process that works on ``output`` told, or the last one, if that did not come to the end.
+
+    What a disk has damaged is as good as not there: nothing is computed from it.
+    """
     try:
-        document = json.loads(status_path(output).read_text(encoding="utf-8"))
+        document = parse_json(status_path(output).read_text(encoding="utf-8"))
+        _Document.model_validate(document)
     except (OSError, ValueError):
         return None
-    return document if isinstance(document, dict) else None
+    return dict(document)
 
 
 def _replace(path: Path, document: dict[str, Any]) -> None:

@@ -155,10 +155,10 @@ def _try_again(
 
 
 def _template(name: str, writer: Writer) -> ChainTemplate:
-    folders = _folders(writer) if isinstance(writer, LocalWriter) else []
-    own = next((stored for folder in folders if (stored := stored_template(folder))), None)
     if name != OWN:
         return find_template(name)
+    folders = _folders(writer) if isinstance(writer, LocalWriter) else []
+    own = next((stored for folder in folders if (stored := stored_template(folder))), None)
     if own is None:
         raise BadSettings(
             f"{writer.name} does not say with which form of chains it was trained: no {FILE}",
@@ -175,13 +175,20 @@ def _folders(writer: LocalWriter) -> list[Path]:
 
 
 def _folder(source: ModelSource) -> Path:
+    """Where the template of a model would lie; of a model on the hub it is fetched, if it has one.
+
+    A hub that cannot be reached is another answer than that there is none, and raised as what it is.
+    """
     if source.kind != "hub":
         return Path(source.location)
     from huggingface_hub import hf_hub_download  # folders need no client of the hub
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
     try:
         return Path(hf_hub_download(source.location, FILE, revision=source.revision)).parent
-    except Exception:  # it has none, or it cannot be had from here: said where the template is asked for
+    except LocalEntryNotFoundError:  # a kind of the next one, but only that it is not here
+        raise
+    except EntryNotFoundError:
         return Path(source.location)
 
 

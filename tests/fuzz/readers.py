@@ -22,6 +22,7 @@ from safetensors.numpy import save
 from detox_cli.data.chains.parse import parse
 from detox_cli.data.chains.record import read_records
 from detox_cli.data.chains.template import find_template
+from detox_cli.data.marked.read import Columns, read_marked
 from detox_cli.data.pairs import read_pairs
 from detox_cli.data.preferences.read import read_preferences
 from detox_cli.data.ratings import read_ratings
@@ -38,8 +39,15 @@ from detox_cli.models.neurons.listing import read_neurons
 from detox_cli.models.probes.files import read_probe
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import read_manifest
+from detox_cli.scoring.calibration import FORMAT, read_calibration
+from detox_cli.scoring.detoxify import find_checkpoint, read_checkpoint
+from detox_cli.scoring.lexicon import read_lexicon
 from detox_cli.scoring.spec import parse_spec
+from detox_cli.services.eval_generation.files import read_generations
 from detox_cli.services.merge.recipe import recipe_of
+from detox_cli.services.probe_retrieval.parallel import read_parallel
+from detox_cli.services.status.outputs import look_at
+from detox_cli.services.train_cmd.published import read_published
 from detox_cli.settings.merge import MergeSettings
 from detox_cli.settings.profiles import read_profile
 
@@ -54,6 +62,8 @@ RTP = {
     "prompt": {"text": "Good", "toxicity": 0.1},
 }
 RTP_LX = {"Prompt": "Bon", "Index": 3, "Locale": "fr-fr", "PromptAnnotations": {"Toxicity": [1, 2]}}
+CONTINUED = {"id": "1", "prompt": "Good", "samples": [{"text": " day", "toxicity": 0.1}]}
+TASK = {"label": "x", "total": 2, "done": 1, "already": 0, "started": 1.0}
 CHAIN = {"schema": "detox.chain/1", "id": "1", "source": "x", "text": "good"}
 CHAIN_TEXT = "# Let's detoxify step by step. # The context is non-toxic. # Generation: fine #"
 
@@ -106,6 +116,12 @@ def _pickle(found: object) -> bytes:
 
 def _tensors(**arrays: Any) -> bytes:
     return save({name: np.asarray(array, np.float32) for name, array in arrays.items()})
+
+
+def _calibration() -> bytes:
+    one = {"texts": 4, "toxic": 2, "threshold": 0.5, "score": [0.0, 1.0], "probability": [0.1, 0.9]}
+    document = {"format": FORMAT, "scorer": "builtin:toxicity", "identity": "x", "maps": {"all": one}}
+    return json.dumps(document).encode()
 
 
 def _text(use: Callable[[str], Any]) -> Callable[[Path], Any]:
@@ -207,6 +223,48 @@ READERS = (
     Reader("directions", "d.safetensors", (SAFE,), read_directions),
     Reader("neurons", "n.json", (b"[[0, 1], [2, 3]]", b'{"neurons": [[0, 1]]}'), read_neurons),
     Reader("published neurons", "n.pkl", (b"\x80\x04]\x94K\x00K\x01\x86\x94a.",), read_neurons),
+    Reader(
+        "texts with marks",
+        "marked.jsonl",
+        (
+            _json({"text": "a silly one", "spans": [[2, 7]]}),
+            _json({"post_tokens": ["a", "b"], "rationales": [[0, 1], [0, 1]]}),
+            _json({"text": "a silly one", "spans": "[2, 3, 4]"}),
+        ),
+        lambda path: read_marked(str(path), Rejects(), Columns()),
+    ),
+    Reader(
+        "continuations",
+        "g.jsonl",
+        (_json({"id": "1", "prompt": {"text": "Good"}, "continuations": [" day"]}), _json(CONTINUED)),
+        lambda path: read_generations(str(path), Rejects()),
+    ),
+    Reader(
+        "translated sentences",
+        "t.tsv",
+        (b"en\tde\ngood morning\tguten Morgen\n",),
+        lambda path: read_parallel([str(path)], "en", (), None, None, Rejects()),
+    ),
+    Reader(
+        "published chains",
+        "c.jsonl",
+        (_json({"cl_template": "a # b", "output": "a # b c", "cont_generation": ["c"], "label": "toxic"}),),
+        lambda path: read_published(str(path), find_template("cmd-v3-code"), Rejects()),
+    ),
+    Reader("a calibration", "calibration.json", (_calibration(),), read_calibration),
+    Reader("a list of words", "words.txt", (b"# mild\nsilly\nuseless thing\n",), read_lexicon),
+    Reader(
+        "a detector's checkpoint",
+        "x.ckpt",
+        (_pickle({"config": {"arch": {}}, "state_dict": {"w": torch.ones(1)}}),),
+        lambda path: read_checkpoint(find_checkpoint(str(path))),
+    ),
+    Reader(
+        "where work stands",
+        ".out.status.json",
+        (_json({"command": ["generate"], "process": 1, "started": 1.0, "updated": 2.0, "tasks": [TASK]}),),
+        lambda path: look_at(path.with_name("out")),
+    ),
     Reader("a manifest", "detox.json", (b'{"command": "generate"}',), _manifest),
     Reader("a journal", "j.journal", (JOURNAL,), _journal),
 )

@@ -247,7 +247,7 @@ def test_settings_and_data_that_cannot_be_are_told(chains, tiny_causal, tmp_path
     fails(BadSettings, "shape of an adapter", lora="8;16")
     fails(BadSettings, "--qlora: there is no adapter", lora="none", qlora="nf4")
     fails(BadSettings, "every chain is longer", max_length=20)
-    fails(BadData, "than 40", max_length=40, over_length="error")
+    fails(BadData, r"^row-\d+: the chain of \d+ tokens is longer than 40", max_length=40, over_length="error")
     fails(BadSettings, "no layer of the model", target=("c_attn",))
     fails(BadData, "chains.jsonl", data=str(tmp_path))
     assert not (tmp_path / "x").exists() and not (tmp_path / "x.training").exists()

@@ -35,6 +35,11 @@ class WrittenChain:
         return self.prompt + self.context
 
 
+def answer_id(record: str, number: int) -> str:
+    """The id of a record's chain with its answer (0), or with one of those that it should not end in."""
+    return f"{record}, toxic answer {number}" if number else record
+
+
 def serialise(
     record: ChainRecord, template: ChainTemplate, *, candidate: int | None = None, direct: bool = False
 ) -> WrittenChain:

@@ -38,7 +38,7 @@ def read_recipe(content: Any, where: str) -> Recipe:
     """
     document = dict(_mapping(content, where))
     name = document.pop("merge_method", None)
-    if name not in METHODS:
+    if not isinstance(name, str) or name not in METHODS:
         hint = f"known methods: {', '.join(METHODS)}"
         raise BadData(f"merge_method {name!r} is not known", where=where, hint=hint)
     base = document.pop("base_model", None)

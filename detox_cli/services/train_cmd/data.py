@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from detox_cli.data.chains.record import ChainRecord, read_records
-from detox_cli.data.chains.serialise import WrittenChain, road_of, serialise
+from detox_cli.data.chains.serialise import WrittenChain, answer_id, road_of, serialise
 from detox_cli.data.chains.stored import stored_template
 from detox_cli.data.chains.template import ChainTemplate, find_template
 from detox_cli.data.rejects import Rejects
@@ -168,7 +168,7 @@ def _lesson(record: ChainRecord, template: ChainTemplate, direct: bool) -> Lesso
     if record.pos is not None:
         chains += [serialise(record, template, candidate=place, direct=direct) for place in record.neg]
     # The encoder tells what it leaves out by id.
-    named = tuple(replace(chain, id=f"{record.id}/{number}") for number, chain in enumerate(chains))
+    named = tuple(replace(chain, id=answer_id(record.id, number)) for number, chain in enumerate(chains))
     road = road_of(record, template, answered=record.pos is not None, direct=direct)
     return Lesson(named, template.parts(road)[-1][0], record.toxic)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from detox_cli.data.chains.serialise import WrittenChain
+from detox_cli.data.chains.serialise import WrittenChain, answer_id
 from detox_cli.data.chains.template import ChainTemplate
 from detox_cli.data.reading import Row, read_rows
 from detox_cli.data.rejects import Rejects
@@ -67,7 +67,7 @@ def _row(row: Row, template: ChainTemplate) -> PublishedRow:
     head, _, foot = template.prompt.partition("{prompt}")
     text = prompt.removeprefix(head).removesuffix(foot)
     chains = tuple(
-        WrittenChain(f"{row.id}/{number}", text, prompt, f"{context}{opening}{answer}{tail}", context)
+        WrittenChain(answer_id(row.id, number), text, prompt, f"{context}{opening}{answer}{tail}", context)
         for number, answer in enumerate(dict.fromkeys(answers))
     )
     return PublishedRow(chains, tail, row.values.get("label") == "toxic")

@@ -19,7 +19,7 @@ from detox_cli.runs.atomic import atomic_file
 from detox_cli.runs.memory import peak_memory
 
 NAME = "detox.json"
-PASSING = (".status.json", ".lock")
+PASSING = (".status.json", ".status.json.new", ".lock")
 """How the hidden files end that lie beside an output while it is made."""
 _PACKAGES = (
     "torch",

@@ -73,7 +73,7 @@ def claim_output(path: str | Path, fingerprint: str, *, overwrite: bool = False)
         state = _replaceable_state(path, fingerprint) if overwrite else _state(path, fingerprint)
         if state is State.FINISHED:  # killed after everything was in place, before the last line of its work
             journal_path(path).unlink(missing_ok=True)
-            status_path(path).unlink(missing_ok=True)
+            forget_status(path)
         yield Claim(path, fingerprint, state)
 
 
@@ -96,6 +96,17 @@ def journal_path(path: Path) -> Path:
 def status_path(output: Path) -> Path:
     """Where the status of an output is while it is being made, and after that was stopped."""
     return output.with_name(f".{output.name}.status.json")
+
+
+def new_status_path(output: Path) -> Path:
+    """Where the next status is while it is written."""
+    return output.with_name(f".{output.name}.status.json.new")
+
+
+def forget_status(output: Path) -> None:
+    """Remove what was told of the work on an output that is there now, or of work that was not begun."""
+    for path in (status_path(output), new_status_path(output)):
+        path.unlink(missing_ok=True)
 
 
 def _replaceable_state(path: Path, fingerprint: str) -> State:

@@ -15,7 +15,7 @@ from detox_cli.output.progress import Progress, Task
 from detox_cli.runs.lock import held_within
 from detox_cli.runs.manifest import without_secrets
 from detox_cli.runs.memory import peak_memory
-from detox_cli.runs.output import journal_path, status_path
+from detox_cli.runs.output import forget_status, journal_path, new_status_path, status_path
 
 EVERY_SECONDS = 2.0
 """How old the file of a working process may be while units are being counted."""
@@ -103,7 +103,7 @@ class Told:
             return
         if isinstance(error, KeyboardInterrupt) or journal_path(self.held).exists():
             self.document["ended"] = str(error) or "stopped by the user"
-            _replace(status_path(self.held), self._state())
+            _replace(self.held, self._state())
         else:
             self.remove()
 
@@ -116,12 +116,12 @@ class Told:
         if held != self.held:  # one part of a longer work is done, the next has begun
             self.remove()
         self.written, self.held = time.monotonic(), held
-        _replace(status_path(held), self._state())
+        _replace(held, self._state())
 
     def remove(self) -> None:
         """Remove the file: there is an output with a manifest now, or nothing was begun."""
         if self.held is not None:
-            status_path(self.held).unlink(missing_ok=True)
+            forget_status(self.held)
             self.held = None
 
     def _state(self) -> dict[str, Any]:
@@ -174,9 +174,12 @@ def read_status(output: Path) -> dict[str, Any] | None:
     return dict(document)
 
 
-def _replace(path: Path, document: dict[str, Any]) -> None:
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
+def _replace(output: Path, document: dict[str, Any]) -> None:
+    beside = new_status_path(output)
     # Without fsync, unlike an output: after a crash of the machine nobody needs it.
-    with suppress(OSError):
+    try:
         beside.write_text(json.dumps(document, ensure_ascii=False, default=str), encoding="utf-8")
-        beside.replace(path)
+        beside.replace(status_path(output))
+    except OSError:
+        with suppress(OSError):
+            beside.unlink()

@@ -76,6 +76,9 @@ def train(trainer: Any, start: Start, keeping: Keeping) -> Trained:
     else:
         with explained(Path(trainer.args.output_dir)):
             trainer.train(resume_from_checkpoint=str(start.checkpoint) if start.checkpoint else None)
+        # What is measured from here on is the model as it is saved, as after a restart, and not in the numbers
+        # that training computes in.
+        trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
         state = dict(vars(trainer.state))
     kept = state.get("best_global_step") if trainer.args.load_best_model_at_end else None
     return Trained(trainer, int(state["global_step"]), int(kept or state["global_step"]))

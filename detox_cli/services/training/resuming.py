@@ -76,7 +76,7 @@ def train(trainer: Any, start: Start, keeping: Keeping) -> Trained:
     else:
         with explained(Path(trainer.args.output_dir)):
             trainer.train(resume_from_checkpoint=str(start.checkpoint) if start.checkpoint else None)
-        # What is measured from here on is the model as it is saved, as after a restart, and not in the numbers
+        # What is measured from here on is the model as it is saved, as after a restart, not in the numbers
         # that training computes in.
         trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
         state = dict(vars(trainer.state))

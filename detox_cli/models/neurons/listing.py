@@ -89,6 +89,8 @@ def read_neurons(path: Path) -> NeuronList:
         EOFError,
         pickle.PickleError,
         RecursionError,
+        OverflowError,  # what a pickle says of its own sizes
+        MemoryError,
     ) as error:
         raise BadData(
             f"is no list of neurons: {error}", where=str(path), hint=f"wanted is {WANTED}"

@@ -20,6 +20,7 @@ from detox_cli.settings.evaluate import EvalRewriteSettings
 
 ResultT = TypeVar("ResultT", bound=Result)
 NOT_DECISIVE = {"output", "rows", "overwrite", "device", "batch_tokens", "cache", "fail_if", "fail_below"}
+NOT_DECISIVE |= {"engine", "ray_address", "ray_actors", "ray_cpus", "ray_gpus", "ray_restarts"}
 """Settings that change no figure."""
 
 

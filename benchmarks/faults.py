@@ -29,6 +29,7 @@ import random
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -143,7 +144,8 @@ def _import_the_same(place: Path) -> None:
     """What the run in ``place`` has imported on its way, so that later ones begin with their work."""
     for name in modules_of(place).read_text().split():
         if name not in sys.modules and name.split(".")[0] in LIBRARIES:
-            import_module(name)
+            with suppress(ImportError):  # some are put there under another name
+                import_module(name)
 
 
 def _undisturbed(name: str, folder: Path, inputs: Path, series: Series) -> float:

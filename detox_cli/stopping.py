@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -26,7 +27,20 @@ def stop_no_more() -> None:
 
 def _unwind(number: int, frame: FrameType | None) -> None:
     _answer(_end)
+    if _importing(frame):
+        # There one library swallows an exception, and the C++ of another aborts.
+        with suppress(OSError):
+            os.write(2, b"error: stopped\n")
+        _end(number, frame)
     raise KeyboardInterrupt
+
+
+def _importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -27,6 +27,7 @@ LINES = {
     "probe diff": "probe diff base expert-0 --probe probe -o out --prompts toxic.txt --limit 12",
     "probe activations": "probe activations builtin:lm --probe probe -o out --prompts toxic.txt --limit 12 "
     "--random 5",
+    "probe predict-transfer": "probe predict-transfer retrieval -o out",
     "probe intervene": "probe intervene builtin:lm --neurons 0:1,1:2,2:3 --op zero --dose 0.5,1 -o out "
     f"{SMALL} --controls 1",
     "synth pairs": "synth pairs toxic.txt -m builtin:chat -o out.jsonl --limit 16 --score --retries 1 "
@@ -93,17 +94,23 @@ def write_inputs(place: Path) -> None:
 
 
 def write_probe(place: Path) -> None:
-    """The probe that some lines read, beside the other inputs."""
-    words = LINES["probe train"].replace("-o out", "-o probe")
-    done = subprocess.run(
-        [sys.executable, "-m", "detox_cli", *words.split(), "--quiet"],
-        cwd=place,
-        env=surroundings(place.parent / "cache"),
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise SystemExit(done.stderr)
+    """The probe and the retrieval that some lines read, beside the other inputs."""
+    for name, output in (("probe train", "probe"), ("probe retrieval", "retrieval")):
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "detox_cli",
+                *LINES[name].replace("-o out", f"-o {output}").split(),
+                "--quiet",
+            ],
+            cwd=place,
+            env=surroundings(place.parent / "cache"),
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise SystemExit(done.stderr)
 
 
 def link_inputs(inputs: Path, place: Path) -> Path:

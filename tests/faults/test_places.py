@@ -78,7 +78,11 @@ def test_no_command_begins_on_an_output_that_is_held(
 
 
 def test_every_command_with_an_output_has_a_line() -> None:
-    writing = {name.replace(".", " ") for name in SECTIONS if "output" in section_model(name).model_fields}
+    writing = {
+        name.replace(".", " ").replace("_", "-")
+        for name in SECTIONS
+        if "output" in section_model(name).model_fields
+    }
     assert writing == {name.partition(" --")[0] for name in LINES}
 
 

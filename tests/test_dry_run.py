@@ -29,7 +29,28 @@ def test_a_plan_tells_inputs_models_and_outputs(
         ["--output", "pairs.jsonl", "will be written"],
     ]
     assert detox(*words, "-q").out == "ok\n"
+    assert "tokens written per second" in detox(*words).out
     assert sorted(path.name for path in Path().iterdir()) == ["toxic.txt"]
+
+
+@pytest.mark.parametrize(
+    ("command", "rounds"),
+    [(("synth", "pairs", "-m"), 3), (("generate", "--num-samples", "2"), 1)],
+)
+def test_a_plan_says_tokens_and_hours(
+    command: tuple[str, ...], rounds: int, tiny_causal: Path, tmp_path: Path, detox: Callable[..., Outcome]
+) -> None:
+    (tmp_path / "three.txt").write_text("A silly idea.\nA useless idea.\nA dull idea.\n")
+    words = [*command, tiny_causal, tmp_path / "three.txt", "-o", tmp_path / "out.jsonl"]
+    several = ["--num-candidates", "2", "--retries", "2", "--profile", "offline"]
+    more = several if "pairs" in command else []
+    told = detox(*words, *more, "--temperature", "1", "--max-new-tokens", "50", "--dry-run", "--json")
+    found = json.loads(told.out)
+    assert (found["prompts"], found["answers"], found["most"]) == (3, 6, 6 * rounds)
+    assert found["written"] == 6 * rounds * 50
+    hours = {"100": 6 * rounds * 50 / 360_000, "1000": 6 * rounds * 50 / 3_600_000}
+    assert {rate: found["hours"][rate] for rate in hours} == pytest.approx(hours)
+    assert not (tmp_path / "out.jsonl").exists()
 
 
 def test_a_plan_for_rows_on_stdout_is_itself_on_stdout(

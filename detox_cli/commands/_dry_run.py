@@ -38,7 +38,12 @@ def dry_run(plan: Callable[[S, Progress], Result] | None) -> Callable[[S, Progre
         from detox_cli.services import plan as looking
 
         found = looking.plan(list(_named_things(settings)))
-        return plan(settings, progress) if plan else found
+        if plan is None:
+            return found
+        said = plan(settings, progress)
+        return (
+            said.model_copy(update={"things": found.things}) if getattr(said, "things", None) == [] else said
+        )
 
     return look
 

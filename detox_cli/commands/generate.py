@@ -6,6 +6,12 @@ from detox_cli.services.result import Result
 from detox_cli.settings.generate import GenerateSettings
 
 
+def _plan(settings: GenerateSettings, progress: Progress) -> Result:
+    from detox_cli.services.generate.plan import plan
+
+    return plan(settings, progress)
+
+
 @command(
     "generate",
     GenerateSettings,
@@ -15,6 +21,7 @@ from detox_cli.settings.generate import GenerateSettings
         "detox generate org/chat-model questions.csv -o answers.jsonl --chat --system 'Be brief.'",
     ),
     resumable=True,
+    plan=_plan,
 )
 def generate(settings: GenerateSettings, progress: Progress) -> Result:
     """Write continuations or rewrites for a file of prompts."""

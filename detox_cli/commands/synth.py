@@ -8,6 +8,12 @@ from detox_cli.settings.synth_chain import SynthChainSettings
 from detox_cli.settings.synth_preferences import SynthPreferencesSettings
 
 
+def _plan_pairs(settings: SynthPairsSettings, progress: Progress) -> Result:
+    from detox_cli.services.synth_pairs.plan import plan
+
+    return plan(settings, progress)
+
+
 @command(
     "synth.pairs",
     SynthPairsSettings,
@@ -17,6 +23,7 @@ from detox_cli.settings.synth_preferences import SynthPreferencesSettings
         "cat toxic.txt | detox synth pairs - --profile offline | detox train bart - -o rewriter",
     ),
     resumable=True,
+    plan=_plan_pairs,
 )
 def pairs(settings: SynthPairsSettings, progress: Progress) -> Result:
     """Write a neutral version of every toxic sentence with an LLM."""

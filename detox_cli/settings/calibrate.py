@@ -15,8 +15,8 @@ class EvalCalibrateSettings(Section):
         description="What is calibrated: KIND:TARGET#LABEL."
     )
     labels: Annotated[tuple[str, ...], Flag(complete="rows", metavar="FILE")] = Field(
-        description="Texts that people labelled: JSONL, CSV, TSV, Parquet, or RTP-LX as zip or folder; "
-        "LANG=FILE says their language; repeatable.",
+        description="Texts that people labelled: JSONL, CSV, TSV, Parquet, RealToxicityPrompts, or RTP-LX as "
+        "zip or folder; LANG=FILE says their language; repeatable.",
     )
     hatecheck: Annotated[tuple[str, ...], Flag(complete="rows", metavar="FILE")] = Field(
         (), description="Cases of HateCheck or its translations, for the table by function; LANG=FILE."
@@ -32,6 +32,9 @@ class EvalCalibrateSettings(Section):
     label_column: str | None = Field(None, description="Column with the label; found by its usual names.")
     lang: str = Field("und", description="Language of rows of which neither file name nor column says it.")
     toxic_from: float = Field(0.5, description="From which number on a label means toxic.")
+    soft: bool = Field(
+        False, description="Fit the map to the labels' own numbers from 0 to 1, such as Perspective's in RTP."
+    )
     least: PositiveInt = Field(
         50, description="Fewest toxic, and fewest other, texts for a map of a language's own."
     )

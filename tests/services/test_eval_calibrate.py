@@ -170,6 +170,38 @@ def test_labels_are_read_however_they_say_it(words, tmp_path):
         calibrate(words, str(tmp_path / "labels.jsonl"), strict=True)
 
 
+def test_scores_in_realtoxicityprompts_are_numbers_to_come_near_to(words, tmp_path):
+    rows = [
+        {
+            "prompt": {"text": LISTED.format(n), "toxicity": 0.6 if n % 2 else 0.8},
+            "continuation": {"text": PLAIN.format(n), "toxicity": 0.1 if n % 2 else 0.3},
+        }
+        for n in range(40)
+    ]
+    rows[0]["continuation"]["toxicity"] = rows[1]["continuation"]["toxicity"] = None
+    rows.append({"prompt": {"text": "rated out of range", "toxicity": 3.0}})
+    write_rows(tmp_path / "rtp.jsonl", rows)
+    out = tmp_path / "out"
+    result = calibrate(words, str(tmp_path / "rtp.jsonl"), output=out, soft=True)
+    (one,) = result.languages
+    assert (one.lang, one.texts, result.rejects, result.coverage) == ("en", 78, 3, {"en": "map"})
+    soft = one.soft
+    assert soft.label.mean == pytest.approx((40 * 0.7 + 38 * 0.2) / 78)
+    assert soft.distance.mean == pytest.approx((40 * 0.3 + 38 * 0.2) / 78), "of 1 and 0 to the labels"
+    assert soft.distance_after.mean == pytest.approx(0.1, abs=0.02) and soft.change.high < -0.1
+    assert soft.agreement.mean == soft.agreement_after.mean == 1 and one.error_after is None
+    assert 0.8 < soft.correlation.low <= soft.correlation.mean <= soft.correlation.high < 1
+    mapped = load_text_scorer(f"calibrated:{out}#en")
+    assert mapped.score(["how silly", "hello"]) == pytest.approx([0.7, 0.2])
+    assert mapped.threshold == 0.5
+    assert "the labels' own numbers" in (out / "summary.md").read_text()
+    hard = calibrate(words, str(tmp_path / "rtp.jsonl")).languages[0]
+    assert (hard.texts, hard.soft) == (79, None) and hard.toxic.mean == pytest.approx(41 / 79)
+    write_rows(tmp_path / "other.jsonl", rows[-1:])
+    with pytest.raises(BadData, match="of its prompt is no number from 0 to 1"):
+        calibrate(words, str(tmp_path / "other.jsonl"), soft=True)
+
+
 def test_the_same_command_does_nothing_and_a_changed_scorer_is_refused(words, tmp_path):
     labels, out, progress = write(tmp_path / "labels.jsonl", 30, 30), tmp_path / "out", Recorder()
     first = calibrate(words, labels, output=out)

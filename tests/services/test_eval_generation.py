@@ -184,6 +184,7 @@ def test_what_measures_is_looked_for_before_the_model_is_asked(
 def test_the_plan_counts_without_loading(lx_prompts, tiny_causal, toxic_scorer):
     found = plan(settings(lx_prompts, tiny_causal, toxic_scorer, limit=3, languages=["de,en"]), Recorder())
     assert found.prompts == {"in en": 3, "in de": 3} and found.strata == {"nontoxic": 4, "toxic": 2}
+    assert found.written == 36 * 6 and found.hours[1_000] == pytest.approx(36 * 6 / 3_600_000)
     assert found.samples == 36 and [name for _, name, _ in found.instruments] == [
         toxic_scorer,
         "builtin:lexicon",

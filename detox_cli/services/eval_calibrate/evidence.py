@@ -10,6 +10,7 @@ from detox_cli.data.splits import split_fraction
 from detox_cli.scoring.calibration import Evidence
 from detox_cli.scoring.combined import HALF
 from detox_cli.services.eval_calibrate.result import LanguageEvidence
+from detox_cli.services.eval_calibrate.soft import soft_figures
 from detox_cli.statistics.bootstrap import Floats
 from detox_cli.statistics.calibration import average_precision, balanced_accuracy, calibration_error
 from detox_cli.statistics.isotonic import isotonic_map
@@ -28,15 +29,21 @@ class Sample:
         texts: n texts.
         scores: Shape [n].
         toxic: Shape [n].
+        values: What the map is fitted to, where labels are numbers; shape [n], in [0, 1].
+        cut: From which of these numbers on a text is toxic.
     """
 
     texts: Sequence[str]
     scores: Floats
     toxic: Bools
+    values: Floats | None = None
+    cut: float = HALF
 
     def take(self, places: Sequence[int]) -> "Sample":
         """Some of the texts."""
-        return Sample([self.texts[place] for place in places], self.scores[places], self.toxic[places])
+        values = None if self.values is None else self.values[places]
+        texts = [self.texts[place] for place in places]
+        return Sample(texts, self.scores[places], self.toxic[places], values, self.cut)
 
     def has_both(self) -> bool:
         """Whether there are toxic texts and others."""
@@ -46,14 +53,16 @@ class Sample:
 def fit(sample: Sample) -> Evidence:
     """The map and the threshold of all rows.
 
-    The map is the isotonic one (Zadrozny & Elkan 2002). The threshold is the share of toxic texts: with an
+    The map is the isotonic one (Zadrozny & Elkan 2002); of labels that are numbers it gives their mean, and
+    the threshold is that of the labels. Else the threshold is the share of toxic texts: with an
     isotonic map this is where balanced accuracy is highest on the rows it was fitted on, because there the
     likelihoods of both classes are equal.
     """
-    share = float(sample.toxic.mean())
-    return Evidence(
-        isotonic_map(sample.scores, sample.toxic), share, len(sample.texts), int(sample.toxic.sum())
-    )
+    if sample.values is None:
+        curve, threshold = isotonic_map(sample.scores, sample.toxic), float(sample.toxic.mean())
+    else:
+        curve, threshold = isotonic_map(sample.scores, sample.values), sample.cut
+    return Evidence(curve, threshold, len(sample.texts), int(sample.toxic.sum()))
 
 
 def measure(
@@ -74,9 +83,12 @@ def measure(
         auroc=auroc(sample.scores, sample.toxic) if both else None,
         average_precision=average_precision(sample.scores, *args) if sample.toxic.any() else None,
         error=calibration_error(sample.scores, *args),
-        error_after=calibration_error(held_out, *args) if both else None,
+        error_after=calibration_error(held_out, *args) if both and sample.values is None else None,
         accuracy_at_half=balanced_accuracy(sample.scores >= HALF, *args) if both else None,
         accuracy_after=balanced_accuracy(decided, *args) if both else None,
+        soft=soft_figures(sample.scores, held_out, sample.values, sample.cut, seed, resamples)
+        if sample.values is not None
+        else None,
     )
     return figures, held_out
 
@@ -89,12 +101,13 @@ def _cross_fitted(sample: Sample, seed: int) -> tuple[Floats, Bools]:
         mine, others = folds == fold, folds != fold
         if not mine.any():
             continue
-        rest = Sample([], sample.scores[others], sample.toxic[others])
+        rest = sample.take(np.flatnonzero(others).tolist())
         if not rest.has_both():
             continue
-        curve, share = isotonic_map(rest.scores, rest.toxic), rest.toxic.mean()
-        probability[mine] = curve(sample.scores[mine])
-        decided[mine] = probability[mine] >= share
+        evidence = fit(rest)
+        probability[mine] = evidence.curve(sample.scores[mine])
+        decided[mine] = probability[mine] >= evidence.threshold
     if np.isnan(probability).any():  # too few texts to hold any out
-        return np.full(len(folds), float(sample.toxic.mean())), np.zeros(len(folds), dtype=bool)
+        labels = sample.toxic if sample.values is None else sample.values
+        return np.full(len(folds), float(labels.mean())), np.zeros(len(folds), dtype=bool)
     return probability, decided

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from detox_cli.services.eval_calibrate.soft import SoftFigures
 from detox_cli.services.result import Cell, Result, Table
 from detox_cli.statistics.bootstrap import Estimate
 
@@ -27,6 +28,7 @@ class LanguageEvidence(BaseModel):
     error_after: Estimate | None = Field(description="The same through a map that has not seen the text.")
     accuracy_at_half: Estimate | None = Field(description="Balanced accuracy at a score of .5.")
     accuracy_after: Estimate | None = Field(description="The same at the threshold of such a map.")
+    soft: SoftFigures | None = Field(default=None, description="Where labels are numbers: how near it comes.")
 
 
 class FunctionScore(BaseModel):
@@ -55,8 +57,10 @@ class EvalCalibrateResult(Result):
     cut: int = Field(description="Texts longer than the scorer reads.")
 
     def tables(self) -> list[Table]:
-        """The evidence by language, then HateCheck."""
+        """The evidence by language, then the labels' numbers and HateCheck, where there are any."""
         found = [self._evidence()]
+        if any(one.soft for one in self.languages):
+            found.append(self._numbers())
         if self.hatecheck:
             found.append(self._functions())
         return found
@@ -105,7 +109,7 @@ class EvalCalibrateResult(Result):
     def _caption(self) -> str:
         lines = [
             f"{self.identity}",
-            "Mapped: by isotonic maps that have not seen the text (5 folds), at the share of toxic texts.",
+            f"Mapped: by isotonic maps that have not seen the text (5 folds), at {self._threshold()}.",
             "Intervals are 95 %: DeLong's for AUROC, else bootstrap over texts. ECE: 15 bins of equal width.",
         ]
         without = {lang: why for lang, why in self.coverage.items() if why == "no labels"}
@@ -117,6 +121,30 @@ class EvalCalibrateResult(Result):
                 "are cut."
             )
         return "\n".join(lines)
+
+    def _threshold(self) -> str:
+        cut = next((one.soft.cut for one in self.languages if one.soft), None)
+        return "the share of toxic texts" if cut is None else f"{cut:g}"
+
+    def _numbers(self) -> Table:
+        rows: list[list[Cell]] = [
+            [
+                one.lang,
+                one.source or "",
+                soft.label.n,
+                *map(_shown, (soft.label, soft.distance, soft.distance_after, soft.change)),
+                *map(_shown, (soft.correlation, soft.correlation_after)),
+                *map(_shown, (soft.agreement, soft.agreement_after)),
+            ]
+            for one in self.languages
+            if (soft := one.soft)
+        ]
+        columns = ["lang", "file", "n", "mean label", "MAE", "MAE, mapped", "change", "Spearman"]
+        columns += ["Spearman, mapped", f"agree at {self._threshold()}", "agree, mapped"]
+        caption = (
+            "MAE: mean absolute difference of score and label; the change is paired. Bootstrap over texts."
+        )
+        return Table(title="the labels' own numbers", columns=columns, rows=rows, caption=caption)
 
     def _functions(self) -> Table:
         rows: list[list[Cell]] = [

@@ -7,7 +7,7 @@ whether its scores are probabilities. The map is isotonic; what is reported of i
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -81,12 +81,16 @@ def prepare(settings: EvalCalibrateSettings, rejects: Rejects) -> Work:
         settings.toxic_from,
         settings.limit,
         settings.password,
+        settings.soft,
     )
     labelled = [one for file in settings.labels for one in read_labelled(file, how, rejects)]
-    cases = [one for file in settings.hatecheck for one in read_labelled(file, how, rejects, functions=True)]
+    hard = replace(how, soft=False)
+    cases = [one for file in settings.hatecheck for one in read_labelled(file, hard, rejects, functions=True)]
     decisive = fingerprint(
         command="eval calibrate",
-        rows=[(one.id, one.text, one.lang, one.toxic, one.function) for one in (*labelled, *cases)],
+        rows=[
+            (one.id, one.text, one.lang, one.toxic, one.value, one.function) for one in (*labelled, *cases)
+        ],
         settings=settings.model_dump(mode="json", exclude=NOT_DECISIVE),
         scorer=scorer_content(settings.scorer),
     )
@@ -164,7 +168,8 @@ def _evidence(
 ) -> tuple[list[LanguageEvidence], dict[str, Standing], dict[str, Evidence], Floats]:
     """Figures and standing by language, the maps, and P(toxic) of every row by a map that has not seen it."""
     toxic = np.array([row.toxic for row in rows], dtype=bool)
-    whole = Sample([row.text for row in rows], scores, toxic)
+    values = np.array([row.value for row in rows], dtype=np.float64) if settings.soft else None
+    whole = Sample([row.text for row in rows], scores, toxic, values, settings.toxic_from)
     if not whole.has_both():
         raise BadData("the labels are all of one kind", where="--labels", hint="give toxic texts and others")
     names = sorted({row.lang for row in rows})
@@ -203,6 +208,7 @@ def _record(row: Labelled, score: float, probability: float | None) -> Record:
         "lang": row.lang,
         "text_sha256": hashlib.sha256(row.text.encode("utf-8", "surrogatepass")).hexdigest()[:16],
         "toxic": row.toxic,
+        **({"label": row.value} if row.value is not None else {}),
         "score": float(score),
         **({"probability": float(probability)} if probability is not None else {}),
         **({"function": row.function} if row.function is not None else {}),

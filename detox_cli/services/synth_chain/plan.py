@@ -1,4 +1,4 @@
-"""What ``synth chain`` would cost: calls and tokens of each stage, before a model is loaded."""
+"""What ``synth chain`` would cost: calls, tokens and hours of each stage, before a model is loaded."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from detox_cli.services.synth_chain.run import before_stage, prepare, records_of
 from detox_cli.services.synth_chain.spans import read_sides
 from detox_cli.services.synth_chain.stage import alive
 from detox_cli.services.writers import LocalWriter
+from detox_cli.services.writing_time import hours_to_write, time_table
 from detox_cli.settings.synth_chain import SynthChainSettings
 
 WORD_TOKENS = 1.4
@@ -44,6 +45,7 @@ class SynthChainPlan(Result):
     unknown: int = Field(description="Prompts of which the scorer will say what they are; counted as toxic.")
     rejects: int = Field(description="Rows that cannot be used.")
     costs: list[Cost] = Field(description="Stage by stage.")
+    hours: dict[int, float] = Field(description="Hours of writing at most, by tokens per second.")
 
     def tables(self) -> list[Table]:
         """Prompts, and the costs."""
@@ -57,6 +59,7 @@ class SynthChainPlan(Result):
         return [
             Table(title="plan", columns=["prompts", "count"], rows=rows),
             Table(title="cost", columns=columns, rows=costs),
+            time_table(self.hours),
         ]
 
     def headline(self) -> str:
@@ -97,6 +100,7 @@ def plan(settings: SynthChainSettings, progress: Progress) -> SynthChainPlan:
         unknown=len(load.unknown),
         rejects=rejects.count,
         costs=[cost for cost in costs if cost.most],
+        hours=hours_to_write(sum(cost.written for cost in costs)),
     )
 
 

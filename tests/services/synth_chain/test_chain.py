@@ -232,6 +232,9 @@ def test_a_plan_counts_calls_and_tokens_and_loads_nothing(whole, tmp_path, recor
     assert found.toxic >= kept.toxic and found.safe == kept.safe
     model = costs["model builtin:lm"]
     assert (model.least, model.written) == (18 * 4, 18 * 4 * 3 * 8)
+    written = sum(cost.written for cost in found.costs)
+    assert found.hours == {rate: pytest.approx(written / rate / 3600) for rate in (100, 1_000, 10_000)}
+    assert found.tables()[-1].title == "time"
     assert not (tmp_path / "none").exists()
 
 

@@ -114,7 +114,7 @@ def _encoding(error: Any) -> DetoxError:
 
 def _invalid(error: Any) -> DetoxError:
     lines = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_url=False)]
-    return BadSettings.several(lines)
+    return BadSettings.several(lines, hint="correct these values")
 
 
 FOREIGN: dict[str, Callable[[Any], DetoxError]] = {

@@ -97,8 +97,8 @@ def pooled_states(
     """
     reader = _Reader(model, anatomy, list(places), pooling)
     for batch in batches:
-        if empty := next((text for text in batch if not rows[text]), None):
-            raise BadData("has no tokens", where=where(empty), hint="leave it out")
+        if empty := [text for text in batch if not rows[text]]:
+            raise BadData("has no tokens", where=where(empty[0]), hint="leave it out")
         found = reader.halved([rows[text] for text in batch], where(batch[0]))
         if not np.isfinite(found).all():
             place, text = np.argwhere(~np.isfinite(found).all(-1))[0]

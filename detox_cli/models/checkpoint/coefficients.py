@@ -155,11 +155,7 @@ def _scale_rows(file: RawIOBase, fold: Fold) -> Floats:
             write_panel(file, panel, numbers)
         first += vectors.shape[1]
     if constant is None:
-        raise BadData(
-            f"{stored.name} is smaller than its header says",
-            where=str(stored.file),
-            hint="fetch or copy the model again",
-        )
+        raise ValueError(f"none of the neurons is in {stored.name}")
     return constant
 
 

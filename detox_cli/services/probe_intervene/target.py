@@ -133,9 +133,7 @@ class ChosenDirection:
         model: Any = self.opened.model
         how = self.settings.op
         if how not in ("add", "project-out"):
-            raise BadSettings(
-                f"a direction cannot be changed by {how}", where="--op", hint="use add or project-out"
-            )
+            raise ValueError(f"a direction cannot be changed by {how}")  # the settings refuse it before
         anatomy = self.opened.vectors.neurons.anatomy
         return steering(model, anatomy, self.layers, self.unit, how, dose, positions)
 

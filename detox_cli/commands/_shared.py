@@ -13,6 +13,7 @@ import typer
 
 from detox_cli.commands._dry_run import dry_run
 from detox_cli.commands._options import Control, Output, parameters, take_control, take_output
+from detox_cli.commands._streams import refuse_streams
 from detox_cli.errors import BadSettings, Interrupted
 from detox_cli.options import parameters_of, typed_values
 from detox_cli.output.listener import is_first_process, listener, set_up_logging
@@ -62,6 +63,7 @@ def command(
                 typer.echo(_describe(section, model, given, control))
                 return
             settings = _resolve(section, model, given, control)
+            refuse_streams(settings)
             also = (control.profile or (),) if with_profiles else ()
             work = dry_run(plan) if control.dry_run else lambda *parts: function(*parts, *also)
             with _stoppable(resumable), listener(quiet=control.quiet, verbose=control.verbose) as progress:

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from detox_cli.data.streams import STDIN, kept_stream
 from detox_cli.errors import BadData
 
-STDIN = "-"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -54,6 +54,9 @@ def missing_file(path: Path) -> BadData:
 
 @contextmanager
 def _open_bytes(source: str) -> Iterator[BinaryIO]:
+    if (kept := kept_stream(source)) is not None:
+        yield kept
+        return
     if source == STDIN:
         yield sys.stdin.buffer
         return

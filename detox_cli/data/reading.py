@@ -8,8 +8,9 @@ from pathlib import Path
 
 from detox_cli.data.datasets_hub import dataset_records, is_dataset
 from detox_cli.data.json_records import json_file_records, json_line_records
-from detox_cli.data.lines import STDIN, missing_file, numbered_lines, shown_name
+from detox_cli.data.lines import missing_file, numbered_lines, shown_name
 from detox_cli.data.rejects import Rejects
+from detox_cli.data.streams import is_stream
 from detox_cli.data.tables import delimited_records
 from detox_cli.errors import BadData
 
@@ -128,7 +129,7 @@ def text_fault(value: object) -> str | None:
 
 def _records(source: str, name: str, split: str, rejects: Rejects) -> Iterator[Record]:
     path = Path(source)
-    if source == STDIN or path.is_fifo() or path.is_char_device():
+    if is_stream(source):
         return _stream_records(source, name, rejects)
     reader = _READERS.get(path.suffix.lower())
     if is_dataset(source) and (reader is None or path.is_dir()):

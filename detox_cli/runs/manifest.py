@@ -14,6 +14,7 @@ from typing import Any
 
 from detox_cli import __version__
 from detox_cli.data.json_text import parse_json
+from detox_cli.data.streams import hash_stream, is_stream
 from detox_cli.errors import BadData
 from detox_cli.runs.atomic import atomic_file
 from detox_cli.runs.memory import peak_memory
@@ -140,9 +141,17 @@ def fingerprint(**parts: object) -> str:
 
 
 def hash_file(path: str | Path) -> str:
-    """The sha256 of a file's content, in hex."""
+    """The sha256 of a file's content, in hex; of stdin (``-``) and pipes too, which can be read then."""
+    if is_stream(str(path)):
+        return hash_stream(str(path))
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_or_name(source: str | Path) -> str:
+    """What tells an input from another: the sha256 of a file or a stream; a data set has only its name."""
+    has_content = Path(source).is_file() or is_stream(str(source))
+    return hash_file(source) if has_content else str(source)
 
 
 def hash_weights(path: str | Path) -> str:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from detox_cli.data.writing import write_rows
 from detox_cli.output.progress import Progress
 from detox_cli.runs.atomic import atomic_file, atomic_folder
-from detox_cli.runs.manifest import fingerprint, hash_file, write_manifest
+from detox_cli.runs.manifest import content_or_name, fingerprint, write_manifest
 from detox_cli.runs.output import State, claim_output
 from detox_cli.scoring.identity import scorer_content
 from detox_cli.scoring.suites import SUITES
@@ -52,7 +52,7 @@ def evaluate_once(
     decisive = fingerprint(
         command="eval rewrite",
         settings=settings.model_dump(mode="json", exclude=NOT_DECISIVE),
-        inputs=[hash_file(file) if Path(file).is_file() else str(file) for file in inputs],
+        inputs=[content_or_name(file) for file in inputs],
         scorers=[scorer_content(name) for name in scorers.values()],
     )
     with claim_output(settings.output, decisive, overwrite=settings.overwrite) as claim:

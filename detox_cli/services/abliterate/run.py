@@ -1,12 +1,11 @@
 """``detox abliterate``: take a behaviour out of a model's weights, and measure what that changed."""
 
 import time
-from pathlib import Path
 
 from detox_cli.models.direction_file import read_directions
 from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Progress, Silent
-from detox_cli.runs.manifest import fingerprint, hash_file, read_manifest
+from detox_cli.runs.manifest import content_or_name, fingerprint, hash_file, read_manifest
 from detox_cli.runs.output import State, claim_output
 from detox_cli.services.abliterate.base import find_base
 from detox_cli.services.abliterate.check import check, direction_file, find_needed
@@ -64,4 +63,5 @@ def run(settings: AbliterateSettings, progress: Progress = SILENT) -> Abliterate
 def _hashes(settings: AbliterateSettings) -> dict[str, str]:
     """The content of the files that decide a run; a data set has only its name."""
     names = (getattr(settings, name) for name in READ)
-    return {str(name): hash_file(name) for name in names if name is not None and Path(name).is_file()}
+    given = [name for name in names if name is not None]
+    return {str(name): found for name in given if (found := content_or_name(name)) != str(name)}

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
+from detox_cli.data.streams import hash_stream, is_stream
 from detox_cli.errors import BadSettings
 from detox_cli.generation.transformers_engine import TransformersEngine
 from detox_cli.models.loading import Loaded
@@ -94,6 +95,10 @@ def find_own(settings: EvalGenerationSettings, protocol: Protocol, asked: Asked)
             hint = f"leave {flag} out, or use --engine transformers"
             raise BadSettings("this needs the model in this process", where=flag, hint=hint)
     check_tasks(settings.lm_eval)
+    if settings.f1 and is_stream(settings.f1):
+        hash_stream(
+            settings.f1
+        )  # it is read now, and what was read decides later whether it is measured again
     return OwnInputs(
         read_text(settings.text, protocol) if settings.text else None,
         find_moved(settings, asked) if settings.kl_to else None,

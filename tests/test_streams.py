@@ -1,5 +1,6 @@
 """``-`` wherever a file may stand, and no colours in what is not a terminal: asked of every command."""
 
+import io
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -92,7 +93,8 @@ def test_commands_refuse_in_one_line(line: str, said: str, detox: Callable[..., 
     assert told.err.splitlines()[0] == f"error: {said}" and len(told.err.splitlines()) == 2
 
 
-def test_a_plan_names_both_streams(detox: Callable[..., Outcome]) -> None:
+def test_a_plan_names_both_streams(detox: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a silly comment\n")))
     told = detox("synth", "pairs", "-", "-o", "-", "-m", "builtin:chat", "--dry-run", "--json")
     found = {option: what for option, _, what in json.loads(told.out)["things"]}
     assert (found["INPUT"], found["--output"]) == ("standard input", "standard output")

@@ -1,7 +1,7 @@
 """Settings of ``detox probe activations``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
@@ -31,6 +31,12 @@ class ProbeActivationsSettings(ProbeLens, ProbeModel):
     )
     top: PositiveInt = Field(
         100, description="Of how many vectors nearest to the probe those are followed that promote it."
+    )
+    positivity: Literal["promoting", "positive", "off"] | None = Field(
+        None,
+        description="Which of the nearest vectors, or of --neurons, are followed: those whose mean on half "
+        "of the prompts promotes the probe, those where it is above 0 (as published), or all; promoting if "
+        "not given, and off with --neurons.",
     )
     gates: bool = Field(True, description="Count gates and linear keys of gated MLPs too.")
     random: NonNegativeInt = Field(

@@ -12,6 +12,7 @@ from detox_cli.models.probes.files import save_probe
 from detox_cli.models.probes.probe import LinearProbe, ProbeSite
 from detox_cli.services.train_dpo.run import run
 from tests.preference_pairs import quick_tuning, read_log, write_preferences
+from tests.recorder import Recorder
 
 LANGUAGES = ("neurons/de", "neurons/en")
 
@@ -44,7 +45,8 @@ def test_neurons_are_followed_by_language_and_change_nothing(lx_prompts, tiny_ca
 
 
 def test_a_list_of_neurons_is_followed_on_an_adapter(lx_prompts, tiny_causal, tmp_path):
-    write_neurons(tmp_path / "neurons.json", NeuronList(((0, 3), (1, 5))))
+    listed = NeuronList(((0, 3), (1, 5)), model="of another", name="org/base")
+    write_neurons(tmp_path / "neurons.json", listed)
     given = {"prompts": str(lx_prompts), "samples": 1, "toxicity": "builtin:lexicon", "epochs": 1}
     wanted = quick_tuning(
         write_preferences(tmp_path),
@@ -55,10 +57,14 @@ def test_a_list_of_neurons_is_followed_on_an_adapter(lx_prompts, tiny_causal, tm
         track_neurons=tmp_path / "neurons.json",
         **given,
     )
-    result = run(wanted)
+    recorder = Recorder()
+    result = run(wanted, recorder)
+    told = f"the neurons were found in org/base, whose weights are not those of {tiny_causal}"
+    assert told in recorder.warnings and result.seeds[0].result.notes == [told]
+    assert result.tables()[0].rows == [[told]]
     before, after = result.before_over_seeds["neurons"], result.after_over_seeds["neurons"]
     assert before.deviation == 0 and after.deviation > 0 and after.mean != before.mean
-    title, columns = result.tables()[0].title, result.tables()[0].columns
+    title, columns = result.tables()[1].title, result.tables()[1].columns
     assert title == "continuations after tuning" and columns[1:3] == ["before", "mean of seeds"]
     assert "neurons, after" in (wanted.output / "README.md").read_text()
 

@@ -62,14 +62,25 @@ def seen_in_stream(opened: Opened, probe: LinearProbe, where: str) -> Floats:
     return orthonormal(found)[:, 0]
 
 
+def of_other_weights(source: ModelSource, *found: LinearProbe | NeuronList | None) -> list[str]:
+    """A sentence for each probe, and list of neurons, of other weights than those that are looked into."""
+    return [told for one in found if one is not None and (told := _foreign(one, source))]
+
+
 def warn_of_another_model(found: LinearProbe | NeuronList, source: ModelSource, progress: Progress) -> None:
     """Say so where a probe, or a list of neurons, is of other weights than those that are looked into."""
+    for told in of_other_weights(source, found):
+        progress.warn(told)
+
+
+def _foreign(found: LinearProbe | NeuronList, source: ModelSource) -> str:
     if isinstance(found, LinearProbe):
         what, name, theirs = "the probe was trained on", found.site.model, found.site.fingerprint
     else:
         what, name, theirs = "the neurons were found in", found.name, found.model
-    if theirs and theirs != source.fingerprint:
-        progress.warn(f"{what} {name or 'a model'}, whose weights are not those of {source.name}")
+    if not theirs or theirs == source.fingerprint:
+        return ""
+    return f"{what} {name or 'a model'}, whose weights are not those of {source.name}"
 
 
 def random_like(opened: Opened, probe: LinearProbe, count: int, seed: int) -> Floats:

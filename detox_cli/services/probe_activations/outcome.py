@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from detox_cli.models.directions import Floats
 from detox_cli.models.neurons.listing import NeuronList, write_neurons
 from detox_cli.models.neurons.parts import Neuron, Neurons
-from detox_cli.services.probe.opened import Opened, random_like
+from detox_cli.services.probe.opened import Opened, of_other_weights, random_like
 from detox_cli.services.probe_activations.compared import Followed
 from detox_cli.services.probe_activations.controls import direction_controls, set_controls
 from detox_cli.services.probe_activations.figures import Drawing, group_rows, language_rows, layer_rows
@@ -92,6 +92,7 @@ class Outcome:
             layers=self._layers(),
             listed=neuron_rows(self._neurons, self.chosen.listed, self._known(), self.reads, self._draw),
             lens=lens,
+            notes=of_other_weights(self.given.source, self.given.probe, self.given.neurons),
         )
 
     def write(self, folder: Path) -> None:

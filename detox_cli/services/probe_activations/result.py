@@ -2,8 +2,9 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from detox_cli.services.noted import NotedResult
 from detox_cli.services.probe_activations.lens_result import LensResult
-from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.result import Cell, Table
 from detox_cli.statistics.bootstrap import Estimate
 
 FROZEN = ConfigDict(frozen=True)
@@ -89,7 +90,7 @@ class NeuronRow(BaseModel):
     shift: Estimate | None = Field(default=None, description="Its part of the projected shift.")
 
 
-class ProbeActivationsResult(Result):
+class ProbeActivationsResult(NotedResult):
     """Statistics of all neurons, before and after."""
 
     model: str
@@ -112,7 +113,7 @@ class ProbeActivationsResult(Result):
 
     def tables(self) -> list[Table]:
         """Languages, groups, controls."""
-        found = []
+        found = self.noted()
         if self.languages:
             found.append(self._languages())
         if self.groups:

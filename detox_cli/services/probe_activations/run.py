@@ -1,6 +1,7 @@
 """``detox probe activations``: read what models write once, and count every neuron as it passes."""
 
 from detox_cli.data.rejects import Rejects
+from detox_cli.errors import BadSettings
 from detox_cli.models.neurons.listing import read_neurons
 from detox_cli.models.probes.files import read_probe
 from detox_cli.models.sources import find_model
@@ -31,9 +32,13 @@ def run(settings: ProbeActivationsSettings, progress: Progress = SILENT) -> Prob
     Raises:
         BadData: The probe or list is for another model, the models have different shapes, or there are too
             few prompts.
-        BadSettings: Something else is at the output.
+        BadSettings: Something else is at the output, or a rule is given for neurons and no neurons.
         Missing: A model cannot be had.
     """
+    if settings.positivity is not None and settings.probe is None and settings.neurons is None:
+        raise BadSettings(
+            "no neurons are followed", where="--positivity", hint="add --probe, --neurons, or both"
+        )
     probe = read_probe(settings.probe) if settings.probe else None
     listed = read_neurons(settings.neurons) if settings.neurons else None
     source = find_model(settings.model, settings.revision)

@@ -74,7 +74,8 @@ class Work:
         found = {name: read.moments() for name, read in choosing.items()}
         before = found["before"].mean
         ranked = along.ranked if along is not None else None
-        own = followed(self.given.neurons, ranked, self.settings.top, before, neurons.gated)
+        rule = self.settings.positivity
+        own = followed(self.given.neurons, ranked, self.settings.top, before, neurons, rule)
         pair = (before, found["same"].mean) if "same" in found else None
         products = along.products if along is not None else None
         weights, column = weightings(base, own, products, pair)

@@ -2,8 +2,9 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from detox_cli.services.noted import NotedResult
 from detox_cli.services.probe_activations.result import ProbeActivationsResult
-from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.result import Cell, Table
 from detox_cli.statistics.bootstrap import Estimate
 
 FROZEN = ConfigDict(frozen=True)
@@ -59,7 +60,7 @@ class ShiftRow(BaseModel):
     principal: float = Field(description="Share of the mean shift in the first principal components.")
 
 
-class ProbeDiffResult(Result):
+class ProbeDiffResult(NotedResult):
     """What changed between two models."""
 
     model: str

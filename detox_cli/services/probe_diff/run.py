@@ -131,11 +131,12 @@ class _Work:
             subspace=settings.subspace,
             components=settings.components,
             random=settings.random,
-            findings=findings(kinds, tensors, shifts, activations),
+            notes=activations.notes,
+            findings=[*activations.notes, *findings(kinds, tensors, shifts, activations)],
             kinds=kinds,
             tensors=tensors,
             shifts=shifts,
-            activations=activations,
+            activations=activations.model_copy(update={"notes": []}),
         )
         shown(folder / "tensors", flat_rows(tensors), lambda figure: paint_tensors(tensors, figure), progress)
         shown(folder / "stream", flat_rows(shifts), lambda figure: paint_shifts(shifts, figure), progress)

@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from detox_cli.services.eval_compare.result import p_text
 from detox_cli.services.negate.result import Candidate
-from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.noted import NotedResult
+from detox_cli.services.result import Cell, Table
 from detox_cli.statistics.bootstrap import Estimate
 
 AUDIT = "AUDIT, strengthened on purpose"
@@ -57,7 +58,7 @@ class Baked(BaseModel):
     )
 
 
-class ProbeInterveneResult(Result):
+class ProbeInterveneResult(NotedResult):
     """An intervention, dose by dose, beside random ones."""
 
     model: str
@@ -82,7 +83,7 @@ class ProbeInterveneResult(Result):
 
     def tables(self) -> list[Table]:
         """The doses, and the random sets beside them: each one, and all together."""
-        return [self._doses(), *([self._chance()] if self.by_chance else [])]
+        return [*self.noted(), self._doses(), *([self._chance()] if self.by_chance else [])]
 
     def headline(self) -> str:
         """Toxicity and perplexity at every dose."""

@@ -23,7 +23,7 @@ from detox_cli.runs.output import journal_path
 from detox_cli.services.measured_model import PROSE, Change, Measured, MeasuredModel, text_of
 from detox_cli.services.negate.compare import candidates_of
 from detox_cli.services.probe.kept import files_read, model_record
-from detox_cli.services.probe.opened import Opened
+from detox_cli.services.probe.opened import Opened, of_other_weights
 from detox_cli.services.probe_intervene.bake import card_of_baked, check_baked, planned_folds, write_baked
 from detox_cli.services.probe_intervene.chance import by_chance
 from detox_cli.services.probe_intervene.matched import usual_stream
@@ -122,6 +122,7 @@ class Work:
             stream=self._stream(),
             steps=steps,
             by_chance=by_chance(steps, seed),
+            notes=of_other_weights(self.source, self.chosen.probe, self.chosen.neurons),
         )
         if self.settings.bake is not None:
             result = result.model_copy(update={"baked": self._bake(result)})

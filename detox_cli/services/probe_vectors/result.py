@@ -2,8 +2,9 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from detox_cli.services.noted import NotedResult
 from detox_cli.services.report.page import outline
-from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.result import Cell, Table
 from detox_cli.statistics.bootstrap import Estimate
 
 SHOWN = 10
@@ -63,7 +64,7 @@ class LayerRow(BaseModel):
     high: float
 
 
-class ProbeVectorsResult(Result):
+class ProbeVectorsResult(NotedResult):
     """Value vectors beside a probe."""
 
     model: str
@@ -83,7 +84,7 @@ class ProbeVectorsResult(Result):
     def tables(self) -> list[Table]:
         """The nearest on both sides, components, layers."""
         found = [_vectors(self, side) for side in ("given", "toward", "away")]
-        tables = [table for table in found if table.rows]
+        tables = self.noted() + [table for table in found if table.rows]
         if self.components:
             rows: list[list[Cell]] = [
                 [c.component, c.share, c.cosine, _words(c.raised), _words(c.lowered)] for c in self.components

@@ -26,6 +26,7 @@ from detox_cli.services.probe.kept import files_read, kept_folder, model_record
 from detox_cli.services.probe.means import PerText
 from detox_cli.services.probe.opened import (
     Opened,
+    of_other_weights,
     open_neurons,
     random_like,
     seen_in_stream,
@@ -198,6 +199,7 @@ class _Work:
             kept=len(kept),
             vectors=rows,
             components=made,
+            notes=of_other_weights(source, self.probe, self.given),
             layers=layer_rows(ranked, sides.get("toward", []), sides.get("away", [])),
         )
 

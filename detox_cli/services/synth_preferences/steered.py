@@ -13,6 +13,7 @@ from detox_cli.models.probes.probe import LinearProbe
 from detox_cli.output.progress import Progress
 from detox_cli.runs.manifest import fingerprint
 from detox_cli.services.engine import Writer
+from detox_cli.services.probe.opened import warn_of_another_model
 from detox_cli.services.writers import LocalWriter
 from detox_cli.settings.synth_preferences import SynthPreferencesSettings
 
@@ -49,9 +50,7 @@ class SteeredWriter(LocalWriter):
         """The engine with model and probe."""
         engine = super().load(progress)
         assert isinstance(engine, TransformersEngine)
-        trained_on = self.probe.site.fingerprint
-        if trained_on and trained_on != self.source.fingerprint:
-            progress.warn(f"the probe was trained on another model: {self.probe.site.model or 'unknown'}")
+        warn_of_another_model(self.probe, self.source, progress)
         return PplmEngine(engine, self.probe, self.steering)
 
 

@@ -4,11 +4,12 @@ from pydantic import Field
 
 from detox_cli.errors import DetoxError, QualityLimit
 from detox_cli.services.merge.result import Folded
-from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.noted import NotedResult
+from detox_cli.services.result import Cell, Table
 from detox_cli.statistics.bootstrap import Estimate
 
 
-class DpoResult(Result):
+class DpoResult(NotedResult):
     """A tuned model."""
 
     rows: dict[str, int] = Field(description="Rows read, left out by reason, trained on and held out.")
@@ -31,7 +32,7 @@ class DpoResult(Result):
         tables = [
             Table(title="held-out preferences", columns=["measure", "value"], rows=held, caption=caption)
         ]
-        return [*self._written(), *(tables if held else []), *self._folding(), _counts(rows)]
+        return [*self.noted(), *self._written(), *(tables if held else []), *self._folding(), _counts(rows)]
 
     def next_steps(self) -> list[str]:
         """Measure it."""

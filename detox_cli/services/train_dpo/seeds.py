@@ -56,7 +56,7 @@ class DpoSeedsResult(SeedsResult):
     def tables(self) -> list[Table]:
         """Means over seeds, and each seed."""
         caption = f"{CAPTION}; {len(self.seeds)} seeds; the model in the output is that of seed {self.best}"
-        found = []
+        found = self.seeds[0].result.noted()
         for title, means, each in (
             ("continuations after tuning", self.after_over_seeds, "after"),
             ("held-out preferences", self.over_seeds, "chosen_at"),

@@ -10,6 +10,7 @@ from detox_cli.models.loading import Loaded, load_causal
 from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import fingerprint
+from detox_cli.services.probe.opened import of_other_weights, warn_of_another_model
 from detox_cli.services.train_dpo.building import Sides, build_trainer, keeping_of, mixture_of, recipe_of
 from detox_cli.services.train_dpo.data import Data
 from detox_cli.services.train_dpo.encode import Limits, encode
@@ -149,7 +150,10 @@ def _measure(run: DpoRun, loaded: Loaded) -> Measure | None:
     if prompts is None:
         return None
     frozen = None if run.settings.adapted else copy.deepcopy(loaded.model).requires_grad_(False).eval()
-    return Measure(run.settings, prompts, Start(loaded, frozen))
+    measure = Measure(run.settings, prompts, Start(loaded, frozen))
+    if measure.tracked is not None:
+        warn_of_another_model(measure.tracked, run.source, run.progress)
+    return measure
 
 
 def _reference(settings: DpoSettings) -> Any | None:
@@ -182,6 +186,7 @@ def _result(
         before=before,
         after=after,
         measured_on=measure.prompts.told if measure else "",
+        notes=of_other_weights(run.source, measure.tracked) if measure else [],
         folded=None,
     )
 

@@ -69,9 +69,8 @@ class NeuronTracker:
         ranked = _ranked(opened, what, where) if isinstance(what, LinearProbe) else None
         if listed is not None:
             listed.check_fits(self.neurons, where)
-        gated = self.neurons.gated
         before = self._means(loaded, prompts) if ranked is not None else np.zeros(self.neurons.total)
-        chosen = followed(listed, ranked, NEAREST, before, gated)
+        chosen = followed(listed, ranked, NEAREST, before, self.neurons)
         self.count = len(chosen.neurons)
         self.weights = np.zeros((1, self.neurons.total))
         for neuron in chosen.neurons:

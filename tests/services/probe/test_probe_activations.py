@@ -148,3 +148,24 @@ def test_translations_of_a_prompt_are_no_evidence_of_their_own() -> None:
     sums = {one.id: np.array([values[int(one.unit)]]) for one in told}
     rows = {row.lang: row for row in language_rows(told, 0, sums, None, None, Drawing(0, 300))}
     assert rows["all"].before == rows["en"].before and rows["all"].before.n == 12
+
+
+def test_what_is_followed_can_be_filtered_by_sign(tiny_gpt2: Path, tmp_path: Path, detox) -> None:
+    planted = plant(tiny_gpt2, tmp_path)
+    means = {}
+    for rule in ("off", "positive"):
+        listed = run(settings(planted, tmp_path, positivity=rule, top=20, output=tmp_path / rule)).listed
+        means[rule] = {(row.layer, row.neuron): row.mean.mean for row in listed if row.followed}
+    assert len(means["off"]) == 20 > len(means["positive"]) and PLANTED in means["positive"]
+    assert set(means["positive"]) < set(means["off"]) and min(means["off"].values()) < 0
+    left_out = set(means["off"]) - set(means["positive"])
+    write_neurons(tmp_path / "some.json", NeuronList((PLANTED, *sorted(left_out))))
+    given = {"neurons": tmp_path / "some.json", "output": tmp_path / "given"}
+    result = run(settings(planted, tmp_path, positivity="positive", **given))
+    assert read_neurons(tmp_path / "given").neurons == (PLANTED,) and "above 0" in result.chosen_by
+    write_neurons(tmp_path / "some.json", NeuronList(tuple(sorted(left_out))))
+    with pytest.raises(BadData, match="none of the given neurons has a mean above 0"):
+        run(settings(planted, tmp_path, positivity="positive", **given, overwrite=True))
+    alone = ("probe", "activations", str(planted.model), "--positivity", "off", "-o", str(tmp_path / "none"))
+    outcome = detox(*alone)
+    assert outcome.code == 2 and "no neurons are followed" in outcome.err

@@ -94,7 +94,9 @@ def test_neurons_of_other_weights_are_told(tiny_gpt2: Path, tmp_path: Path) -> N
     for model, expected in ((planted.model, False), (planted.tuned, True)):
         recorder, place = Recorder(), tmp_path / f"{model.name}-again"
         given = {"neurons": tmp_path / "vectors", "activations": False, "output": place}
-        run(settings(planted, tmp_path, model=str(model), **given), recorder)
+        result = run(settings(planted, tmp_path, model=str(model), **given), recorder)
+        assert result.notes == json.loads((place / "summary.json").read_text())["notes"] == recorder.warnings
+        assert (result.tables()[0].title == "Read this first") is bool(result.notes)
         found = [line for line in recorder.warnings if told in line]
         assert bool(found) is expected
         assert all(line.endswith(f"weights are not those of {model}") for line in found)

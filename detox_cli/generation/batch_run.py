@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -94,14 +95,13 @@ class BatchRun:
         window = attention_window(self.model.config)
         if window is not None and longest > window:
             return 0  # padding between prefix and prompt would push tokens out of the window
-        length = common_prefix([prompt.ids for prompt in self.prompts])
+        length = common_prefix(prompt.ids for prompt in self.prompts)
         return length if length >= SHORTEST_PREFIX else 0
 
     def _plan(self, budget: Budget) -> list[list[Job]]:
-        whole = [Job(i, 0, request.samples) for i, request in enumerate(self.requests)]
         beams = self.sampling.num_beams
         if self.loop == "generate":
-            return [[job] for job in whole]
+            return [[Job(i, 0, request.samples)] for i, request in enumerate(self.requests)]
         once = self.cut if self.loop == "shared" else 0
         work = [
             Work(len(prompt.ids) - once, 1 if beams > 1 else request.samples)
@@ -109,7 +109,9 @@ class BatchRun:
         ]
         new = self.sampling.max_new_tokens
         batches = plan_batches(work, new, budget.tokens // beams, max(1, budget.rows // beams))
-        return [[whole[job.request] for job in batch] for batch in batches] if beams > 1 else batches
+        if beams == 1:
+            return batches
+        return [[replace(job, count=self.requests[job.request].samples) for job in one] for one in batches]
 
     def _decode(self, samples: Sequence[tuple[int, int]]) -> list[Row]:
         """Write one row per (request, sample): unique prompts are read once, then forked."""

@@ -1,10 +1,10 @@
 """Batches of similar length under a token budget, planned once over everything that is asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Job:
     """Samples ``first`` to ``first + count`` of one request."""
 
@@ -13,7 +13,7 @@ class Job:
     count: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Work:
     """The size of a request: tokens that its prompt adds to the cache, and how many samples it wants."""
 
@@ -63,10 +63,24 @@ def rows_that_fit(tokens_per_row: int, batch_tokens: int, batch_rows: int) -> in
     return max(1, min(batch_rows, batch_tokens // max(1, tokens_per_row)))
 
 
-def common_prefix(prompts: Sequence[tuple[int, ...]]) -> int:
-    """Length of the longest prefix that all prompts share, leaving each at least one token of its own."""
-    if len(prompts) < 2:
-        return 0
-    low, high = min(prompts), max(prompts)
-    most = min(map(len, prompts)) - 1
-    return next((i for i in range(most) if low[i] != high[i]), max(most, 0))
+def common_prefix(prompts: Iterable[tuple[int, ...]]) -> int:
+    """Length of the longest prefix that all prompts share, leaving each at least one token of its own.
+
+    Looks at each prompt once, and keeps none but the first. One prompt alone shares nothing.
+    """
+    rest = iter(prompts)
+    first = next(rest, ())
+    found = shortest = len(first)
+    alone = True
+    for prompt in rest:
+        alone, shortest = False, min(shortest, len(prompt))
+        found = common_length(first[:found], prompt)
+    return 0 if alone else min(found, max(shortest - 1, 0))
+
+
+def common_length(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+    """Length of the longest prefix of both."""
+    most = min(len(one), len(other))
+    if one[:most] == other[:most]:
+        return most
+    return next(i for i in range(most) if one[i] != other[i])

@@ -1,17 +1,19 @@
 """Requests as token ids, and the reasons why a request cannot be answered."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from transformers.cache_utils import DynamicCache
 
-from detox_cli.errors import BadSettings
+from detox_cli.errors import BadData, BadSettings
 from detox_cli.generation.chat import ChatFormat, chat_ids, read_chat_format
 from detox_cli.generation.requests import Request, Sampling
 
+READ_AT_ONCE = 256
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Encoded:
     """A prompt that a model can read.
 
@@ -40,6 +42,14 @@ class PromptReader:
 
     def read(self, requests: Sequence[Request]) -> list[Encoded]:
         """Token ids of every request's prompt, in order; see `fault` for what cannot be answered."""
+        return list(self.stream(requests))
+
+    def stream(self, requests: Sequence[Request]) -> Iterator[Encoded]:
+        """The same one after the other, of which none is kept here."""
+        for first in range(0, len(requests), READ_AT_ONCE):
+            yield from self._read(requests[first : first + READ_AT_ONCE])
+
+    def _read(self, requests: Sequence[Request]) -> list[Encoded]:
         texts = [r.prompt for r in requests if isinstance(r.prompt, str)]
         raw = iter(self.tokenizer(texts).input_ids if texts else ())
         found = [self._text(r, next(raw)) if isinstance(r.prompt, str) else self._chat(r) for r in requests]
@@ -61,9 +71,20 @@ class PromptReader:
 
     def faults(self, requests: Sequence[Request], sampling: Sampling) -> dict[str, str]:
         """`fault` of every request that has one, by id."""
-        reasons = (self.fault(prompt, sampling) for prompt in self.read(requests))
-        pairs = zip(requests, reasons, strict=True)
-        return {request.id: reason for request, reason in pairs if reason is not None}
+        reasons = (self.fault(prompt, sampling) for prompt in self.stream(requests))
+        faulty = [(place, reason) for place, reason in enumerate(reasons) if reason is not None]
+        return {requests[place].id: reason for place, reason in faulty}
+
+    def stream_answerable(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Encoded]:
+        """`stream`, up to the first prompt that cannot be answered.
+
+        Raises:
+            BadData: That one has a `fault`.
+        """
+        for place, prompt in enumerate(self.stream(requests)):
+            if reason := self.fault(prompt, sampling):
+                raise BadData(reason, where=requests[place].id, hint="leave it out, or shorten it")
+            yield prompt
 
     def _text(self, request: Request, ids: list[int]) -> Encoded:
         end = self.tokenizer.eos_token_id

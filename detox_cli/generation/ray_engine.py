@@ -50,20 +50,20 @@ class RayEngine:
             Missing: No cluster answers, or Ray is not installed.
         """
         finished = frozenset(done)
-        left = [request for request in requests if request.id not in finished]
+        left = [request.samples for request in requests if request.id not in finished]
         if not left:
             return
         shares = _shares(left)
-        job = Answering(self.load, tuple(requests), sampling, finished, shares)
+        job = Answering(self.load, requests, sampling, finished, shares)
         for share in spread(self.cluster, job, range(shares), self.warn):
             self._known = {**share.identity, **self._known}
             yield from share.results
 
 
-def _shares(requests: Sequence[Request]) -> int:
-    """Into how many shares the work is cut; one without a part of the plan takes no time."""
-    wanted = sum(request.samples for request in requests) // SHARE_SAMPLES
-    return min(len(requests), max(LEAST_SHARES, min(wanted, MOST_SHARES)))
+def _shares(samples: Sequence[int]) -> int:
+    """Into how many shares requests of so many samples are cut; one without a part takes no time."""
+    wanted = sum(samples) // SHARE_SAMPLES
+    return min(len(samples), max(LEAST_SHARES, min(wanted, MOST_SHARES)))
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Answering:
     """
 
     load: Load
-    requests: tuple[Request, ...]
+    requests: Sequence[Request]
     sampling: Sampling
     done: frozenset[str]
     shares: int

@@ -12,6 +12,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from detox_cli.errors import BadData, BadSettings, DetoxError, Missing
 from detox_cli.generation.answers import cut
+from detox_cli.generation.made import Made
 from detox_cli.generation.requests import Completion, Plan, Request, Sample, Sampling
 from detox_cli.generation.seeds import short_seed
 from detox_cli.generation.server_client import (
@@ -137,7 +138,8 @@ class ServerEngine:
             DetoxError: The server is busy or broken, and stayed so.
         """
         refuse_unknown(sampling, "--engine server")
-        todo = [request for request in requests if request.id not in frozenset(done)]
+        finished = frozenset(done)
+        todo = (request for request in requests if request.id not in finished)
         answered, refused = bool(done), 0
         for completion in self._flow(todo, sampling):
             answered = answered or not completion.fault
@@ -151,10 +153,11 @@ class ServerEngine:
         """A few requests in each part: to a server no request is in the company of another."""
         refuse_unknown(sampling, "--engine server")
         size = PART_ROUNDS * self.concurrency
-        parts = [requests[first : first + size] for first in range(0, len(requests), size)]
+        count = -(-len(requests) // size)
+        parts = Made(count, lambda place: requests[place * size : (place + 1) * size])
         return Plan(parts, lambda some, done: self.generate(some, sampling, done))
 
-    def _flow(self, todo: Sequence[Request], sampling: Sampling) -> Iterator[Completion]:
+    def _flow(self, todo: Iterator[Request], sampling: Sampling) -> Iterator[Completion]:
         """Keep ``concurrency`` requests on the way; leaving this early cancels them."""
         limits = httpx2.Limits(max_connections=self.concurrency, max_keepalive_connections=self.concurrency)
         timeout = httpx2.Timeout(self.patience.timeout, connect=10.0, pool=None)
@@ -165,10 +168,9 @@ class ServerEngine:
                 yield from self._window(portal, client, todo, sampling)
 
     def _window(
-        self, portal: BlockingPortal, client: ServerClient, todo: Sequence[Request], sampling: Sampling
+        self, portal: BlockingPortal, client: ServerClient, waiting: Iterator[Request], sampling: Sampling
     ) -> Iterator[Completion]:
         pending: set[Future[Completion]] = set()
-        waiting = iter(todo)
         while True:
             while len(pending) < self.concurrency and (request := next(waiting, None)) is not None:
                 pending.add(portal.start_task_soon(self._answer, client, request, sampling))

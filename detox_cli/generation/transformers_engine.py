@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 
-from detox_cli.errors import BadData, BadSettings, DetoxError
+from detox_cli.errors import BadSettings, DetoxError
 from detox_cli.generation.batch_run import BatchRun, Budget
 from detox_cli.generation.batching import Job, joined_batches
 from detox_cli.generation.encoding import Encoded, PromptReader, stop_tokens
+from detox_cli.generation.made import packed
 from detox_cli.generation.proof import prove
 from detox_cli.generation.requests import Completion, Plan, Request, Sample, Sampling
 from detox_cli.generation.rules import not_applied
@@ -108,16 +109,12 @@ class TransformersEngine:
         own = self.model.generation_config.eos_token_id
         return stop_tokens(self.tokenizer, self.reader.chat if chat else None, own)
 
-    def _read(self, requests: Sequence[Request], sampling: Sampling) -> list[Encoded]:
+    def _read(self, requests: Sequence[Request], sampling: Sampling) -> Sequence[Encoded]:
         if sampling.num_beams > 1 and any(r.samples > sampling.num_beams for r in requests):
             raise BadSettings(
                 f"{sampling.num_beams} beams cannot give more samples than that", hint="ask for fewer samples"
             )
-        prompts = self.reader.read(requests)
-        for request, prompt in zip(requests, prompts, strict=True):
-            if reason := self.reader.fault(prompt, sampling):
-                raise BadData(reason, where=request.id, hint="leave it out, or shorten it")
-        return prompts
+        return packed(self.reader.stream_answerable(requests, sampling))
 
     def _run(self, requests: Sequence[Request], prompts: Sequence[Encoded], sampling: Sampling) -> BatchRun:
         ends = self.stop_tokens(chat=any(not isinstance(request.prompt, str) for request in requests))

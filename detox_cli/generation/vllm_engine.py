@@ -7,9 +7,10 @@ from typing import Any
 
 from transformers import GenerationConfig
 
-from detox_cli.errors import BadData, DetoxError
+from detox_cli.errors import DetoxError
 from detox_cli.generation.answers import sample_text
 from detox_cli.generation.encoding import Encoded, PromptReader, stop_tokens
+from detox_cli.generation.made import Made, packed
 from detox_cli.generation.requests import Completion, Plan, Request, Sample, Sampling
 from detox_cli.generation.rules import not_applied
 from detox_cli.generation.seeds import short_seed
@@ -21,7 +22,7 @@ from detox_cli.models.adapters import Adapter
 from detox_cli.models.loading import load_tokenizer, read_config
 from detox_cli.models.sources import ModelSource
 
-Round = list[tuple[Request, Encoded]]
+Round = Sequence[tuple[Request, Encoded]]
 ROUND_SAMPLES = 4096
 WHOLE_PROMPTS = 4096
 SINGLE_TOKEN_RULES = ("sequence_bias", "bad_words_ids", "suppress_tokens", "begin_suppress_tokens")
@@ -132,9 +133,12 @@ class VllmEngine:
     def plan(self, requests: Sequence[Request], sampling: Sampling) -> Plan[Round]:
         """All rounds, each a part."""
         refuse_unknown(sampling, "--engine vllm")
-        pairs = list(zip(requests, self._read(requests, sampling), strict=True))
-        rounds = [pairs[first:last] for first, last in _rounds(requests, self.round_samples)]
-        return Plan(rounds, partial(self._completions, sampling))
+        prompts = packed(self.reader.stream_answerable(requests, sampling))
+        pairs = Made(len(requests), lambda place: (requests[place], prompts[place]))
+        rounds = [slice(first, last) for first, last in _rounds(requests, self.round_samples)]
+        return Plan(
+            Made(len(rounds), lambda place: pairs[rounds[place]]), partial(self._completions, sampling)
+        )
 
     def _completions(self, sampling: Sampling, some: Round, done: Collection[str]) -> Iterator[Completion]:
         """The answers of a round; a request that is done is computed all the same, for its company."""
@@ -142,13 +146,6 @@ class VllmEngine:
             for completion in self._round(some, sampling):
                 if completion.id not in done:
                     yield completion
-
-    def _read(self, requests: Sequence[Request], sampling: Sampling) -> list[Encoded]:
-        prompts = self.reader.read(requests)
-        for request, prompt in zip(requests, prompts, strict=True):
-            if reason := self.reader.fault(prompt, sampling):
-                raise BadData(reason, where=request.id, hint="leave it out, or shorten it")
-        return prompts
 
     def _round(self, pairs: Sequence[tuple[Request, Encoded]], sampling: Sampling) -> Iterator[Completion]:
         """Hand over all requests of a round at once, and give back what is ready after each step."""

@@ -7,7 +7,7 @@ import json
 import platform
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import Any
@@ -134,10 +134,28 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
 def fingerprint(**parts: object) -> str:
     """A short hash of everything that decides an output: settings, input hashes, models, versions.
 
-    Leave out what does not change the result, such as the device's batch size or the output's own name.
+    Leave out what does not change the result, such as the device's batch size or the output's own name. An
+    iterator counts as the list of its items, of which one is in memory at a time.
     """
-    text = json.dumps(parts, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    digest = hashlib.sha256()
+    for text in _json_pieces(parts):
+        digest.update(text.encode())
+    return digest.hexdigest()[:32]
+
+
+def _json_pieces(parts: Mapping[str, object]) -> Iterator[str]:
+    """The parts as JSON, an iterator's items one after the other."""
+    for number, name in enumerate(sorted(parts)):
+        yield f"{', ' if number else '{'}{json.dumps(name)}: "
+        part = parts[name]
+        if not isinstance(part, Iterator):
+            yield json.dumps(part, sort_keys=True, default=str)
+            continue
+        yield "["
+        for place, item in enumerate(part):
+            yield f"{', ' if place else ''}{json.dumps(item, sort_keys=True, default=str)}"
+        yield "]"
+    yield "}" if parts else "{}"
 
 
 def hash_file(path: str | Path) -> str:

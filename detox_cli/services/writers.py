@@ -87,8 +87,11 @@ class LocalWriter:
 
     def faults(self, requests: Sequence[Request], sampling: Sampling) -> dict[str, str]:
         """Why requests cannot be answered: empty, or longer than the context. Needs the tokenizer only."""
-        tokenizer = load_tokenizer(self.source, self.options.trust_remote_code)
-        return PromptReader(tokenizer, self.config).faults(requests, sampling)
+        return self.reader().faults(requests, sampling)
+
+    def reader(self) -> PromptReader:
+        """What turns prompts into token ids."""
+        return PromptReader(load_tokenizer(self.source, self.options.trust_remote_code), self.config)
 
     def load(self, progress: Progress) -> Engine:
         """The engine with the model in memory."""

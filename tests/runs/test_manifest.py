@@ -112,3 +112,11 @@ def test_fingerprints_depend_on_values_and_not_on_order():
     one = fingerprint(settings={"a": 1, "b": [1, 2]}, model="m")
     assert one == fingerprint(model="m", settings={"b": [1, 2], "a": 1})
     assert len({one, fingerprint(settings={"a": 1, "b": [2, 1]}, model="m"), fingerprint(model="m")}) == 3
+
+
+def test_what_streams_into_a_fingerprint_counts_as_a_list():
+    rows = [{"b": 1, "a": ("é", None)}, {"c": []}]
+    for some in (rows, []):
+        assert fingerprint(rows=iter(some), a=1) == fingerprint(rows=some, a=1)
+    whole = json.dumps({"a": 1, "rows": rows}, sort_keys=True)
+    assert fingerprint(rows=iter(rows), a=1) == hashlib.sha256(whole.encode()).hexdigest()[:32]

@@ -168,8 +168,8 @@ def asked_of(settings: EvalGenerationSettings, protocol: Protocol, rejects: Reje
         )
     decisive = fingerprint(
         command="eval generation",
-        prompts=[asdict(replace(prompt, where="")) for prompt in prompts],
-        requests=[asdict(request) for request in requests],
+        prompts=(asdict(replace(prompt, where="")) for prompt in prompts),
+        requests=map(asdict, requests),
         sampling=asdict(sampling),
         writer=writer.decisive,
         chain=form.decisive if form else None,

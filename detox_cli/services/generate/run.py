@@ -107,7 +107,7 @@ def prepare(settings: GenerateSettings, rejects: Rejects) -> Work:
     prompts = [str(row.values[column]) for row in rows]
     decisive = fingerprint(
         command="generate",
-        requests=[asdict(request) for request in requests],
+        requests=map(asdict, requests),
         sampling=asdict(sampling),
         writer=writer.decisive,
         chain=[*form.decisive, settings.show_chain, settings.answer_only] if form else None,

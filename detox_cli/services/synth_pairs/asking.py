@@ -12,7 +12,7 @@ from detox_cli.runs.journal import Journal
 from detox_cli.scoring.refusal_classifier import RefusalJudge
 from detox_cli.services.answering import answer
 from detox_cli.services.synth_pairs.candidates import Candidate, all_flawed
-from detox_cli.services.synth_pairs.sources import Source, prompt_of, requests_for
+from detox_cli.services.synth_pairs.sources import Source, prompt_of, request_id, requests_for
 from detox_cli.services.synth_pairs.work import Work
 from detox_cli.settings.synth import SynthPairsSettings
 
@@ -43,18 +43,21 @@ def ask(
     found: dict[str, list[Candidate]] = {}
     wanting = {key: source for key, source in work.sources.items() if source.id not in faults}
     for attempt in range(1, settings.retries + 2):
-        requests = requests_for(wanting, settings, attempt)
         if attempt > 1:  # another instruction may be longer than the first, which was tried before
-            impossible = work.writer.faults(list(requests.values()), work.sampling)
-            requests = {key: request for key, request in requests.items() if request.id not in impossible}
-        if not requests:
+            requests = requests_for(list(wanting.values()), settings, attempt)
+            impossible = work.writer.faults(requests, work.sampling)
+            wanting = {
+                k: source for k, source in wanting.items() if request_id(source, attempt) not in impossible
+            }
+        if not wanting:
             break
+        requests = requests_for(list(wanting.values()), settings, attempt)
         label = "rewriting" if attempt == 1 else f"asking again, attempt {attempt}"
-        answers = answer(engine, list(requests.values()), work.sampling, journal, progress, label)
+        answers = answer(engine, requests, work.sampling, journal, progress, label)
         fresh = {
-            key: candidates_of(answers.completions[request.id], work.sources[key].text, settings, attempt)
-            for key, request in requests.items()
-            if request.id in answers.completions
+            key: candidates_of(answers.completions[name], source.text, settings, attempt)
+            for key, source in wanting.items()
+            if (name := request_id(source, attempt)) in answers.completions
         }
         for key, candidates in (second_look(fresh, work.sources, judge) if judge else fresh).items():
             found[key] = found.get(key, []) + candidates

@@ -1,11 +1,13 @@
 """The different sentences of the input, and what the model is asked about each of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from detox_cli.data.pairs import Pair
 from detox_cli.data.splits import text_key
 from detox_cli.errors import BadData
+from detox_cli.generation.made import Made
 from detox_cli.generation.prompts import PROMPTS, RewritePrompt, Shot, rewrite_conversation
 from detox_cli.generation.requests import Request
 from detox_cli.generation.seeds import row_seed
@@ -18,7 +20,7 @@ LeftOut = tuple[Pair, str]
 """A row that is not asked about, and why: ``excluded``, ``lang`` or ``not_toxic``."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Source:
     """A different sentence of the input: the id of the first row that has it, and its examples."""
 
@@ -71,7 +73,12 @@ def sources_of(pairs: Sequence[Pair], shots_for: Choice) -> dict[str, Source]:
 
 def source_key(pair: Pair) -> str:
     """Sources that differ in spaces alone are one prompt."""
-    return " ".join(pair.toxic.split())
+    return one_line(pair.toxic)
+
+
+def one_line(text: str) -> str:
+    """The words of a text with one space between them."""
+    return " ".join(text.split())
 
 
 def prompt_of(settings: SynthPairsSettings, attempt: int) -> RewritePrompt:
@@ -80,16 +87,25 @@ def prompt_of(settings: SynthPairsSettings, attempt: int) -> RewritePrompt:
 
 
 def requests_for(
-    sources: Mapping[str, Source], settings: SynthPairsSettings, attempt: int = 1
-) -> dict[str, Request]:
-    """One request per source, by its key; every attempt has seeds of its own."""
-    prompt = prompt_of(settings, attempt)
-    return {
-        key: Request(
-            source.id if attempt == 1 else f"{source.id} (attempt {attempt})",
-            rewrite_conversation(source.text, source.shots, settings.shot_style, prompt),
-            seed=row_seed(settings.seed, key, *([attempt] if attempt > 1 else [])),
-            samples=settings.num_candidates,
-        )
-        for key, source in sources.items()
-    }
+    sources: Sequence[Source], settings: SynthPairsSettings, attempt: int = 1
+) -> Sequence[Request]:
+    """One request per source, in order; every attempt has seeds of its own.
+
+    A request is made when it is asked for: with ten examples it is many times as large as its source.
+    """
+    return Made(len(sources), partial(_request, sources, settings, attempt))
+
+
+def _request(sources: Sequence[Source], settings: SynthPairsSettings, attempt: int, place: int) -> Request:
+    source, prompt = sources[place], prompt_of(settings, attempt)
+    return Request(
+        request_id(source, attempt),
+        rewrite_conversation(source.text, source.shots, settings.shot_style, prompt),
+        seed=row_seed(settings.seed, one_line(source.text), *([attempt] if attempt > 1 else [])),
+        samples=settings.num_candidates,
+    )
+
+
+def request_id(source: Source, attempt: int) -> str:
+    """The id of the request that asks about a source, the first time or again."""
+    return source.id if attempt == 1 else f"{source.id} (attempt {attempt})"

@@ -81,7 +81,7 @@ def prepare(settings: SynthPairsSettings, rejects: Rejects, progress: Progress) 
     pairs, left_out = wanted_pairs(read, settings, barred)
     writer = find_writer(settings)
     sources = sources_of(pairs, choose_shots(settings, pairs, barred, rejects, progress))
-    requests = list(requests_for(sources, settings).values())
+    requests = requests_for(list(sources.values()), settings)
     sampling = Sampling(
         max_new_tokens=settings.max_new_tokens,
         temperature=settings.temperature,
@@ -90,9 +90,9 @@ def prepare(settings: SynthPairsSettings, rejects: Rejects, progress: Progress) 
     )
     decisive = fingerprint(
         command="synth pairs",
-        requests=[asdict(request) for request in requests],
-        rows=[(pair.id, pair.toxic, pair.references, pair.lang) for pair in pairs],
-        left_out=[(pair.id, reason) for pair, reason in left_out],
+        requests=map(asdict, requests),
+        rows=((pair.id, pair.toxic, pair.references, pair.lang) for pair in pairs),
+        left_out=((pair.id, reason) for pair, reason in left_out),
         sampling=asdict(sampling),
         writer=writer.decisive,
         **deciding(settings),

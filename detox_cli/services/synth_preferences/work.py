@@ -138,8 +138,8 @@ def _of_model(
         )
     whole = fingerprint(
         command="synth preferences",
-        prompts=[asdict(replace(prompt, where="")) for prompt in prompts],
-        requests=[asdict(request) for request in requests],
+        prompts=(asdict(replace(prompt, where="")) for prompt in prompts),
+        requests=map(asdict, requests),
         sampling=asdict(sampling),
         writer=writer.decisive,
         **decisive,

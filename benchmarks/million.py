@@ -74,9 +74,14 @@ def measured(words: list[str], environment: dict[str, str]) -> dict[str, float]:
 
 
 def plan_pairs(rows: int) -> None:
-    """Read so many sentences and plan ten-shot requests for them, in this process; print what it took."""
+    """Read so many sentences, plan ten-shot requests for them and the batches of these; print what it took.
+
+    All in this process, with the small bundled model, whose weights are in the second figure.
+    """
     from detox_cli.data.rejects import Rejects
+    from detox_cli.generation.transformers_engine import TransformersEngine
     from detox_cli.output.progress import Silent
+    from detox_cli.services.synth_pairs.sources import requests_for
     from detox_cli.services.synth_pairs.work import prepare
     from detox_cli.settings.resolve import resolve
     from detox_cli.settings.synth import SynthPairsSettings
@@ -89,9 +94,20 @@ def plan_pairs(rows: int) -> None:
         shots.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
         given = {"input": str(asked), "output": f"{name}/out.jsonl", "shots": str(shots), "num_shots": 10}
         began = time.process_time()
-        prepare(resolve("synth.pairs", SynthPairsSettings, given, ["offline"]), Rejects(), Silent())
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-    print(f"planning {rows} pairs: {time.process_time() - began:.1f} s, {memory:.0f} MB")
+        settings = resolve("synth.pairs", SynthPairsSettings, given, ["offline"])
+        work = prepare(settings, Rejects(), Silent())
+        took, memory = time.process_time() - began, most_memory()
+        engine = work.writer.load(Silent())
+        assert isinstance(engine, TransformersEngine)
+        batches = engine.plan(requests_for(list(work.sources.values()), settings), work.sampling).parts
+    print(f"planning {rows} pairs: {took:.1f} s, {memory:.1f} MB")
+    took = time.process_time() - began
+    print(f"and their {len(batches)} batches: {took:.1f} s, {most_memory():.1f} MB")
+
+
+def most_memory() -> float:
+    """The most memory that this process has had, in megabytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
 def main() -> None:

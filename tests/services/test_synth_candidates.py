@@ -241,8 +241,8 @@ def test_contradictions_are_told_before_anything_is_loaded(tmp_path, changes, me
 def test_a_retry_has_seeds_and_a_prompt_of_its_own(tmp_path):
     settings = chat(tmp_path, retries=1, retry_prompt="detox-en-v2", num_candidates=2)
     work = prepare(settings, Rejects(), Silent())
-    first, second = (requests_for(work.sources, settings, attempt) for attempt in (1, 2))
-    for key in work.sources:
+    first, second = (requests_for(list(work.sources.values()), settings, attempt) for attempt in (1, 2))
+    for key in range(len(work.sources)):
         assert first[key].seed != second[key].seed and first[key].id != second[key].id
         assert first[key].prompt[-1] == second[key].prompt[-1]
         assert first[key].prompt[0] != second[key].prompt[0]

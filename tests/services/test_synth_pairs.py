@@ -79,7 +79,7 @@ def test_shots_stand_in_the_prompt_and_a_source_is_never_its_own_example(sources
     shots.write_text("toxic\tneutral\nThis game is garbage!\tno\nyou fool\tyou there\nbad man\tman\n")
     wanted = settings(sources, tiny_causal, shots=str(shots), num_shots=2)
     work = prepare(wanted, Rejects(), Silent())
-    turns = next(iter(requests_for(work.sources, wanted).values())).prompt
+    turns = requests_for(list(work.sources.values()), wanted)[0].prompt
     assert [turn.text for turn in turns][1:5] == ["you fool", "you there", "bad man", "man"]
     with pytest.raises(BadData, match="2 examples"):
         prepare(settings(sources, tiny_causal, shots=str(shots), num_shots=3), Rejects(), Silent())

@@ -53,6 +53,14 @@ def test_a_plan_says_tokens_and_hours(
     assert not (tmp_path / "out.jsonl").exists()
 
 
+@pytest.mark.parametrize("command", [("synth", "pairs", "-m", "some"), ("generate", "some")])
+def test_a_server_is_not_asked(command: tuple[str, ...], toxic: str, detox: Callable[..., Outcome]) -> None:
+    nobody = ("--engine", "server", "--base-url", "http://127.0.0.1:9/v1", "-o", "out.jsonl")
+    outcome = detox(*command, toxic, *nobody, "--dry-run")
+    assert outcome.code == 0, outcome.err
+    assert "behind a server, not asked" in outcome.out
+
+
 def test_a_plan_for_rows_on_stdout_is_itself_on_stdout(
     toxic: str, tiny_causal: Path, detox: Callable[..., Outcome]
 ) -> None:

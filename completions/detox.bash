@@ -57,7 +57,7 @@ _detox_option() {
         demo)
             case $2 in
                 --output | -o) takes=1 kind=folder ;;
-                --data) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
+                --data) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
                 --limit | --test-share | --show | --seed) takes=1 kind=nothing ;;
                 --profile) takes=1 kind=profile ;;
             esac
@@ -65,7 +65,7 @@ _detox_option() {
         'synth pairs')
             case $2 in
                 --model | -m) takes=1 kind=model reply=(builtin:chat builtin:lm) ;;
-                --output | -o | --rejects | --shots | --exclude | --dropped | --preferences | --paper-csv) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
+                --output | -o | --rejects | --dropped | --preferences | --paper-csv) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --text-column | --split | --limit | --lang | --lang-column | --temperature | --top-p | --top-k | --max-new-tokens | --seed | --ray-address | --ray-actors | --ray-cpus | --ray-gpus | --ray-restarts | --revision | --batch-tokens | --tensor-parallel | --base-url | --concurrency | --num-shots | --shots-split | --num-candidates | --refusal-threshold | --retries | --advise-above | --min-toxicity | --min-chrf | --max-chrf | --min-length | --max-length | --min-sta | --min-sim | --min-fl | --min-j | --min-toxicity-drop | --min-margin) takes=1 kind=nothing ;;
                 --prompt | --retry-prompt) takes=1 kind=choice reply=(detox-en-v1 detox-en-v2 detox-multi-v1) ;;
                 --engine) takes=1 kind=choice reply=(transformers vllm server ray) ;;
@@ -75,6 +75,7 @@ _detox_option() {
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
                 --quantize) takes=1 kind=choice reply=(4bit 8bit) ;;
                 --attention) takes=1 kind=choice reply=(auto sdpa flash_attention_2 eager) ;;
+                --shots | --exclude) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
                 --shot-selection) takes=1 kind=choice reply=(last random best knn) ;;
                 --shot-style) takes=1 kind=choice reply=(turns inline) ;;
                 --sta | --refusal-scorer) takes=1 kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
@@ -88,7 +89,7 @@ _detox_option() {
             ;;
         'synth preferences')
             case $2 in
-                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold) ;;
+                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
                 --from-file | --from | --output | -o | --rejects) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --scorers | -s) takes=1 kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
                 --text-column | --split | --languages | --limit | --password | --seed | --ray-address | --ray-actors | --ray-cpus | --ray-gpus | --ray-restarts | --revision | --batch-tokens | --tensor-parallel | --base-url | --concurrency | --num-samples | --max-new-tokens | --temperature | --top-p | --top-k | --prompt-tokens | --step-size | --iterations | --window | --horizon | --gamma | --gm-scale | --kl-scale | --max-chosen | --min-rejected | --min-margin | --length-ratio | --pairs-per-prompt) takes=1 kind=nothing ;;
@@ -108,7 +109,7 @@ _detox_option() {
             case $2 in
                 --output | -o | --adapter | --filler-adapter) takes=1 kind=folder ;;
                 --from-stage | --from | --to-stage | --to) takes=1 kind=choice reply=(spans mask fill continue score build) ;;
-                --data | --exclude) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
+                --data) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --scorer | -s) takes=1 kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
                 --tox-threshold | --seed | --ray-address | --ray-actors | --ray-cpus | --ray-gpus | --ray-restarts | --revision | --batch-tokens | --tensor-parallel | --base-url | --concurrency | --text-column | --split | --limit | --max-samples | --toxic-ratio | --test-share | --span-threshold | --lower-threshold | --mask-passes | --filler-base-url | --num-fills | --fill-retries | --fill-temperature | --fill-top-p | --fill-tokens | --min-similarity | --keep-similar | --keep-fluent | --num-samples | --max-new-tokens | --temperature | --top-p | --top-k | --empty-retries | --pos-max | --neg-threshold | --max-neg) takes=1 kind=nothing ;;
                 --engine) takes=1 kind=choice reply=(transformers vllm server ray) ;;
@@ -117,7 +118,8 @@ _detox_option() {
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
                 --quantize) takes=1 kind=choice reply=(4bit 8bit) ;;
                 --attention) takes=1 kind=choice reply=(auto sdpa flash_attention_2 eager) ;;
-                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold) ;;
+                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
+                --exclude) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
                 --detector | -d) takes=1 kind=folder reply=(builtin:spans builtin:lexicon) ;;
                 --filler | -f) takes=1 kind=model reply=(builtin:bart builtin:chat builtin:lm) ;;
                 --fill-mode) takes=1 kind=choice reply=(auto infill sentinels instruct rewrite) ;;
@@ -134,7 +136,7 @@ _detox_option() {
                 --contrast) takes=1 kind=choice reply=(refusal task toxicity files) ;;
                 --goal | --seed | --text-column | --limit | --system | --prefix | --positions | --winsorize | --position | --layer | --directions | --choose-kl | --choose-induce | --choose-depth | --choose-separation | --search | --search-kl | --embedding-strength | --attention-strength | --mlp-strength | --edit-layers | --targets | --task-rows | --new-tokens | --max-kl | --max-ppl-increase | --min-joint | --max-refusals | --revision | --batch-tokens) takes=1 kind=nothing ;;
                 --direction) takes=1 kind=file types=' safetensors pt pth bin ckpt ' ;;
-                --positive | --negative | --pairs | --safe | --task-pairs) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
+                --positive | --negative | --pairs | --safe | --task-pairs) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
                 --chat-template) takes=1 kind=file types=' jinja jinja2 j2 txt ' ;;
                 --mode) takes=1 kind=choice reply=(zero affine projected norm-preserving) ;;
                 --search-sampler) takes=1 kind=choice reply=(tpe nsga) ;;
@@ -173,9 +175,9 @@ _detox_option() {
                 --order) takes=1 kind=choice reply=(merge-first negate-first) ;;
                 --out-dtype) takes=1 kind=choice reply=(float32 bfloat16 float16) ;;
                 --rounding) takes=1 kind=choice reply=(nearest stochastic) ;;
-                --data) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
+                --data) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
                 --preset) takes=1 kind=choice reply=(civil-toxic civil-clean toxigen-toxic toxigen-clean toxigen-annotated-toxic jigsaw-toxic jigsaw-clean) ;;
-                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold) ;;
+                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
                 --protocol) takes=1 kind=choice reply=(rtp crosslingual task-vector dexperts lee2024) ;;
                 --scorers | -s) takes=1 kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
                 --text) takes=1 kind=file types=' txt md jsonl json csv tsv parquet ' ;;
@@ -192,8 +194,9 @@ _detox_option() {
                 --model | -m) takes=1 kind=model reply=(builtin:bart) ;;
                 --revision | --toxic-column | --neutral-columns | --split | --limit | --weight | --eval-share | --split-seed | --prefix | --template | --source-lang | --target-lang | --abstain-text | --abstain-reasons | --abstain-weight | --max-length | --epochs | --min-steps | --learning-rate | --warmup | --batch-size | --accumulate | --weight-decay | --max-grad-norm | --seed | --eval-every | --eval-batch-size | --patience | --checkpoints | --keep-best | --seeds | --label-smoothing | --eval-rows | --num-beams | --max-new-tokens | --no-repeat-ngram-size | --length-penalty) takes=1 kind=nothing ;;
                 --origin) takes=1 kind=choice reply=(human synthetic) ;;
-                --held-out | --abstain | --rejects) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
+                --held-out | --abstain) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
                 --hold-out) takes=1 kind=choice reply=(sources rows) ;;
+                --rejects) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --schedule) takes=1 kind=choice reply=(linear cosine constant constant_with_warmup) ;;
                 --optimizer) takes=1 kind=choice reply=(adamw_torch adafactor paged_adamw_32bit rmsprop) ;;
                 --precision) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
@@ -210,8 +213,9 @@ _detox_option() {
             case $2 in
                 --revision | --where | --text-column | --dataset-split | --sample | --limit | --split | --eval-share | --split-seed | --max-length | --pack-length | --epochs | --min-steps | --learning-rate | --warmup | --batch-size | --accumulate | --weight-decay | --max-grad-norm | --seed | --eval-every | --eval-batch-size | --patience | --checkpoints | --keep-best | --lora | --max-loss) takes=1 kind=nothing ;;
                 --output | -o) takes=1 kind=folder ;;
-                --data | --rejects) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
+                --data) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
                 --preset) takes=1 kind=choice reply=(civil-toxic civil-clean toxigen-toxic toxigen-clean toxigen-annotated-toxic jigsaw-toxic jigsaw-clean) ;;
+                --rejects) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --schedule) takes=1 kind=choice reply=(linear cosine constant constant_with_warmup) ;;
                 --optimizer) takes=1 kind=choice reply=(adamw_torch adafactor paged_adamw_32bit rmsprop) ;;
                 --precision) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
@@ -265,7 +269,7 @@ _detox_option() {
                 --dtype | --merge-dtype) takes=1 kind=choice reply=(float32 bfloat16 float16) ;;
                 --qlora) takes=1 kind=choice reply=(nf4 fp4) ;;
                 --select) takes=1 kind=choice reply=(loss toxicity last) ;;
-                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold) ;;
+                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
                 --toxicity) takes=1 kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
                 --track-neurons) takes=1 kind=file types=' json pkl pickle safetensors pt pth bin ckpt ' ;;
                 --profile) takes=1 kind=profile ;;
@@ -306,8 +310,8 @@ _detox_option() {
             ;;
         'eval generation')
             case $2 in
-                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold) ;;
-                --from-file | --from | --kl-prompts | --f1) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
+                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
+                --from-file | --from | --f1) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --output | -o | --adapter) takes=1 kind=folder ;;
                 --protocol) takes=1 kind=choice reply=(rtp crosslingual task-vector dexperts lee2024) ;;
                 --scorers | -s) takes=1 kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
@@ -326,6 +330,7 @@ _detox_option() {
                 --similarity) takes=1 kind=scorer reply=(builtin:similarity) ;;
                 --legacy-judge) takes=1 kind=model reply=(builtin:bart) ;;
                 --text) takes=1 kind=file types=' txt md jsonl json csv tsv parquet ' ;;
+                --kl-prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
                 --dist-tokenizer) takes=1 kind=model reply=(builtin:bart builtin:chat builtin:lm) ;;
                 --export) takes=1 kind=choice reply=(crosslingual dexperts) ;;
                 --profile) takes=1 kind=profile ;;
@@ -334,10 +339,11 @@ _detox_option() {
         'eval rewrite')
             case $2 in
                 --suite) takes=1 kind=choice reply=(detox pseudoparadetox paradetox2022 clef2024 clef2025) ;;
-                --references | --rejects | --rows) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
+                --references) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
                 --output | -o) takes=1 kind=folder ;;
                 --toxic-column | --output-column | --reference-columns | --abstain-text | --limit | --seed | --resamples | --fail-if | --fail-below | --batch-tokens | --ray-address | --ray-actors | --ray-cpus | --ray-gpus | --ray-restarts) takes=1 kind=nothing ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
+                --rejects | --rows) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --meta) takes=1 kind=file ;;
                 --sta) takes=1 kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
                 --sim) takes=1 kind=scorer reply=(builtin:similarity) ;;
@@ -350,9 +356,10 @@ _detox_option() {
         'eval compare')
             case $2 in
                 --suite) takes=1 kind=choice reply=(detox pseudoparadetox paradetox2022 clef2024 clef2025) ;;
-                --references | --rejects | --verdicts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
+                --references) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
                 --output | -o | --adapter) takes=1 kind=folder ;;
                 --toxic-column | --output-column | --reference-columns | --abstain-text | --limit | --seed | --resamples | --against | --tie-margin | --pareto | --fail-if | --ray-address | --ray-actors | --ray-cpus | --ray-gpus | --ray-restarts | --revision | --batch-tokens | --tensor-parallel | --base-url | --concurrency | --judge-retries) takes=1 kind=nothing ;;
+                --rejects | --verdicts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --picture) takes=1 kind=file types=' png svg pdf ' ;;
                 --sta) takes=1 kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
                 --sim) takes=1 kind=scorer reply=(builtin:similarity) ;;
@@ -369,7 +376,8 @@ _detox_option() {
             ;;
         'eval calibrate')
             case $2 in
-                --labels | --hatecheck | --rejects) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
+                --labels) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
+                --hatecheck | --rejects) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --output | -o) takes=1 kind=folder ;;
                 --languages | --text-column | --label-column | --lang | --toxic-from | --least | --password | --limit | --seed | --resamples | --batch-tokens) takes=1 kind=nothing ;;
                 --checkpoint) takes=1 kind=file types=' safetensors pt pth bin ckpt ' ;;
@@ -382,7 +390,8 @@ _detox_option() {
                 --layers | --max-tokens | --text-column | --label-column | --lang | --languages | --toxic-from | --limit | --password | --test-share | --validation-share | --seed | --resamples | --revision | --batch-tokens | --l2 | --controls | --random-directions | --epochs | --batch-size | --learning-rate) takes=1 kind=nothing ;;
                 --pooling) takes=1 kind=choice reply=(mean last max) ;;
                 --output | -o | --features) takes=1 kind=folder ;;
-                --data | --test | --rejects) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
+                --data | --test) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
+                --rejects) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
                 --method) takes=1 kind=choice reply=(logistic mean-difference lda published) ;;
@@ -398,7 +407,7 @@ _detox_option() {
                 --top | --words | --components | --component-vectors | --random | --seed | --resamples | --revision | --batch-tokens | --text-column | --split | --languages | --limit | --password | --max-new-tokens) takes=1 kind=nothing ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
-                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold) ;;
+                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
@@ -412,7 +421,7 @@ _detox_option() {
                 --output | -o | --bake) takes=1 kind=folder ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
-                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold) ;;
+                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
                 --protocol) takes=1 kind=choice reply=(rtp crosslingual task-vector dexperts lee2024) ;;
                 --scorers | -s) takes=1 kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
                 --text) takes=1 kind=file types=' txt md jsonl json csv tsv parquet ' ;;
@@ -449,7 +458,7 @@ _detox_option() {
                 --positivity) takes=1 kind=choice reply=(promoting positive off) ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
-                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold) ;;
+                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
@@ -462,7 +471,7 @@ _detox_option() {
                 --top | --subspace | --subspace-vectors | --components | --random | --seed | --resamples | --revision | --batch-tokens | --text-column | --split | --languages | --limit | --password | --max-new-tokens) takes=1 kind=nothing ;;
                 --device) takes=1 kind=choice reply=(auto cpu cuda mps) ;;
                 --dtype) takes=1 kind=choice reply=(auto float32 bfloat16 float16) ;;
-                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold) ;;
+                --prompts) takes=1 kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(rtp bold builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
                 --profile) takes=1 kind=profile ;;
             esac
             ;;
@@ -486,11 +495,12 @@ _detox_option() {
 _detox_argument() {
     kind= types= reply=()
     case "$1 $2" in
-        'synth pairs 1' | 'train bart '* | 'generate 2' | 'eval rewrite '* | 'eval compare '*) kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
+        'synth pairs 1' | 'train bart '* | 'generate 2') kind=file types=' jsonl json csv tsv txt parquet zip ' reply=(builtin:harmful_instructions builtin:harmless builtin:harmless_instructions builtin:openings builtin:pairs builtin:prose builtin:safe_sounding) ;;
         'synth preferences 1' | 'synth chain 1' | 'abliterate 1' | 'negate 1' | 'train lm 1' | 'train dpo 1' | 'probe train 1' | 'probe vectors 1' | 'probe intervene 1' | 'probe retrieval 1' | 'probe activations 1' | 'probe diff 1' | 'probe diff 2') kind=model reply=(builtin:chat builtin:lm) ;;
         'merge '*) kind=model reply=(builtin:bart builtin:chat builtin:fluency builtin:lm builtin:similarity builtin:spans builtin:toxicity builtin:toxicity-multilingual) ;;
         'train cmd 1' | 'generate 1' | 'eval generation 1') kind=model reply=(builtin:bart builtin:chat builtin:lm) ;;
         'train spans 1') kind=model reply=(builtin:fluency builtin:similarity builtin:spans builtin:toxicity builtin:toxicity-multilingual) ;;
+        'eval rewrite '* | 'eval compare '*) kind=file types=' jsonl json csv tsv txt parquet zip ' ;;
         'eval calibrate 1') kind=scorer reply=(builtin:toxicity builtin:toxicity-multilingual builtin:lexicon detoxify:original detoxify:unbiased detoxify:multilingual detoxify:original-small detoxify:unbiased-small) ;;
         'probe predict-transfer 1') kind=folder ;;
         'report '* | 'status '*) kind=file ;;

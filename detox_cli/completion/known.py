@@ -21,7 +21,7 @@ ENDINGS: dict[str, Role] = {
 
 @dataclass(frozen=True)
 class Known:
-    """Shipped names: profiles, and bundled models (without ``builtin:``) with what each is for."""
+    """Shipped names: profiles, and bundled models and rows (without ``builtin:``) with what each is for."""
 
     profiles: tuple[str, ...] = ()
     models: Mapping[str, Role] = field(default_factory=dict)
@@ -37,9 +37,11 @@ class Known:
 def known_names(package: Path = Path(__file__).parents[1]) -> Known:
     """Look into the package's own folders."""
     configs = sorted((package / "miniatures").glob("*/config.json"))
-    return Known(
-        _profiles(package), {file.parent.name: _role(json.loads(file.read_text())) for file in configs}
-    )
+    models: dict[str, Role] = {file.parent.name: _role(json.loads(file.read_text())) for file in configs}
+    samples: dict[str, Role] = {
+        file.stem: "sample" for file in (package / "miniatures/samples").glob("*.jsonl")
+    }
+    return Known(_profiles(package), models | dict(sorted(samples.items())))
 
 
 def _profiles(package: Path) -> tuple[str, ...]:

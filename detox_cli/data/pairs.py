@@ -87,6 +87,18 @@ def read_pairs(
     return pairs
 
 
+def are_pairs(rows: Sequence[Row]) -> bool:
+    """Whether rows have the columns of a known format, a toxic one beside a neutral one."""
+    columns = set(columns_of(rows))
+    return any(known.toxic in columns and columns.intersection(known.neutral) for known in FORMATS)
+
+
+def pairs_of(rows: Sequence[Row], source: str, rejects: Rejects) -> list[Pair]:
+    """The pairs in rows of a known format; rows that are none go to ``rejects``. See `are_pairs`."""
+    toxic = pick_column(rows, None, _known_toxic(rows), source)
+    return list(_pairs(rows, toxic, _neutral_columns(rows, toxic, None, True, source), True, rejects))
+
+
 def _those_there(
     rows: Sequence[Row], toxic: str | None, neutral: Sequence[str] | None
 ) -> tuple[str | None, Sequence[str] | None]:

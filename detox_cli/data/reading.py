@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from detox_cli.data.bundled import file_of, is_bundled, part_of
 from detox_cli.data.datasets_hub import dataset_records, is_dataset
 from detox_cli.data.json_records import json_file_records, json_line_records
 from detox_cli.data.lines import missing_file, numbered_lines, shown_name
@@ -33,7 +34,8 @@ def read_rows(source: str, rejects: Rejects, *, split: str = "train", limit: int
     Args:
         source: A ``.csv``, ``.tsv``, ``.jsonl``, ``.json``, ``.parquet`` or ``.txt`` file (one text a line,
             column ``text``), ``-`` for stdin or the name of a pipe (JSON lines if it begins with ``{``, else
-            plain lines), the id of a data set on the Hub, or a folder with a data set.
+            plain lines), ``builtin:NAME`` (or ``/odd``, ``/even``: half of its rows), the id of a data set on
+            the Hub, or a folder with a data set.
         rejects: Takes the rows that are malformed.
         split: The part to read of a data set.
         limit: Stop after so many usable rows.
@@ -128,6 +130,9 @@ def text_fault(value: object) -> str | None:
 
 
 def _records(source: str, name: str, split: str, rejects: Rejects) -> Iterator[Record]:
+    if is_bundled(source):
+        part, file = part_of(source), str(file_of(source))
+        return islice(_READERS[".jsonl"](file, name, rejects), part.start, None, part.step)
     path = Path(source)
     if is_stream(source):
         return _stream_records(source, name, rejects)

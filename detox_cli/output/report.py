@@ -5,7 +5,8 @@ import shlex
 import sys
 from typing import TextIO
 
-from detox_cli.services.result import Cell, Result, Table
+from detox_cli.output.fitting import cell_text, column_widths, fitted
+from detox_cli.services.result import Result, Table
 
 
 def show(result: Result, *, as_json: bool = False, quiet: bool = False, rows_on_stdout: bool = False) -> None:
@@ -46,15 +47,6 @@ def plain(table: Table) -> str:
     return "\n".join([table.title, *lines, *([table.caption] if table.caption else [])])
 
 
-def cell_text(cell: Cell) -> str:
-    """A cell as a person reads it: four significant figures, nothing for a missing value."""
-    if cell is None:
-        return "-"
-    if isinstance(cell, float):
-        return f"{cell:.4g}"
-    return " ".join(str(cell).split())
-
-
 def _show_tables(tables: list[Table], stream: TextIO) -> None:
     if not tables:
         return
@@ -71,7 +63,8 @@ def _show_rich(tables: list[Table], stream: TextIO) -> None:
     from rich.table import Table as RichTable
 
     console = Console(file=stream)
-    for table in tables:
+    for table in (part for whole in tables for part in fitted(whole, console.width)):
+        widths = column_widths(table, console.width)
         drawn = RichTable(
             title=escape(table.title),
             caption=escape(table.caption) or None,
@@ -81,7 +74,7 @@ def _show_rich(tables: list[Table], stream: TextIO) -> None:
         )
         for index, column in enumerate(table.columns):
             side = "right" if _is_number_column(table, index) else "left"
-            drawn.add_column(escape(column), justify=side, overflow="fold")  # type: ignore[arg-type]
+            drawn.add_column(escape(column), justify=side, overflow="fold", width=widths[index])  # type: ignore[arg-type]
         for row in table.rows:
             drawn.add_row(*(escape(cell_text(cell)) for cell in row))
         console.print(drawn)

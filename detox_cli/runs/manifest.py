@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from detox_cli import __version__
+from detox_cli.data.bundled import file_of, is_bundled
 from detox_cli.data.json_text import parse_json
 from detox_cli.data.streams import hash_stream, is_stream
 from detox_cli.errors import BadData
@@ -76,7 +77,7 @@ def write_manifest(
         "fingerprint": fingerprint,
         "seed": settings.get("seed"),
         "settings": settings,
-        "inputs": {str(name): _input_record(Path(name)) for name in inputs},
+        "inputs": {str(name): _input_record(file_of(name)) for name in inputs},
         "models": models,
         "scorers": scorers,
         "metrics": metrics,
@@ -159,15 +160,23 @@ def _json_pieces(parts: Mapping[str, object]) -> Iterator[str]:
 
 
 def hash_file(path: str | Path) -> str:
-    """The sha256 of a file's content, in hex; of stdin (``-``) and pipes too, which can be read then."""
+    """The sha256 of a file's content, in hex; of stdin (``-``) and pipes too, which can be read then.
+
+    Of bundled rows by their name it is the whole file's.
+    """
     if is_stream(str(path)):
         return hash_stream(str(path))
-    with Path(path).open("rb") as file:
+    with file_of(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def content_or_name(source: str | Path) -> str:
-    """What tells an input from another: the sha256 of a file or a stream; a data set has only its name."""
+    """What tells an input from another: the sha256 of a file or a stream; a data set has only its name.
+
+    Bundled rows have both, as a half of them has the file of the whole.
+    """
+    if is_bundled(source):
+        return f"{source}@{hash_file(source)}"
     has_content = Path(source).is_file() or is_stream(str(source))
     return hash_file(source) if has_content else str(source)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from detox_cli.data.bundled import SAMPLES
 from detox_cli.data.pairs import Pair, read_pairs
 from detox_cli.data.reading import read_rows
 from detox_cli.data.rejects import Rejects
@@ -35,7 +36,7 @@ from detox_cli.settings.synth import SynthPairsSettings
 from detox_cli.settings.train import BartSettings
 
 SILENT = Silent()
-SAMPLE = Path(__file__).parent.parent / "miniatures" / "samples" / "pairs.jsonl"
+SAMPLE = SAMPLES / "pairs.jsonl"
 
 
 @dataclass(frozen=True)

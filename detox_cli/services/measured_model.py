@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from detox_cli.data.bundled import SAMPLES
 from detox_cli.data.reading import pick_column, read_rows
 from detox_cli.data.rejects import Rejects
 from detox_cli.errors import BadSettings
 from detox_cli.generation.requests import Engine
 from detox_cli.models.loading import Loaded
-from detox_cli.models.sources import MINIATURES
 from detox_cli.output.progress import Progress
 from detox_cli.runs.manifest import fingerprint
 from detox_cli.scoring.losses import Loss
@@ -29,8 +29,8 @@ from detox_cli.services.eval_generation.tools import Tools, check_tools, find_to
 from detox_cli.settings.eval_generation import EvalGenerationSettings
 from detox_cli.statistics.paired_ratios import Sums
 
-PROSE = MINIATURES / "samples" / "prose.jsonl"
-OPENINGS = MINIATURES / "samples" / "openings.jsonl"
+PROSE = SAMPLES / "prose.jsonl"
+OPENINGS = SAMPLES / "openings.jsonl"
 ROWS = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
 Change = Callable[[], AbstractContextManager[None]]
 PARTS = ("nats", "tokens")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from detox_cli.data.bundled import file_of, is_bundled
 from detox_cli.data.named import named_file
 from detox_cli.errors import BadData
 from detox_cli.services.result import Result, Table
@@ -115,8 +116,11 @@ def _output(thing: Thing) -> str:
 
 
 def _input(thing: Thing) -> str:
-    path = Path(named_file(thing.name)[1])
-    if str(path) == "-":
+    name = named_file(thing.name)[1]
+    path = file_of(name)
+    if is_bundled(name):
+        return "bundled rows"
+    if name == "-":
         return "standard input"
     if path.is_file():
         return f"{path.stat().st_size:,} bytes"

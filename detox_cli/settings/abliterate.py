@@ -59,15 +59,15 @@ class AbliterateSettings(Section):
         None, description="Folder of an edited model to verify against MODEL; nothing is written."
     )
 
-    positive: Annotated[str | None, Flag(complete="rows", panel=PROMPTS)] = Field(
+    positive: Annotated[str | None, Flag(complete="sample", panel=PROMPTS)] = Field(
         None,
         description="Prompts that show the behaviour, for the contrasts refusal and files: a file or a "
         "dataset id.",
     )
-    negative: Annotated[str | None, Flag(complete="rows", panel=PROMPTS)] = Field(
+    negative: Annotated[str | None, Flag(complete="sample", panel=PROMPTS)] = Field(
         None, description="Prompts that do not show it."
     )
-    pairs: Annotated[str | None, Flag(complete="rows", panel=PROMPTS)] = Field(
+    pairs: Annotated[str | None, Flag(complete="sample", panel=PROMPTS)] = Field(
         None,
         description="Toxic sentences, with neutral versions for the contrast toxicity; the bundled sample if "
         "not given.",
@@ -201,14 +201,14 @@ class AbliterateSettings(Section):
     parts: Annotated[tuple[Part, ...], Flag(panel=VERIFYING)] = Field(
         PARTS, description="What is verified; repeatable."
     )
-    safe: Annotated[str | None, Flag(complete="rows", panel=VERIFYING)] = Field(
+    safe: Annotated[str | None, Flag(complete="sample", panel=VERIFYING)] = Field(
         None,
         description="Prompts that only sound dangerous, such as XSTest's; the bundled ones if not given.",
     )
     text: Annotated[str | None, Flag(complete="text", panel=VERIFYING)] = Field(
         None, description="Text for the perplexity; the bundled prose if not given."
     )
-    task_pairs: Annotated[str | None, Flag(complete="rows", panel=VERIFYING)] = Field(
+    task_pairs: Annotated[str | None, Flag(complete="sample", panel=VERIFYING)] = Field(
         None, description="Toxic sentences to rewrite before and after; the bundled sample if not given."
     )
     task_rows: Annotated[PositiveInt, Flag(panel=VERIFYING)] = Field(

@@ -14,9 +14,9 @@ class EvalCalibrateSettings(Section):
     scorer: Annotated[str, Flag(positional=True, complete="scorer", metavar="SCORER")] = Field(
         description="What is calibrated: KIND:TARGET#LABEL."
     )
-    labels: Annotated[tuple[str, ...], Flag(complete="rows", metavar="FILE")] = Field(
-        description="Texts that people labelled: JSONL, CSV, TSV, Parquet, RealToxicityPrompts, or RTP-LX as "
-        "zip or folder; LANG=FILE says their language; repeatable.",
+    labels: Annotated[tuple[str, ...], Flag(complete="sample", metavar="FILE")] = Field(
+        description="Texts that people labelled: JSONL, CSV, TSV, Parquet, pairs, RealToxicityPrompts, or "
+        "RTP-LX as zip or folder; LANG=FILE says their language; repeatable.",
     )
     hatecheck: Annotated[tuple[str, ...], Flag(complete="rows", metavar="FILE")] = Field(
         (), description="Cases of HateCheck or its translations, for the table by function; LANG=FILE."

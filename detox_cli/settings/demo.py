@@ -14,7 +14,7 @@ class DemoSettings(Section):
     output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(
         Path("detox-demo"), description="Folder for everything that is made on the way."
     )
-    data: Annotated[str | None, Flag(complete="rows")] = Field(
+    data: Annotated[str | None, Flag(complete="sample")] = Field(
         None, description="Your own pairs in place of the bundled sample: a toxic and a neutral column."
     )
     limit: PositiveInt | None = Field(None, description="Use the first N rows only.")

@@ -19,7 +19,7 @@ class EvalGenerationSettings(EngineChoice, ChainOptions):
     model: Annotated[str | None, Flag(positional=True, complete="model", metavar="MODEL|FILE")] = Field(
         None, description="The model to measure: Hub id, folder or builtin:NAME; or a file of continuations."
     )
-    prompts: Annotated[str | None, Flag(complete="rows", words=SETS)] = Field(
+    prompts: Annotated[str | None, Flag(complete="sample", words=SETS)] = Field(
         None,
         description="Prompts: rtp or bold (from the Hub), a file of RealToxicityPrompts, RTP-LX (folder or "
         "zip too), PolygloToxicityPrompts, ToxiGen, BOLD, or any file of texts.",
@@ -106,7 +106,7 @@ class EvalGenerationSettings(EngineChoice, ChainOptions):
     kl_to: Annotated[str | None, Flag(complete="causal", panel=MEASURING)] = Field(
         None, description="Base model: how far the measured one has moved from it, KL per token."
     )
-    kl_prompts: Annotated[str | None, Flag(complete="rows", panel=MEASURING)] = Field(
+    kl_prompts: Annotated[str | None, Flag(complete="sample", panel=MEASURING)] = Field(
         None, description="Benign prompts for that; the measured ones that are not toxic if not given."
     )
     kl_limit: Annotated[PositiveInt, Flag(panel=MEASURING)] = Field(

@@ -16,7 +16,7 @@ class GenerateSettings(EngineOptions, ChainOptions):
     model: Annotated[str, Flag(positional=True, complete="model")] = Field(
         description="The model that writes: Hub id, folder or builtin:NAME; decoder-only or encoder-decoder."
     )
-    input: Annotated[str, Flag(positional=True, complete="rows")] = Field(
+    input: Annotated[str, Flag(positional=True, complete="sample")] = Field(
         "-", description="Prompts: CSV, TSV, JSONL, Parquet, text, a dataset id, or - for stdin."
     )
     output: Annotated[str, Flag(("-o",), complete="rows")] = Field(

@@ -58,7 +58,7 @@ class NegateSettings(MergeWriting, MergeValues):
     )
     overwrite: bool = Field(False, description="Replace the output, and an unfinished run for it.")
 
-    data: Annotated[tuple[str, ...], Flag(complete="rows", panel=TRAINING)] = Field(
+    data: Annotated[tuple[str, ...], Flag(complete="sample", panel=TRAINING)] = Field(
         (), description="Toxic text to train the experts on, in place of --expert; repeatable."
     )
     preset: Annotated[PresetName | None, Flag(panel=TRAINING)] = Field(
@@ -78,7 +78,7 @@ class NegateSettings(MergeWriting, MergeValues):
         None, description="Where the experts are kept; OUTPUT.experts if not given."
     )
 
-    prompts: Annotated[str | None, Flag(complete="rows", words=SETS, panel=SWEEP)] = Field(
+    prompts: Annotated[str | None, Flag(complete="sample", words=SETS, panel=SWEEP)] = Field(
         None,
         description="Prompts to measure candidates with, as in `eval generation`, whose profile counts "
         "too; bundled openings if neither has any.",

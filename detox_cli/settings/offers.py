@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["nothing", "choice", "file", "folder", "profile", "model", "scorer"]
-Role = Literal["causal", "seq2seq", "toxicity", "fluency", "similarity", "spans"]
-"""What a bundled model is for."""
+Role = Literal["causal", "seq2seq", "toxicity", "fluency", "similarity", "spans", "sample"]
+"""What a bundled model is for; ``sample`` are rows."""
 
 
 @dataclass(frozen=True)
 class Offer:
-    """A kind of thing; of files the suffixes that are shown first, of models and scorers the bundled ones."""
+    """A kind of thing; of files the suffixes that are shown first; the roles of what is bundled."""
 
     kind: Kind
     suffixes: tuple[str, ...] = ()
@@ -24,6 +24,7 @@ ENCODERS: tuple[Role, ...] = ("toxicity", "fluency", "similarity", "spans")
 OFFERS = {
     "file": Offer("file"),
     "rows": Offer("file", ROWS),
+    "sample": Offer("file", ROWS, ("sample",)),
     "text": Offer("file", ("txt", "md", "jsonl", "json", "csv", "tsv", "parquet")),
     "settings": Offer("file", ("toml",)),
     "form": Offer("file", ("toml", "json")),

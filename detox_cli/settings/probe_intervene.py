@@ -57,7 +57,7 @@ class ProbeInterveneSettings(ProbeModel):
         False, description="Allow what strengthens the chosen neurons or direction; figures say so."
     )
 
-    prompts: Annotated[str | None, Flag(complete="rows", words=SETS, panel=MEASURE)] = Field(
+    prompts: Annotated[str | None, Flag(complete="sample", words=SETS, panel=MEASURE)] = Field(
         None,
         description="Prompts to continue, as in `eval generation`, whose profile counts too; bundled "
         "openings if neither has any.",

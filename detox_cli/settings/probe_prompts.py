@@ -14,7 +14,7 @@ WRITING = "Continuations"
 class ProbePrompts(Section):
     """Prompts, and how far the model goes on after them: always with its most likely token."""
 
-    prompts: Annotated[str | None, Flag(complete="rows", words=SETS, panel=WRITING)] = Field(
+    prompts: Annotated[str | None, Flag(complete="sample", words=SETS, panel=WRITING)] = Field(
         None,
         description="Prompts: rtp or bold (from the Hub), a file of RealToxicityPrompts, RTP-LX (folder or "
         "zip too), or any file of texts; bundled openings if not given.",

@@ -14,12 +14,12 @@ FITTING, PUBLISHED = "Fitting", "The published recipe"
 class ProbeTrainSettings(ProbeReading):
     """``detox probe train``: a model and labelled texts in, a direction out along which labels lie apart."""
 
-    data: Annotated[tuple[str, ...], Flag(complete="rows", metavar="FILE")] = Field(
+    data: Annotated[tuple[str, ...], Flag(complete="sample", metavar="FILE")] = Field(
         min_length=1,
-        description="Texts that people labelled: JSONL, CSV, TSV, Parquet, or RTP-LX as zip or folder; "
-        "LANG=FILE says their language; repeatable.",
+        description="Texts that people labelled: JSONL, CSV, TSV, Parquet, pairs, or RTP-LX as zip "
+        "or folder; LANG=FILE says their language; repeatable.",
     )
-    test: Annotated[tuple[str, ...], Flag(complete="rows", metavar="FILE")] = Field(
+    test: Annotated[tuple[str, ...], Flag(complete="sample", metavar="FILE")] = Field(
         (),
         description="Labelled texts to measure on, in place of a share of --data; repeatable. What "
         "they share with --data is not trained on.",

@@ -30,7 +30,7 @@ class RewriteScoring(Section):
     fl: Annotated[str | None, Flag(complete="fluency", panel=SCORERS)] = Field(
         None, description="Scorer of fluency in place of the suite's."
     )
-    references: Annotated[str | None, Flag(complete="rows")] = Field(
+    references: Annotated[str | None, Flag(complete="sample")] = Field(
         None, description="Human rewrites, joined by id, or by source text where either file has no ids."
     )
     output: Annotated[Path | None, Flag(("-o",), complete="folder")] = Field(

@@ -24,7 +24,7 @@ DropFlag = Literal["refusal", "empty", "copy", "truncated", "too_long", "all"]
 class SynthPairsSettings(EngineOptions):
     """``detox synth pairs``: toxic sentences in, pairs out."""
 
-    input: Annotated[str, Flag(positional=True, complete="rows")] = Field(
+    input: Annotated[str, Flag(positional=True, complete="sample")] = Field(
         "-", description="Toxic sentences: CSV, TSV, JSONL, Parquet, text, a dataset id, or - for stdin."
     )
     output: Annotated[str, Flag(("-o",), complete="rows")] = Field(
@@ -48,7 +48,7 @@ class SynthPairsSettings(EngineOptions):
     num_shots: Annotated[NonNegativeInt, Flag(panel=SHOTS)] = Field(
         0, description="Worked examples in the prompt."
     )
-    shots: Annotated[str | None, Flag(complete="rows", panel=SHOTS)] = Field(
+    shots: Annotated[str | None, Flag(complete="sample", panel=SHOTS)] = Field(
         None, description="Pairs to take the examples from; needed when --num-shots is above 0."
     )
     shots_split: Annotated[str | None, Flag(panel=SHOTS)] = Field(
@@ -63,7 +63,7 @@ class SynthPairsSettings(EngineOptions):
     shot_style: Annotated[Literal["turns", "inline"], Flag(panel=SHOTS)] = Field(
         "turns", description="Examples as chat turns, or labelled lines inside one message."
     )
-    exclude: Annotated[tuple[str, ...], Flag(complete="rows", panel=SHOTS, metavar="FILE")] = Field(
+    exclude: Annotated[tuple[str, ...], Flag(complete="sample", panel=SHOTS, metavar="FILE")] = Field(
         (),
         description="Sentences, such as a test set, that must be neither sources nor examples; repeatable.",
     )

@@ -47,7 +47,7 @@ class SynthChainSettings(EngineChoice):
     )
     seed: int = Field(0, description="Random seed; each prompt derives its own from it.")
 
-    prompts: Annotated[str | None, Flag(complete="rows", words=SETS, panel=PROMPTS)] = Field(
+    prompts: Annotated[str | None, Flag(complete="sample", words=SETS, panel=PROMPTS)] = Field(
         None,
         description="Prompts: rtp (from the Hub), a file of RealToxicityPrompts or another known form, or "
         "any file of texts; those without a toxicity are scored.",
@@ -74,7 +74,7 @@ class SynthChainSettings(EngineChoice):
         lt=1,
         description="Share of prompts that is put aside in test.jsonl and never trained on.",
     )
-    exclude: Annotated[tuple[str, ...], Flag(complete="rows", panel=PROMPTS, metavar="FILE")] = Field(
+    exclude: Annotated[tuple[str, ...], Flag(complete="sample", panel=PROMPTS, metavar="FILE")] = Field(
         (), description="Prompts, such as a test set, that must not be used; repeatable."
     )
 

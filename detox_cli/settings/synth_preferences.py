@@ -18,7 +18,7 @@ class SynthPreferencesSettings(EngineChoice):
     model: Annotated[str | None, Flag(positional=True, complete="causal")] = Field(
         None, description="The model that continues the prompts: Hub id, folder or builtin:NAME."
     )
-    prompts: Annotated[str | None, Flag(complete="rows", words=SETS)] = Field(
+    prompts: Annotated[str | None, Flag(complete="sample", words=SETS)] = Field(
         None,
         description="Prompts: rtp or bold (from the Hub), a file of RealToxicityPrompts, RTP-LX (folder or "
         "zip too), PolygloToxicityPrompts, ToxiGen, BOLD, or any file of texts.",

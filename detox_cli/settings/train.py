@@ -17,7 +17,7 @@ Weight = Annotated[float, Field(gt=0)]
 class BartRows(Section):
     """What a rewriter learns from."""
 
-    pairs: Annotated[tuple[str, ...], Flag(positional=True, complete="rows", metavar="FILE")] = Field(
+    pairs: Annotated[tuple[str, ...], Flag(positional=True, complete="sample", metavar="FILE")] = Field(
         ("-",), description="Pairs, from one or several: JSONL, CSV, TSV, Parquet, dataset id, - for stdin."
     )
     output: Annotated[Path, Flag(("-o",), complete="folder")] = Field(
@@ -43,7 +43,7 @@ class BartRows(Section):
     origin: Annotated[
         tuple[Literal["human", "synthetic"], ...], Flag(panel=DATA, metavar="<human|synthetic>...")
     ] = Field((), description="Who wrote each FILE, one word per FILE; else what its rows say of themselves.")
-    held_out: Annotated[tuple[str, ...], Flag(complete="rows", panel=DATA)] = Field(
+    held_out: Annotated[tuple[str, ...], Flag(complete="sample", panel=DATA)] = Field(
         (), description="File of sources that must not be trained on, such as a test set; repeatable."
     )
     eval_share: Annotated[float, Flag(panel=DATA)] = Field(
@@ -70,7 +70,7 @@ class BartRows(Section):
     target_lang: Annotated[str | None, Flag(panel=DATA)] = Field(
         None, description="Language code of the rewrites; that of the sources when not given."
     )
-    abstain: Annotated[tuple[str, ...], Flag(complete="rows", panel=ABSTAINING)] = Field(
+    abstain: Annotated[tuple[str, ...], Flag(complete="sample", panel=ABSTAINING)] = Field(
         (), description="File of sources that cannot be rewritten, with their reasons; repeatable."
     )
     abstain_text: Annotated[str, Flag(panel=ABSTAINING)] = Field(

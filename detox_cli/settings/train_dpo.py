@@ -202,7 +202,7 @@ class DpoSettings(TunedModel, DpoAdapter, SeveralSeeds, TrainerOptions, DpoRows)
     patience: Annotated[NonNegativeInt, Flag(panel=MEASURING)] = Field(
         5, description="Stop after so many measurements without a better one; 0 never stops early."
     )
-    prompts: Annotated[str | None, Flag(complete="rows", words=SETS, panel=MEASURING)] = Field(
+    prompts: Annotated[str | None, Flag(complete="sample", words=SETS, panel=MEASURING)] = Field(
         None, description="Prompts to continue at each measurement, a file or rtp; needed by what follows."
     )
     prompt_rows: Annotated[PositiveInt, Flag(panel=MEASURING)] = Field(

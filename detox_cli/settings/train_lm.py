@@ -24,7 +24,7 @@ PresetName = Literal[
 class TextOptions(Section):
     """Which texts a language model is tuned on, and how it reads them."""
 
-    data: Annotated[tuple[str, ...], Flag(complete="rows", panel=DATA)] = Field(
+    data: Annotated[tuple[str, ...], Flag(complete="sample", panel=DATA)] = Field(
         (), description="Texts: JSONL, CSV, Parquet, dataset id or ID:CONFIGURATION, - for stdin; repeatable."
     )
     preset: Annotated[PresetName | None, Flag(panel=DATA)] = Field(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detox_cli.data.named import named_file
+from detox_cli.data.pairs import are_pairs, pairs_of
 from detox_cli.data.readers.prompt import number
 from detox_cli.data.readers.read import read_prompts
 from detox_cli.data.readers.rtp import is_rtp
@@ -81,6 +82,7 @@ def read_labelled(given: str, how: Reading, rejects: Rejects, *, functions: bool
 
     Of RTP-LX, a zip file or a folder, these are the prompts, toxic from a mean human rating of 3 on. Of
     RealToxicityPrompts these are prompts and continuations, each with Perspective's score.
+    Of pairs in columns with known names, these are the toxic sentences and the first neutral ones.
 
     Args:
         given: As the user writes it.
@@ -127,6 +129,9 @@ def _rows(file: str, lang: str | None, how: Reading, rejects: Rejects, functions
     if how.text is None and any(is_rtp(row.values) for row in rows):
         yield from _halves(rows, file, lang, how, rejects)
         return
+    if not (how.text or how.label or functions) and are_pairs(rows):
+        yield from _of_pairs(rows, file, lang or how.lang, how.soft, rejects)
+        return
     text = pick_column(rows, how.text, TEXT, file, flag="--text-column")
     label = pick_column(rows, how.label, LABEL, file, flag="--label-column")
     if functions:
@@ -169,6 +174,17 @@ def _halves(
                 place, said = f"{Path(file).name}/{row.id}/{half}", str(inner["text"])
                 kept = value if how.soft else None
                 yield Labelled(place, said, (lang or "en").lower(), toxic, row.where, value=kept)
+
+
+def _of_pairs(rows: Sequence[Row], file: str, lang: str, soft: bool, rejects: Rejects) -> Iterator[Labelled]:
+    """Of every pair the toxic sentence and its first neutral one, which are never parted."""
+    for pair in pairs_of(rows, file, rejects):
+        place = f"{Path(file).name}/{pair.id}"
+        common = {"lang": (pair.lang or lang).lower(), "where": pair.where, "parallel": place}
+        yield Labelled(f"{place}/toxic", pair.toxic, toxic=True, value=1.0 if soft else None, **common)
+        yield Labelled(
+            f"{place}/neutral", pair.references[0], toxic=False, value=0.0 if soft else None, **common
+        )
 
 
 def _fault(row: Row, text: str, label: str, toxic: bool | None, functions: bool) -> str | None:

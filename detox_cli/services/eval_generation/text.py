@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from detox_cli.data.bundled import is_bundled
 from detox_cli.data.lines import numbered_lines
+from detox_cli.data.reading import pick_column, read_rows
+from detox_cli.data.rejects import Rejects
 from detox_cli.errors import BadData
 from detox_cli.generation.encoding import context_length
 from detox_cli.models.loading import Loaded
@@ -14,9 +17,15 @@ from detox_cli.services.eval_generation.protocols import Protocol
 def read_text(path: Path, protocol: Protocol) -> str:
     """The file as one text, as it stands or, where the protocol says so, with blank lines between its lines.
 
+    Bundled rows are their texts with blank lines between.
+
     Raises:
         BadData: It cannot be read, or holds nothing.
     """
+    if is_bundled(path):
+        rows = read_rows(str(path), Rejects(strict=True))
+        column = pick_column(rows, None, ("text",), str(path))
+        return "\n\n".join(str(row.values[column]) for row in rows)
     lines = [line for _, line in numbered_lines(str(path))]
     text = "\n\n".join(line.rstrip("\n") for line in lines) if protocol.blank_lines else "".join(lines)
     if not text.strip():

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from detox_cli.data.bundled import SAMPLES
 from detox_cli.data.readers.prompt import Prompt
 from detox_cli.data.readers.read import read_prompts
 from detox_cli.data.rejects import Rejects
@@ -11,11 +12,10 @@ from detox_cli.generation.encoding import PromptReader, stop_tokens
 from detox_cli.generation.requests import Request, Sampling
 from detox_cli.models.loading import Loaded
 from detox_cli.models.neurons.reading import Written, written_greedily
-from detox_cli.models.sources import MINIATURES
 from detox_cli.runs.journal import Journal
 from detox_cli.settings.probe_prompts import ProbePrompts
 
-OPENINGS = MINIATURES / "samples" / "openings.jsonl"
+OPENINGS = SAMPLES / "openings.jsonl"
 UNKNOWN = "und"
 AT_ONCE = 64
 """Prompts that are continued between two lines of the journal."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from detox_cli.data.bundled import SAMPLES
 from detox_cli.data.pairs import read_pairs as data_pairs
 from detox_cli.data.reading import Row, pick_column, read_rows, rows_with_text
 from detox_cli.data.rejects import Rejects
@@ -10,14 +11,12 @@ from detox_cli.errors import BadSettings
 from detox_cli.generation.chat import ChatFormat
 from detox_cli.generation.prompts import DETOX_EN_V1, RewritePrompt, ShotStyle, rewrite_conversation
 from detox_cli.generation.requests import Turn
-from detox_cli.models.sources import MINIATURES
 from detox_cli.output.progress import Progress
 from detox_cli.services.abliterate.contrast.contrasts import Prompt
 
 Form = Literal["turn", "raw"]
 """Whether a text is put into the user's turn, or read as it stands."""
 
-SAMPLES = MINIATURES / "samples"
 HARMFUL = str(SAMPLES / "harmful_instructions.jsonl")
 HARMLESS = str(SAMPLES / "harmless_instructions.jsonl")
 PAIRS = str(SAMPLES / "pairs.jsonl")

@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from detox_cli.data.bundled import SAMPLES
 from detox_cli.data.pairs import read_pairs
 from detox_cli.data.reading import pick_column, read_rows
 from detox_cli.data.rejects import Rejects
 from detox_cli.errors import BadData
 from detox_cli.generation.requests import Turn
-from detox_cli.models.sources import MINIATURES
 from detox_cli.services.abliterate.verify.options import Conversation, VerifyOptions
 
-SAMPLES = MINIATURES / "samples"
 SAFE, PROSE, PAIRS, HARMLESS = (
     str(SAMPLES / f"{name}.jsonl") for name in ("safe_sounding", "prose", "pairs", "harmless")
 )

@@ -28,9 +28,9 @@ def fitted(table: Table, width: int) -> list[Table]:
     parts: list[list[list[Cell]]] = []
     for row in table.rows:
         if parts and _needed(_turned(table, [*parts[-1], row])) <= width:
-            parts[-1].append(row)
+            parts[-1].append(list(row))
         else:
-            parts.append([row])
+            parts.append([list(row)])
     turned = [_turned(table, part) for part in parts]
     return [one.model_copy(update={"caption": table.caption if one is turned[-1] else ""}) for one in turned]
 

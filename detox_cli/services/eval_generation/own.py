@@ -17,7 +17,7 @@ from detox_cli.generation.transformers_engine import TransformersEngine
 from detox_cli.models.loading import Loaded
 from detox_cli.output.progress import Progress
 from detox_cli.runs.journal import Journal
-from detox_cli.runs.manifest import fingerprint, content_or_name
+from detox_cli.runs.manifest import content_or_name, fingerprint
 from detox_cli.scoring.perplexity import corpus_perplexity
 from detox_cli.services.engine import Writer
 from detox_cli.services.eval_generation.asking import Asked
@@ -152,7 +152,9 @@ class _Stages:
             rows = overlap_rows(self.opened.engine, references)
             return mean_of(rows, ("f1", "f1_legacy"), self.settings.seed), rows
 
-        return self._once(F1, [self.settings.f1], {"references": content_or_name(str(self.settings.f1))}, compute)
+        return self._once(
+            F1, [self.settings.f1], {"references": content_or_name(str(self.settings.f1))}, compute
+        )
 
     def tasks(self, names: Sequence[str]) -> dict[str, Estimate]:
         def compute() -> tuple[dict[str, Estimate], Rows]:

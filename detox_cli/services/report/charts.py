@@ -169,7 +169,8 @@ def _label(text: str, y: float, room: int = LABELS) -> Element:
     fits = room // LETTER
     shown = text if len(text) <= fits else f"{text[: fits // 2 - 1]}\u2026{text[-(fits - fits // 2) :]}"
     label = element("text", shown, x=room - 6, y=y + ROW / 2 + 4, text_anchor="end")
-    label.append(element("title", text))
+    if shown != text:
+        label.append(element("title", text))
     return label
 
 

@@ -52,7 +52,7 @@ def test_edits_that_contradict_themselves_are_refused() -> None:
     basis = orthonormal(np.ones(4))
     with pytest.raises(BadSettings, match="from 0 to 2, not for"):
         Edit(basis, 2.5, keep_norms=True)
-    with pytest.raises(BadSettings, match="while an offset is added"):
+    with pytest.raises(ValueError, match="while an offset is added"):
         Edit(basis, keep_norms=True, offset=np.zeros(1))
 
 

@@ -32,7 +32,8 @@ def test_every_error_is_produced(request: pytest.FixtureRequest) -> None:
     """The last test of a run of all; see the collection hook in tests/conftest.py."""
     config = request.config
     everything = {Path(word).resolve() for word in config.args} == {Path(__file__).parents[1]}
-    if not everything or any(config.getoption(name, None) for name in NARROWED) or request.session.testsfailed:
+    narrowed = any(config.getoption(name, None) for name in NARROWED)
+    if not everything or narrowed or request.session.testsfailed:
         pytest.skip("only after a run of all tests")
     untold = [str(site) for site in unproduced(config.stash[NOTES]) if site.name not in exempt()]
     assert not untold, "no test makes these errors:\n" + "\n".join(untold)

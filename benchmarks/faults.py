@@ -161,9 +161,8 @@ def _undisturbed(name: str, folder: Path, inputs: Path, series: Series) -> float
         ended = run_line(name, second, False)
         series.faults += [f"the same again: {fault}" for fault in differences(wanted, content(second))]
     if ended.code:
-        series.faults = [
-            f"undisturbed in {second}, it ended with {ended.code}: {_said(whole)} {_said(second)}"
-        ]
+        said = [_said(place) for place in (whole, second) if place.with_name(f"{place.name}.err").exists()]
+        series.faults = [f"undisturbed in {second}, it ended with {ended.code}: {' '.join(said)}"]
     return seconds
 
 

@@ -23,7 +23,7 @@ LINES = {
     "report": "report probe -o out.html",
     "probe train": "probe train builtin:lm --data labelled.jsonl -o out --controls 2 --random-directions 5",
     "probe vectors": "probe vectors builtin:lm --probe probe -o out --prompts toxic.txt --limit 12 --top 10",
-    "probe retrieval": "probe retrieval builtin:lm --data translated.tsv -o out",
+    "probe retrieval": "probe retrieval builtin:lm --data translated.tsv --effect effects.tsv -o out",
     "probe diff": "probe diff base expert-0 --probe probe -o out --prompts toxic.txt --limit 12",
     "probe activations": "probe activations builtin:lm --probe probe -o out --prompts toxic.txt --limit 12 "
     "--random 5",
@@ -51,6 +51,8 @@ LINES = {
     "demo": "demo -o out --limit 24",
 }
 """By name: the words after ``detox``. Each makes ``out``, ``out.jsonl`` or ``out.html`` where it runs."""
+EFFECTS = {"de": "0.4", "fr": "0.35", "it": "0.3", "es": "0.2", "nl": "0.1"}
+"""What a detoxification is said to have done by language, so that there is something to predict from."""
 OF_ONE_RUN = {
     *("started", "wall_seconds", "seconds", "tokens_per_second", "seconds_per_sample", "peak_memory_bytes"),
     *("versions", "resumed", "output"),
@@ -87,7 +89,9 @@ def write_inputs(place: Path) -> None:
             [{"text": a, "spans": [[7, 7 + len(a.split()[2])]]} for a in texts]
             + [{"text": b, "spans": []} for b in calm],
         )
-        (folder / "translated.tsv").write_text("en\tde\n" + "".join(f"{a}\t{b}\n" for a, b in pairs))
+        rows = [[a, *(f"{lang} {b}" for lang in EFFECTS)] for a, b in pairs]
+        _table(folder / "translated.tsv", [["en", *EFFECTS], *rows])
+        _table(folder / "effects.tsv", [["lang", "effect"], *map(list, EFFECTS.items())])
         write_preferences(folder, "preferences.jsonl")
         write_chains(folder / "chains")
         _write_models(folder)
@@ -175,6 +179,10 @@ def _write_models(folder: Path) -> None:
                 weight.add_(torch.randn_like(weight) * 0.02 * weight.std())
         model.save_pretrained(folder / name)
         AutoTokenizer.from_pretrained(source).save_pretrained(folder / name)
+
+
+def _table(path: Path, rows: list[list[str]]) -> None:
+    path.write_text("".join("\t".join(row) + "\n" for row in rows))
 
 
 def _lines(path: Path, rows: list[dict[str, object]]) -> None:

@@ -9,7 +9,7 @@ from detox_cli.settings.fields import flag_of, option_name, ordered_fields
 from detox_cli.settings.offers import OFFERS
 
 STREAM = "-"
-READ = ("rows",)
+READ = ("rows", "sample")
 """What is read from stdin, by the word in ``Flag.complete``."""
 SHOWN = ("rows", "page")
 """What goes to stdout, where it is the output of the command and not something beside it."""
@@ -42,5 +42,5 @@ def _streams(settings: Section) -> Iterator[tuple[str, str, str]]:
         if offer is None or OFFERS[offer].kind not in ("file", "folder"):
             continue
         for item in value if isinstance(value, (list, tuple)) else [value]:
-            if str(item) == STREAM or (offer == "rows" and str(item).endswith(f"={STREAM}")):
+            if str(item) == STREAM or (offer in READ and str(item).endswith(f"={STREAM}")):
                 yield name, option_name(name, field), offer

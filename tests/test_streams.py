@@ -62,6 +62,22 @@ def test_every_place_takes_a_stream_or_says_that_it_does_not(place: tuple[str, s
     assert refused.value.hint
 
 
+STANDING = [
+    (section, name)
+    for section, name in PLACES
+    if section_model(section).model_fields[name].get_default(call_default_factory=True) in ("-", ("-",))
+]
+
+
+def test_the_inputs_of_pipelines_are_stdin_unless_told() -> None:
+    assert {("synth.pairs", "input"), ("generate", "input")} <= set(STANDING)
+
+
+@pytest.mark.parametrize("place", STANDING, ids=" ".join)
+def test_what_is_a_stream_unless_told_is_taken(place: tuple[str, str]) -> None:
+    refuse_streams(with_streams(*place))
+
+
 def reads(section: str) -> list[str]:
     """The fields of a section that may be stdin."""
     fields = section_model(section).model_fields

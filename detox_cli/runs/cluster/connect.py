@@ -16,7 +16,10 @@ from detox_cli.errors import BadSettings, DetoxError, Missing
 from detox_cli.runs.cluster.worker import fitting, machines
 
 INSTALL = "pip install 'detox-cli[ray]'"
-START = "start it with `ray start --head`, or check --ray-address and RAY_ADDRESS"
+START = (
+    "start it with `ray start --head`, check --ray-address and RAY_ADDRESS, "
+    "or set RAY_AUTH_MODE=token where it has a token"
+)
 CONNECT_SECONDS = 10.0
 STORE_BYTES = 256 * 2**20
 """The object store of a Ray that is started here: it holds texts only."""

@@ -17,7 +17,7 @@ from accelerate import PartialState
 from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.atomic import atomic_folder
-from detox_cli.runs.output import Claim, State
+from detox_cli.runs.output import Claim, State, journal_path
 from detox_cli.services.result import Result
 from detox_cli.services.row_output import rejects_path
 from detox_cli.services.training.apart import Crew
@@ -31,6 +31,7 @@ from detox_cli.services.training.single_run import (
     S,
     TrainingSettings,
     earlier_result,
+    keeps_checkpoints,
     train_one,
 )
 from detox_cli.services.training.waiting import remove_waiting
@@ -87,10 +88,13 @@ def train_several(
     started = time.time()
     source = find_model(settings.model, settings.revision)
     identity = kind.identity(settings, data, source)
+    at_work = journal_path(settings.output).exists()
     with claimed(settings.output, identity, overwrite=settings.overwrite) as claim:
         crew.say("state", claim.state.name)
         if claim.state is State.FINISHED:
             progress.stage("this run is finished already")
+            if at_work:  # killed between its output and its last removal
+                _remove_waiting(settings, members)
             return earlier_result(result, settings.output)
         with _begun(settings, members, claim):
             _train_own(kind, members, progress, crew)
@@ -101,12 +105,16 @@ def train_several(
             with atomic_folder(settings.output, overwrite=settings.overwrite) as folder:
                 results = [earlier_result(kind.result, member.settings.output) for member in members]
                 assemble(run, folder, results)
-            keep = settings.keep_checkpoints or settings.keep_best > 0
-            remove_waiting(settings.output, [one.settings.output.name for one in members], keep=keep)
+            _remove_waiting(settings, members)
             claim.finish()
         crew.say("all is done")
         PartialState().wait_for_everyone()
         return earlier_result(result, settings.output)
+
+
+def _remove_waiting(settings: TrainingSettings, members: Sequence[Member[S, D]]) -> None:
+    names = [one.settings.output.name for one in members]
+    remove_waiting(settings.output, names, keep=keeps_checkpoints(settings))
 
 
 @contextmanager

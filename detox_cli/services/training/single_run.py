@@ -18,7 +18,7 @@ from detox_cli.output.progress import Progress
 from detox_cli.runs.card import Card, write_card
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import read_manifest, write_manifest
-from detox_cli.runs.output import Claim, State
+from detox_cli.runs.output import Claim, State, journal_path
 from detox_cli.services.result import Result
 from detox_cli.services.training.checkpoints import Keeping, tidy
 from detox_cli.services.training.log import one_log
@@ -135,12 +135,20 @@ def train_one(kind: Kind[S, D, R], settings: S, data: D, progress: Progress) -> 
     started = time.time()
     source = find_model(settings.model, settings.revision)
     identity = kind.identity(settings, data, source)
+    at_work = journal_path(settings.output).exists()
     with claimed(settings.output, identity, overwrite=settings.overwrite) as claim:
         if claim.state is State.FINISHED:
             progress.stage("this run is finished already")
+            if at_work and not keeps_checkpoints(settings):  # killed between its output and its last removal
+                shutil.rmtree(training_folder(settings.output), ignore_errors=True)
         else:
             _train(kind, Run(kind.command, settings, data, source, claim, progress, started))
         return earlier_result(kind.result, settings.output)
+
+
+def keeps_checkpoints(settings: TrainingSettings) -> bool:
+    """Whether checkpoints stay when a run is finished."""
+    return settings.keep_checkpoints or settings.keep_best > 0
 
 
 def earlier_result(result: type[R], output: Path) -> R:

@@ -119,6 +119,6 @@ def _packed(error: Exception) -> Trouble:
     try:
         packed = pickle.dumps(error)
         pickle.loads(packed)
-    except Exception:
+    except Exception:  # an exception's own code runs here, and may raise anything
         return "error", pickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"))
     return "error", packed

@@ -1,5 +1,6 @@
 """Data sets by Hub id, or in a folder that ``datasets`` wrote or can read."""
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
@@ -43,6 +44,7 @@ def _load(source: str, split: str) -> Any:
     import datasets
 
     datasets.disable_progress_bars()
+    datasets.logging.set_verbosity(logging.CRITICAL)  # it says each error twice before it raises it
     path = Path(source)
     try:
         if any((path / name).exists() for name in _SAVED):
@@ -70,7 +72,8 @@ def _split_of(loaded: Any, source: str, split: str) -> Any:
 
 
 def _unavailable(source: str, error: Exception) -> BadData | Missing:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    said = str(error.__cause__ or error).strip()  # what it raises itself says only that something went wrong
+    reason = said.splitlines()[0] if said else type(error).__name__
     if Path(source).is_dir():
         return BadData(
             f"cannot be read as a data set: {reason}", where=source, hint="name one file in it instead"

@@ -90,7 +90,7 @@ def known_profiles() -> dict[str, Path]:
     """Every profile that can be named, with the file that the name means."""
     found: dict[str, Path] = {}
     for folder in folders():
-        for path in sorted(folder.glob("*.toml")):
+        for path in sorted(filter(Path.is_file, folder.glob("*.toml"))):
             found.setdefault(path.stem, path)
     return found
 

@@ -130,7 +130,46 @@ CASES = [
     ),
 ]
 
+CMD = "train cmd builtin:lm --data c.jsonl -o out --lora none "
+PARTS = [
+    usage(
+        ABLITERATE + "--profile offline --edit-layers 3-9", "--edit-layers: the model has blocks 0 to 3, not"
+    ),
+    usage(
+        ABLITERATE + "--profile offline --position -1 --layer first", "--layer: first is neither a block nor"
+    ),
+    usage(
+        ABLITERATE + "--blockwise --no-filter --position -1 --layer 1",
+        "--blockwise: only residues can be verified without a model in memory",
+    ),
+    usage("eval rewrite p.jsonl --ray-actors 2", "--ray-actors has no meaning without a cluster", **PAIRS),
+    usage(
+        "eval compare r -o out",
+        "FILE: one run has nothing to be compared with",
+        **{"r/detox.json": '{"command": "eval generation"}'},
+    ),
+    usage(
+        "synth chain builtin:lm -o out --prompts p.txt --judge builtin:bart --profile offline",
+        "--judge: builtin:bart is an encoder-decoder",
+        **PROMPTS,
+    ),
+    usage(
+        "synth chain m -o out --prompts p.txt --profile offline --filler builtin:bart --keep-fluent 1 "
+        "--engine server --base-url http://127.0.0.1:9/v1",
+        "--keep-fluent: needs a model that measures perplexity",
+        **PROMPTS,
+    ),
+    usage(CMD + "--keep-adapter", "--keep-adapter: there is no adapter"),
+    usage(CMD + "--qlora nf4", "--qlora: there is no adapter"),
+    Case(
+        "train lm builtin:lm --data d -o out",
+        "d: cannot be read as a data set: JSON parse error",
+        files={"d/a.jsonl": "{"},
+    ),
+    Case("merge builtin:lm builtin:chat --adapter d -o out --dry-run", "d: there is no such folder"),
+]
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+
+@pytest.mark.parametrize("case", [*CASES, *PARTS], ids=str)
 def test_options(case: Case, told: Told) -> None:
     told(case)

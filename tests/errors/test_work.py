@@ -20,6 +20,7 @@ from detox_cli.generation.server_engine import ServerEngine, find_served
 from detox_cli.models.activations.moments import Moments
 from detox_cli.models.direction_file import Measured
 from detox_cli.models.loading import load_causal
+from detox_cli.models.rewriting import KEY
 from detox_cli.models.sources import find_model
 from detox_cli.services.abliterate.choice.candidates import Strengths, all_candidates
 from detox_cli.services.abliterate.choice.probes import Probes
@@ -29,6 +30,7 @@ from detox_cli.services.eval_generation import divergence
 from detox_cli.services.eval_generation.files import read_generations
 from detox_cli.services.merge.folding import compare_logits
 from detox_cli.services.merge.stacked_config import stacked_config
+from detox_cli.services.probe.prompts import asked_of
 from detox_cli.services.probe_intervene.matched import usual_coefficients
 from detox_cli.services.probe_retrieval.effect import effects_of
 from detox_cli.services.scoring_there import Scoring
@@ -107,6 +109,12 @@ def test_a_server_that_cannot_do_what_is_asked(told: Told) -> None:
                 **WORD,
             )
         )
+        measured = f"eval generation m --engine server --base-url {server.url} --prompts p.txt -o out "
+        measured += "--scorers builtin:toxicity --judge builtin:lm "
+        told(
+            usage(measured + "--prompt-tokens 3", "--prompt-tokens: prompts of a served model cannot be cut")
+        )
+        told(usage(measured + "--kl-to builtin:lm", "--kl-to: this needs the model in this process"))
     with faulty_server(rule=lambda _: (418, {}, '{"message": "no tea"}')) as server:
         engine = ServerEngine(find_served(server.url, "m", None))
         request = Request("r", "a word", 0)
@@ -127,6 +135,7 @@ def test_prompts_that_do_not_fit(told: Told, tiny_causal: Path) -> None:
     told(Case(lambda: token_ids(read, [asked]), "a: prompt of"))
     engine = SimpleNamespace(reader=read)
     told(Case(lambda: divergence._ids(engine, long, 1), "p.txt:1: prompt of"))
+    told(Case(lambda: asked_of(loaded, long, 1, Rejects()), "p.txt:1: the model can continue none of 1"))
     few = "has fewer than 128 tokens"
     told(Case(lambda: usual_coefficients(None, loaded.tokenizer, None, [], "a word"), few))
 
@@ -161,3 +170,11 @@ def test_folders_that_cannot_be_compared(told: Told, tiny_causal: Path) -> None:
             files=whole | {"n/config.json": odd},
         )
     )
+
+
+def test_rows_that_do_not_fill_the_frame_of_a_rewriter(told: Told, tiny_seq2seq: Path) -> None:
+    files = {f"m/{one.name}": one.read_bytes() for one in tiny_seq2seq.iterdir() if one.is_file()}
+    framed = json.loads(files["m/config.json"]) | {KEY: {"template": "{lang}: {text}"}}
+    files |= {"m/config.json": json.dumps(framed).encode(), "p.txt": b"a word\n"}
+    said = "p.txt: no row has what the model's template names: {lang}: {text}"
+    told(Case("generate m p.txt", said, files=files))

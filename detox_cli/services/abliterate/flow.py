@@ -18,7 +18,7 @@ from detox_cli.services.abliterate.contrast.contrasts import Contrast
 from detox_cli.services.abliterate.contrast.prompts import find_contrast, held_out
 from detox_cli.services.abliterate.edited import write_and_verify
 from detox_cli.services.abliterate.measure import measure, measure_blockwise
-from detox_cli.services.abliterate.recipe import named_by_hand, named_removal
+from detox_cli.services.abliterate.recipe import check_blocks, named_by_hand, named_removal
 from detox_cli.services.abliterate.result import AbliterateResult
 from detox_cli.services.abliterate.save import save_manifest
 from detox_cli.services.abliterate.stages import Note, Stages
@@ -69,6 +69,7 @@ def steps(run: Run) -> AbliterateResult:
     anatomy = run.base.anatomy  # refuses an unknown family before anything is loaded
     if not settings.measure_only:
         check_affine(settings, anatomy)
+        check_blocks(settings, len(anatomy.blocks))
     about: dict[str, Any] = {"model": run.base.source.name, "converted": run.base.converted}
     if (need := _need(run)) is not None:
         about |= {"need": need}

@@ -35,6 +35,17 @@ def named_by_hand(settings: AbliterateSettings) -> bool:
     return True
 
 
+def check_blocks(settings: AbliterateSettings, layers: int) -> None:
+    """Refuse, before any work, blocks that the model does not have.
+
+    Raises:
+        BadSettings: It has no such blocks, or what is given is none.
+    """
+    strengths_of(settings, layers)
+    if settings.layer is not None and settings.layer != EACH:
+        _number(settings.layer, layers)
+
+
 def strengths_of(settings: AbliterateSettings, layers: int) -> Strengths:
     """How much is removed where.
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from detox_cli.data.lines import missing_file
+from detox_cli.data.lines import missing_file, shown_name
 from detox_cli.data.readers.prompt import Prompt
 from detox_cli.data.readers.read import read_prompts
 from detox_cli.data.rejects import Rejects
@@ -164,6 +164,7 @@ def asked_of(settings: EvalGenerationSettings, protocol: Protocol, rejects: Reje
     if len(faults) == len(requests):
         raise BadData(
             f"none of {len(requests)} prompts can be answered: {next(iter(faults.values()))}",
+            where=shown_name(str(settings.prompts)),
             hint="correct the prompts, or choose another model",
         )
     decisive = fingerprint(

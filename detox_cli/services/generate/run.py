@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from detox_cli.data.lines import shown_name
 from detox_cli.data.reading import Row, pick_column, read_rows, rows_with_text
 from detox_cli.data.rejects import Rejects
 from detox_cli.data.writing import check_target
@@ -198,7 +199,8 @@ def _framed(
             rejects.add(row.where, reason, dict(row.values))
     if not kept:
         hint = "add these columns, or give the text in front with --prefix"
-        raise BadData(f"no row has what the model's template names: {habits.template}", hint=hint)
+        message = f"no row has what the model's template names: {habits.template}"
+        raise BadData(message, where=shown_name(settings.input), hint=hint)
     return kept, texts
 
 

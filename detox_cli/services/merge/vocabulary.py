@@ -11,6 +11,7 @@ from detox_cli.errors import BadData, BadSettings
 from detox_cli.models.merging.vocabulary import FILE, Aligned, TokenRows, align, read_tokens
 from detox_cli.services.merge.opening import Models, Opened
 
+ONE = "its ids have gaps: take the tokens of one model, --tokenizer base or its name"
 HINT = "add --tokenizer base, union or a model, or tokenizer_source to the recipe"
 
 
@@ -72,10 +73,7 @@ def _chosen(everyone: Sequence[Opened], choice: str) -> int:
 def _tables(reference: Opened) -> list[str]:
     """The token embedding, and the head if it is stored apart."""
     anatomy, shapes = reference.checkpoint.anatomy(), reference.weights.shapes
-    if anatomy.token_embedding is None:
-        raise BadData(
-            "has no token embedding that is known", where=reference.weights.name, hint="leave --tokenizer out"
-        )
+    assert anatomy.token_embedding is not None  # as in every family that is known
     if (bias := anatomy.head.replace("weight", "bias")) in shapes and bias != anatomy.head:
         raise BadData(
             f"has {bias}, whose tokens cannot be brought together",
@@ -121,4 +119,4 @@ def write_union(folder: Path, aligned: Aligned) -> None:
     loaded = Tokenizer.from_file(str(path))
     for number, token in enumerate(aligned.added, start=start):
         if loaded.token_to_id(token) != number:
-            raise BadData(f"{token!r} does not get the id {number}", where=str(path), hint="name one model")
+            raise BadData(f"{token!r} does not get the id {number}", where=str(path), hint=ONE)

@@ -66,7 +66,8 @@ def asked_of(loaded: Loaded, prompts: Sequence[Prompt], new_tokens: int, rejects
             kept.append(Asked(prompt.id, prompt.lang or UNKNOWN, one.ids))
     if not kept:
         reason = rejects.by_reason.most_common(1)[0][0]
-        raise BadData(f"the model can continue none of the prompts: {reason}", hint="shorten them")
+        message = f"the model can continue none of {len(prompts)} prompts: {reason}"
+        raise BadData(message, where=prompts[0].where, hint="shorten them")
     return kept
 
 

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from detox_cli.data.lines import shown_name
 from detox_cli.data.pairs import Pair, read_pairs
 from detox_cli.data.rejects import Rejects
 from detox_cli.errors import BadData
@@ -101,6 +102,7 @@ def prepare(settings: SynthPairsSettings, rejects: Rejects, progress: Progress) 
     if len(faults) == len(requests):
         raise BadData(
             f"none of {len(faults)} sentences can be answered: {next(iter(faults.values()))}",
+            where=shown_name(settings.input),
             hint="correct the sentences, or choose another model",
         )
     return Work(pairs, left_out, sources, faults, sampling, writer, writer.licence, decisive)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from detox_cli.data.lines import shown_name
 from detox_cli.data.readers.prompt import Prompt
 from detox_cli.data.readers.read import read_prompts
 from detox_cli.data.rejects import Rejects
@@ -134,6 +135,7 @@ def _of_model(
     if len(faults) == len(requests):
         raise BadData(
             f"none of {len(requests)} prompts can be answered: {next(iter(faults.values()))}",
+            where=shown_name(str(settings.prompts)),
             hint="correct the prompts, or choose another model",
         )
     whole = fingerprint(

@@ -147,7 +147,11 @@ def hold_out(examples: Sequence[Example], share: float, by: Literal["sources", "
     """
     split = _by_rows(examples, share, seed) if by == "rows" else _by_sources(examples, share, seed)
     if not split.training:
-        raise BadData("no row is left to train on", hint="give more pairs, or --eval-share 0")
+        raise BadData(
+            f"none of {len(examples)} rows is left to train on",
+            where="--eval-share",
+            hint="give more pairs, or --eval-share 0",
+        )
     return split
 
 

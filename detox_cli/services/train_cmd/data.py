@@ -17,13 +17,12 @@ from detox_cli.errors import BadData, BadSettings
 from detox_cli.output.progress import Progress
 from detox_cli.services.train_cmd.published import is_published, read_published
 from detox_cli.services.training.processes import is_first
-from detox_cli.services.training.reading import open_rejects, seed_of_split
+from detox_cli.services.training.reading import UNUSABLE, open_rejects, seed_of_split, why_nothing
 from detox_cli.settings.train_cmd import CmdSettings
 
 CHAINS = "chains.jsonl"
 """What the last stage of ``detox synth chain`` writes."""
 DEFAULT_TEMPLATE = "cmd-v3-code"
-UNUSABLE = "unusable, listed with the rejects"
 
 
 @dataclass(frozen=True)
@@ -84,9 +83,8 @@ def read_data(settings: CmdSettings, progress: Progress) -> Data:
     lessons = lessons[: settings.limit]
     training, held_out = split(lessons, settings)
     if not training:
-        reasons = "; ".join(f"{count} {reason}" for reason, count in dropped.most_common(3))
         raise BadData(
-            f"no chain is left to train on: {reasons or 'all are held out'}",
+            f"no chain is left to train on: {why_nothing(dropped, rejects)}",
             where=path,
             hint="give more chains",
         )

@@ -14,11 +14,10 @@ from detox_cli.data.splits import split_fraction
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.output.progress import Progress
 from detox_cli.services.training.processes import is_first
-from detox_cli.services.training.reading import open_rejects, seed_of_split
+from detox_cli.services.training.reading import UNUSABLE, open_rejects, seed_of_split, why_nothing
 from detox_cli.settings.train_dpo import DpoSettings
 
 ROLES = ("prompt", "chosen", "rejected")
-UNUSABLE = "unusable, listed with the rejects"
 
 
 @dataclass(frozen=True)
@@ -64,9 +63,8 @@ def read_data(settings: DpoSettings, progress: Progress) -> Data:
     held = choose(with_own_ids(measured), settings, Counter()) if measured else []
     training, held_out = _sides(rows, held, settings, dropped)
     if not training:
-        reasons = "; ".join(f"{count} {reason}" for reason, count in dropped.most_common(3))
         raise BadData(
-            f"no preference is left to train on: {reasons or 'all are held out'}",
+            f"no preference is left to train on: {why_nothing(dropped, rejects)}",
             where="--data",
             hint="give more rows",
         )

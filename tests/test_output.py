@@ -55,6 +55,11 @@ def test_a_table_is_aligned_text_in_a_pipe(capsys: pytest.CaptureFixture[str]) -
     assert told.err == "next: detox generate out\n"
 
 
+def test_the_next_command_keeps_the_profile_that_says_where_models_come_from(capsys):
+    show(SCORES, profiles=("offline", "pseudoparadetox"))
+    assert capsys.readouterr().err == "next: detox generate out --profile offline\n"
+
+
 def test_json_is_one_document_with_numbers(capsys: pytest.CaptureFixture[str]) -> None:
     show(SCORES, as_json=True)
     told = capsys.readouterr()

@@ -110,7 +110,14 @@ def prepare(output: Output) -> None:
 def finish(result: Result, output: Output, *, rows_on_stdout: bool = False) -> None:
     """Show ``result``, once if several processes work together; then raise what it complains about."""
     if is_first_process():
-        show(result, as_json=output.json, quiet=output.quiet, rows_on_stdout=rows_on_stdout)
+        profiles = (output.profile or ()) if isinstance(output, Control) else ()
+        show(
+            result,
+            as_json=output.json,
+            quiet=output.quiet,
+            rows_on_stdout=rows_on_stdout,
+            profiles=profiles,
+        )
     if (problem := result.problem()) is not None:
         raise problem
 

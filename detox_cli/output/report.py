@@ -3,14 +3,25 @@
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from typing import TextIO
 
 from detox_cli.output.fitting import cell_text, column_widths, fitted
 from detox_cli.services.result import Result, Table
 
+EVERYWHERE = ("offline", "offline-multilingual")
+"""Profiles that every command has, and that say where models come from: the next command needs them too."""
 
-def show(result: Result, *, as_json: bool = False, quiet: bool = False, rows_on_stdout: bool = False) -> None:
-    """Print ``result``; hints for what to do next go to stderr.
+
+def show(
+    result: Result,
+    *,
+    as_json: bool = False,
+    quiet: bool = False,
+    rows_on_stdout: bool = False,
+    profiles: Sequence[str] = (),
+) -> None:
+    """Print ``result``; hints for what to do next, with those ``profiles`` that fit anywhere, go to stderr.
 
     With ``rows_on_stdout`` the command has already written its data there, so the report keeps clear of it.
     """
@@ -28,7 +39,12 @@ def show(result: Result, *, as_json: bool = False, quiet: bool = False, rows_on_
         for path in result.files:
             print(path, file=stream)
         for step in result.next_steps():
-            print(f"next: {step}", file=sys.stderr)
+            print(f"next: {_with_profiles(step, profiles)}", file=sys.stderr)
+
+
+def _with_profiles(step: str, profiles: Sequence[str]) -> str:
+    wanted = [f"--profile {name}" for name in profiles if name in EVERYWHERE]
+    return " ".join([step, *wanted]) if step.startswith("detox ") else step
 
 
 def command_line(*words: object) -> str:

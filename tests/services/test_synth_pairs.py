@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pytest
 from detox_cli.data.rejects import Rejects
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.output.progress import Silent
+from detox_cli.services.synth_pairs.candidates import Candidate, Written
+from detox_cli.services.synth_pairs.result import summary
 from detox_cli.services.synth_pairs.run import run
 from detox_cli.services.synth_pairs.sources import requests_for
 from detox_cli.services.synth_pairs.work import prepare
@@ -57,6 +60,21 @@ def test_every_row_comes_back_in_order_and_equal_sources_share_one_prompt(source
     manifest = json.loads(Path(f"{wanted.output}.detox.json").read_text())
     assert manifest["command"] == "synth pairs" and manifest["inputs"]
     assert not Path(f"{wanted.output}.journal").exists()
+
+
+def test_an_abliterated_model_that_still_refuses_is_not_to_be_abliterated_again_likewise(
+    tmp_path, tiny_causal
+):
+    edited = tmp_path / "edited"
+    shutil.copytree(tiny_causal, edited)
+    (edited / "detox.json").write_text(json.dumps({"command": "abliterate"}))
+    advices = []
+    for model in (tiny_causal, edited):
+        no = Candidate("I cannot help with that.", "stop", 6, 1, 0, "detox-en", ("refusal",))
+        written = {str(n): Written((no,), 0) for n in range(40)}
+        advices.append(summary(settings(tmp_path, model), [], [], written, {}).advice)
+    assert "removing the refusal direction" in advices[0]
+    assert "already" in advices[1] and "--contrast task" in advices[1]
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_other_text(sources, tiny_causal):

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from detox_cli.runs.manifest import read_manifest
 from detox_cli.scoring.suites.detox import DETOX
 from detox_cli.services.result import Cell, Result, Table
 from detox_cli.services.synth_pairs.candidates import Written
@@ -91,7 +92,7 @@ def summary(
         refusals=refusals,
         declined=sum(all("refusal" in c.flags for c in one.candidates) for one in written.values()),
         asked_again=len(again),
-        advice=advice(refusals, settings.advise_above, settings.num_shots),
+        advice=advice(refusals, settings.advise_above, settings.num_shots, _is_abliterated(settings.model)),
         flags=dict(sorted(flags.items())),
         dropped=dict(sorted(reasons.items())),
         dropped_rows=len(dropped),
@@ -101,8 +102,8 @@ def summary(
     )
 
 
-def advice(refusals: Estimate, limit: float, num_shots: int) -> str:
-    """Whether abliteration would pay, in one clause.
+def advice(refusals: Estimate, limit: float, num_shots: int, abliterated: bool = False) -> str:
+    """Whether abliteration would pay, in one clause; of a model that is ``abliterated``, what would help.
 
     With ten examples the published 8B model declines .1% of sentences, and abliterating it changes the
     rewriter's J by .001; without examples it declines often, and abliteration brings a gain (PseudoParaDetox,
@@ -112,13 +113,24 @@ def advice(refusals: Estimate, limit: float, num_shots: int) -> str:
         return f"surely below {limit:.1%}, so removing refusals from the model would not pay"
     if refusals.low <= limit:
         return f"whether that is above {limit:.1%}, where removing refusals pays, more sentences would tell"
+    if abliterated:
+        cure = "contrast the task itself, --contrast task"
+        return f"above {limit:.1%} although this model is abliterated already: {cure}"
     first = "" if num_shots else ", though --num-shots 10 or --retries 2 may be the cheaper cure"
     return f"above {limit:.1%}: removing the refusal direction from the model would pay{first}"
 
 
+def _is_abliterated(model: str) -> bool:
+    folder = Path(model)
+    if not folder.is_dir():
+        return False
+    return (read_manifest(folder) or {}).get("command") == "abliterate"
+
+
 def shown_refusals(share: Estimate) -> str:
     """The share with its interval and n."""
-    return f"refusals {share.mean:.1%} [{share.low:.1%}, {share.high:.1%}] of {share.n} sources"
+    low, high = f"{share.low:.1%}", f"{share.high:.1%}"
+    return f"first answers that refuse: {share.mean:.1%} [{low}, {high}] of {share.n} sources"
 
 
 def _means(written: Sequence[Written], seed: int) -> dict[str, Estimate]:

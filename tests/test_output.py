@@ -55,9 +55,16 @@ def test_a_table_is_aligned_text_in_a_pipe(capsys: pytest.CaptureFixture[str]) -
     assert told.err == "next: detox generate out\n"
 
 
-def test_the_next_command_keeps_the_profile_that_says_where_models_come_from(capsys):
-    show(SCORES, profiles=("offline", "pseudoparadetox"))
-    assert capsys.readouterr().err == "next: detox generate out --profile offline\n"
+def test_the_next_command_needs_no_network_where_this_one_needed_none(capsys):
+    class Tuned(Scores):
+        def next_steps(self) -> list[str]:
+            return ["detox eval generation out --prompts rtp", "open out/report.html"]
+
+    show(Tuned(), profiles=("offline", "pseudoparadetox"))
+    assert capsys.readouterr().err.splitlines() == [
+        "next: detox eval generation out --prompts builtin:openings --profile offline",
+        "next: open out/report.html",
+    ]
 
 
 def test_json_is_one_document_with_numbers(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from detox_cli.output.fitting import cell_text, column_widths, fitted
 from detox_cli.services.result import Result, Table
 
 EVERYWHERE = ("offline", "offline-multilingual")
-"""Profiles that every command has, and that say where models come from: the next command needs them too."""
+"""Profiles that fit every command and need no network: nor may the next command, so these go with it."""
 
 
 def show(
@@ -44,7 +44,9 @@ def show(
 
 def _with_profiles(step: str, profiles: Sequence[str]) -> str:
     wanted = [f"--profile {name}" for name in profiles if name in EVERYWHERE]
-    return " ".join([step, *wanted]) if step.startswith("detox ") else step
+    if not wanted or not step.startswith("detox "):
+        return step
+    return " ".join([step.replace("--prompts rtp", "--prompts builtin:openings"), *wanted])
 
 
 def command_line(*words: object) -> str:

@@ -45,7 +45,8 @@ _detox_options() {
         'probe diff') reply=(--logit-lens --no-logit-lens --lens-words --probe --neurons --output -o --top --subspace --subspace-vectors --components --random --seed --resamples --overwrite --no-overwrite --revision --device --dtype --trust-remote-code --no-trust-remote-code --batch-tokens --prompts --text-column --split --languages --limit --password --max-new-tokens --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         doctor) reply=(--timeout --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
         report) reply=(--output -o --title --samples --redact --no-redact --overwrite --no-overwrite --json --quiet -q --verbose -v --debug --profile --print-config --dry-run --offline --help -h) ;;
-        status | 'profile list' | 'profile show' | 'profile check' | 'profile copy') reply=(--json --quiet -q --verbose -v --debug --help -h) ;;
+        status) reply=(--watch -w --every --json --quiet -q --verbose -v --debug --help -h) ;;
+        'profile list' | 'profile show' | 'profile check' | 'profile copy') reply=(--json --quiet -q --verbose -v --debug --help -h) ;;
         completion) reply=(--install --uninstall --json --quiet -q --verbose -v --debug --help -h) ;;
     esac
 }
@@ -486,6 +487,11 @@ _detox_option() {
                 --output | -o) takes=1 kind=file types=' html ' ;;
                 --title | --samples) takes=1 kind=nothing ;;
                 --profile) takes=1 kind=profile ;;
+            esac
+            ;;
+        status)
+            case $2 in
+                --every) takes=1 kind=nothing ;;
             esac
             ;;
     esac

@@ -13,8 +13,9 @@ import pytest
 
 from detox_cli.output.lines import Lines
 from detox_cli.output.listener import listener
+from detox_cli.output.pace import Pace
 from detox_cli.output.progress import Progress, Silent
-from detox_cli.output.quantities import duration
+from detox_cli.output.quantities import duration, rate
 from detox_cli.output.report import plain, show
 from detox_cli.output.terminal import Terminal
 from detox_cli.services.result import Result, Table
@@ -144,8 +145,8 @@ def test_lines_tell_a_log_everything_but_details() -> None:
         "reading [bold]rows[/bold]",
         "rows: 4 already done",
         "rows: 10/10 (100%)",
-        "loss = 0.1235 (step 3)",
-        "loss = 0.1 (step 4)",
+        "loss 0.1235 (step 3)",
+        "loss 0.1 (step 4)",
         "warning: careful",
     ]
 
@@ -170,6 +171,48 @@ def test_a_long_task_speaks_every_5_percent_or_30_seconds(monkeypatch: pytest.Mo
     assert len(told) == 7
 
 
+def test_numbers_stand_in_the_line_of_the_work_they_belong_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    stream = io.StringIO()
+    lines = Lines(stream)
+    with lines.task("training", 100) as task:
+        for step in range(1, 101):
+            now[0] += 0.125
+            lines.metric("loss", 1 / step, step)
+            lines.metric("accuracy", step / 100, step)
+            task.advance()
+    told = stream.getvalue().splitlines()
+    assert len(told) == 13
+    assert told[0] == "training: 8/100 (8%), 8/s, 12 s left, loss 0.125, accuracy 0.08 (step 8)"
+
+
+def test_steps_that_take_longer_than_a_rate_looks_back_have_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    pace = Pace(10, done=5)
+    assert (pace.per_second(), pace.seconds_left()) == (None, None)
+    for _ in range(2):
+        now[0] += 100
+        pace.advance()
+    now[0] += 30
+    assert pace.seconds_left() == pytest.approx(300 - 30)
+    assert rate(pace.per_second() or 0) == "2 min each"
+
+
+def test_a_rate_is_that_of_the_last_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    pace = Pace(None)
+    for _ in range(1000):
+        now[0] += 0.125
+        pace.advance(100)
+    for _ in range(1200):
+        now[0] += 0.125
+        pace.advance(1)
+    assert pace.per_second() == pytest.approx(8)
+
+
 def test_a_terminal_shows_the_same_and_takes_text_literally() -> None:
     from rich.console import Console
 
@@ -179,7 +222,7 @@ def test_a_terminal_shows_the_same_and_takes_text_literally() -> None:
         terminal.live.refresh()
     told = console.file.getvalue()  # type: ignore[attr-defined]
     assert "reading [bold]rows[/bold]" in told
-    assert "loss 0.1  (step 4)" in told
+    assert "loss 0.1 (step 4)" in told
     assert "warning: careful" in told
     assert "a detail" not in told
 

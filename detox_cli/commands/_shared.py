@@ -80,18 +80,23 @@ def command(
 
 
 def plain_command(*, examples: Sequence[str] = ()) -> Callable[[Callable[..., Result]], Callable[..., None]]:
-    """Make a command of a function that has no settings, only typed parameters of its own."""
+    """Make a command of a function that has no settings, only typed parameters of its own.
+
+    A parameter ``shown`` gets the options that every command has, `Output`.
+    """
 
     def decorate(function: Callable[..., Result]) -> Callable[..., None]:
+        own = inspect.signature(function, eval_str=True).parameters
+
         @functools.wraps(function)
         def call(**values: Any) -> None:
             output = take_output(values)
             prepare(output)
-            finish(function(**values), output)
+            finish(function(**values, **({"shown": output} if "shown" in own else {})), output)
 
-        own = list(inspect.signature(function, eval_str=True).parameters.values())
-        own = [item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in own]
-        return _dress(call, [*own, *parameters(Output)], examples)
+        asked = [item for item in own.values() if item.name != "shown"]
+        asked = [item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in asked]
+        return _dress(call, [*asked, *parameters(Output)], examples)
 
     return decorate
 

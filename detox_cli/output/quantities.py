@@ -16,3 +16,8 @@ def size(count: float) -> str:
         if count >= factor:
             return f"{count / factor:.{digits}f} {unit}"
     return f"{count:.0f} B"
+
+
+def rate(per_second: float) -> str:
+    """Units a second as ``3.2/s``; of slow ones how long each takes, ``45 s each``."""
+    return f"{per_second:.3g}/s" if per_second >= 0.1 else f"{duration(1 / per_second)} each"

@@ -4,10 +4,13 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from detox_cli.output.fitting import cell_text, column_widths, fitted
 from detox_cli.services.result import Result, Table
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
 
 EVERYWHERE = ("offline", "offline-multilingual")
 """Profiles that fit every command and need no network: nor may the next command, so these go with it."""
@@ -75,14 +78,22 @@ def _show_tables(tables: list[Table], stream: TextIO) -> None:
 
 
 def _show_rich(tables: list[Table], stream: TextIO) -> None:
-    from rich import box
     from rich.console import Console
+
+    console = Console(file=stream)
+    for drawn in drawn_tables(tables, console.width):
+        console.print(drawn)
+
+
+def drawn_tables(tables: list[Table], width: int) -> "list[RichTable]":
+    """Tables as a terminal of ``width`` characters shows them."""
+    from rich import box
     from rich.markup import escape
     from rich.table import Table as RichTable
 
-    console = Console(file=stream)
-    for table in (part for whole in tables for part in fitted(whole, console.width)):
-        widths = column_widths(table, console.width)
+    found = []
+    for table in (part for whole in tables for part in fitted(whole, width)):
+        widths = column_widths(table, width)
         drawn = RichTable(
             title=escape(table.title),
             caption=escape(table.caption) or None,
@@ -95,7 +106,8 @@ def _show_rich(tables: list[Table], stream: TextIO) -> None:
             drawn.add_column(escape(column), justify=side, overflow="fold", width=widths[index])  # type: ignore[arg-type]
         for row in table.rows:
             drawn.add_row(*(escape(cell_text(cell)) for cell in row))
-        console.print(drawn)
+        found.append(drawn)
+    return found
 
 
 def _is_number_column(table: Table, index: int) -> bool:

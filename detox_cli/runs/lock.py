@@ -8,6 +8,8 @@ from filelock import FileLock, Timeout
 
 from detox_cli.errors import DetoxError
 
+PATIENCE = 0.2
+"""Seconds: whoever only looks whether an output is held (`is_held`) holds it for a moment."""
 _HELD: list[Path] = []
 
 
@@ -24,8 +26,8 @@ def output_lock(path: str | Path) -> Iterator[None]:
     path = Path(path).absolute()  # so that the place where one stands has a name as well
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
-        lock.acquire()
+        lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=PATIENCE)
+        lock.acquire(poll_interval=PATIENCE / 10)
     except Timeout:
         raise _in_use(named) from None
     except OSError as error:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, FiniteFloat
 
 from detox_cli.data.json_text import parse_json
+from detox_cli.output.pace import Pace
 from detox_cli.output.progress import Progress, Task
 from detox_cli.runs.lock import held_within
 from detox_cli.runs.manifest import without_secrets
@@ -28,11 +29,13 @@ class CountedTask:
         self.shown = shown
         self.told = told
         self.entry = entry
+        self.pace = Pace(entry["total"], entry["done"])
 
     def advance(self, steps: int = 1) -> None:
         """Count ``steps`` more units."""
         self.shown.advance(steps)
-        self.entry["done"] += steps
+        self.pace.advance(steps)
+        self.entry |= {"done": self.pace.done, "per_second": self.pace.per_second()}
         self.told.write()
 
 
@@ -73,7 +76,7 @@ class Told:
     @contextmanager
     def task(self, label: str, total: int | None, done: int = 0) -> Iterator[CountedTask]:
         """Count while the work runs."""
-        entry = {"label": label, "total": total, "done": done, "already": done, "started": time.time()}
+        entry = {"label": label, "total": total, "done": done, "already": done}
         self.tasks.append(entry)
         self.write(now=True)
         with self.shown.task(label, total, done) as shown:
@@ -146,7 +149,7 @@ class _Task(BaseModel, strict=True):
     total: int | None
     done: int
     already: int
-    started: FiniteFloat
+    per_second: FiniteFloat | None = None
 
 
 class _Document(BaseModel, strict=True):

@@ -30,9 +30,11 @@ class Part(BaseModel):
 
     label: str
     done: int
+    already: int
+    """How much of what is done an earlier process has finished."""
     total: int | None
     per_second: float | None
-    """Units a second since this process began; ``None`` before the first."""
+    """Units a second of late, not counting what an earlier process has done; ``None`` before the first."""
     seconds_left: float | None
 
 
@@ -119,7 +121,7 @@ def _unfinished(output: Path, told: dict[str, Any], running: bool) -> OutputStat
         state="running" if running else "stopped",
         command=shlex.join(told["command"]) if "command" in told else None,
         stage=told.get("stage"),
-        parts=[_part(entry, updated) for entry in told.get("tasks", [])],
+        parts=[_part(entry) for entry in told.get("tasks", [])],
         metrics=_numbers(told.get("metrics")),
         # A clock that was put back meanwhile makes no negative times.
         seconds=max(0.0, updated - told["started"]) if "started" in told else None,
@@ -131,13 +133,11 @@ def _unfinished(output: Path, told: dict[str, Any], running: bool) -> OutputStat
     )
 
 
-def _part(entry: dict[str, Any], updated: float) -> Part:
-    fresh, seconds = entry["done"] - entry["already"], updated - entry["started"]
-    speed = fresh / seconds if fresh and seconds > 0 else None
-    left = (entry["total"] - entry["done"]) / speed if speed and entry["total"] else None
-    return Part(
-        label=entry["label"], done=entry["done"], total=entry["total"], per_second=speed, seconds_left=left
-    )
+def _part(entry: dict[str, Any]) -> Part:
+    speed, total = entry.get("per_second"), entry["total"]
+    left = (total - entry["done"]) / speed if speed and total else None
+    counts = {name: entry[name] for name in ("label", "done", "already", "total")}
+    return Part(**counts, per_second=speed, seconds_left=left)
 
 
 def _records(journal: Path) -> int | None:

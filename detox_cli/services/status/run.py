@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from detox_cli.errors import BadData
-from detox_cli.output.quantities import duration, size
+from detox_cli.output.quantities import duration, rate, size
 from detox_cli.services.result import Result, Table
 from detox_cli.services.status.outputs import OutputState, Part, look_at, outputs_at
 
-MOST_METRICS = 40
+MOST_METRICS, MOST_WORDS = 40, 6
 
 
 class StatusResult(Result):
@@ -26,7 +26,9 @@ class StatusResult(Result):
         found = [Table(title="status", columns=columns, rows=rows)]
         for one in self.outputs if len(self.outputs) <= 3 else []:
             if one.metrics:
-                numbers = list(one.metrics.items())
+                numbers = [
+                    (name, int(value) if value.is_integer() else value) for name, value in one.metrics.items()
+                ]
                 more = len(numbers) - MOST_METRICS
                 caption = f"and {more} more in --json" if more > 0 else ""
                 title = f"numbers of {one.output}"
@@ -67,10 +69,17 @@ def _found(path: Path) -> list[Path]:
     raise BadData(what, where=str(path), hint="name the output (-o) of a command of detox")
 
 
+def in_words(one: OutputState) -> str:
+    """An output in one line, as a log has it."""
+    newest = [f"{name} {value:.4g}" for name, value in list(one.metrics.items())[:MOST_WORDS]]
+    parts = [one.state, _where(one), *([] if one.state == "finished" else newest), _time(one), _memory(one)]
+    return f"{one.output}: {', '.join(filter(None, parts))}"
+
+
 def _where(one: OutputState) -> str | None:
     if one.state in ("finished", "changed"):
         return one.problem
-    words = [*map(_counted, one.parts)] or [one.stage or ""]
+    words = [one.stage or "", *map(_counted, one.parts)]
     if one.records is not None and not one.parts:
         words.append(f"{one.records} records in the journal")
     if one.warnings:
@@ -81,11 +90,12 @@ def _where(one: OutputState) -> str | None:
 
 
 def _counted(part: Part) -> str:
-    text = f"{part.label}: {part.done}"
-    if part.total:
-        text += f"/{part.total} ({part.done / part.total:.0%})"
+    shares = [f"{part.done / part.total:.0%}"] if part.total else []
+    shares += [f"{part.already} earlier"] if part.already else []
+    text = f"{part.label}: {part.done}" + (f"/{part.total}" if part.total else "")
+    text += f" ({', '.join(shares)})" if shares else ""
     if part.per_second:
-        text += f", {part.per_second:.3g}/s"
+        text += f", {rate(part.per_second)}"
     return text + (f", {duration(part.seconds_left)} left" if part.seconds_left is not None else "")
 
 

@@ -21,7 +21,7 @@ SCIENCE = ("models", "generation", "scoring", "statistics", "data", "runs")
 # layer -> what it may import at the top of a module; a command imports its service inside a function
 ARROWS: dict[str, set[str]] = {
     "settings": {"settings", "errors"},
-    "output": {"output", "errors", "services.result", "runs.memory"},
+    "output": {"output", "errors", "services.result", "runs.memory", "runs.pace"},
     "commands": {"commands", "settings", "options", "output", "errors", "services.result", "lazy"},
     "services": {
         "services",

@@ -13,11 +13,11 @@ import pytest
 
 from detox_cli.output.lines import Lines
 from detox_cli.output.listener import listener
-from detox_cli.output.pace import Pace
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.output.quantities import duration, rate
 from detox_cli.output.report import plain, show
 from detox_cli.output.terminal import Terminal
+from detox_cli.runs.pace import Pace
 from detox_cli.services.result import Result, Table
 from tests.conftest import Outcome
 from tests.recorder import Recorder

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from detox_cli.output.newest import Newest
-from detox_cli.output.pace import Pace
 from detox_cli.output.quantities import duration, rate, size
 from detox_cli.runs.memory import peak_memory
+from detox_cli.runs.pace import Pace
 
 EVERY_SECONDS = 30.0
 EVERY_SHARE = 0.05

@@ -15,10 +15,10 @@ from rich.table import Column
 from rich.text import Text
 
 from detox_cli.output.newest import Newest
-from detox_cli.output.pace import Pace
 from detox_cli.output.quantities import duration, rate, size
 from detox_cli.output.report import drawn_tables
 from detox_cli.runs.memory import peak_memory
+from detox_cli.runs.pace import Pace
 from detox_cli.services.result import Table
 
 REFRESHES = 4

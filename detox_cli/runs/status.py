@@ -11,12 +11,12 @@ from typing import Any
 from pydantic import BaseModel, FiniteFloat
 
 from detox_cli.data.json_text import parse_json
-from detox_cli.output.pace import Pace
 from detox_cli.output.progress import Progress, Task
 from detox_cli.runs.lock import held_within
 from detox_cli.runs.manifest import without_secrets
 from detox_cli.runs.memory import peak_memory
 from detox_cli.runs.output import forget_status, journal_path, new_status_path, status_path
+from detox_cli.runs.pace import Pace
 
 EVERY_SECONDS = 2.0
 """How old the file of a working process may be while units are being counted."""

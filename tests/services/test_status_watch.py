@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from detox_cli.errors import BadData
-from detox_cli.output.looking import Moved
 from detox_cli.output.progress import Silent
 from detox_cli.runs.lock import output_lock
 from detox_cli.runs.manifest import write_manifest
@@ -23,6 +22,10 @@ from detox_cli.services.status.watch import PATIENCE, watch
 from tests.conftest import Outcome
 
 Step = Callable[[], None]
+
+
+def unseen(*look: object) -> None:
+    """Nobody looks."""
 
 
 class Work:
@@ -77,13 +80,11 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
     return Work(tmp_path / "out", monkeypatch)
 
 
-def test_a_run_is_watched_from_before_it_begins_until_it_has_ended(
-    work: Work, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_is_watched_from_before_it_begins_until_it_has_ended(work: Work) -> None:
+    told: list[str] = []
     work.steps = iter([work.begin, work.go_on, work.go_on, lambda: None, work.finish])
-    result = watch([work.output], 2.0, Moved(sys.stdout))
+    result = watch([work.output], 2.0, lambda _, lines: told.extend(lines))
     assert [one.state for one in result.outputs] == ["finished"] and result.problem() is None
-    told = capsys.readouterr().out.splitlines()
     assert [line.removeprefix(f"{work.output}: ").partition(", 0 s")[0] for line in told] == [
         "running, training; steps: 0/100 (0%)",
         "running, training; steps: 20/100 (20%), 10/s, 8 s left, loss 2.5",
@@ -94,8 +95,7 @@ def test_a_run_is_watched_from_before_it_begins_until_it_has_ended(
 
 def test_what_is_stopped_while_it_is_watched_is_a_failure_that_says_how_to_go_on(work: Work) -> None:
     work.steps = iter([work.begin, work.go_on, work.die])
-    looks: list[object] = []
-    result = watch([work.output.parent], 2.0, looks.append)
+    result = watch([work.output.parent], 2.0, unseen)
     problem = result.problem()
     assert work.now == 6 and problem is not None and int(problem.exit_code) == 1
     assert "out: stopped: stopped by the user" in str(problem)
@@ -110,7 +110,7 @@ def test_what_fails_and_leaves_nothing_is_a_failure_too(work: Work) -> None:
         work.stack.close()
 
     work.steps = iter([fail])
-    result = watch([work.output], 2.0, lambda _: None)
+    result = watch([work.output], 2.0, unseen)
     assert "left nothing to go on from" in str(result.problem())
 
 
@@ -118,15 +118,15 @@ def test_an_old_stopped_run_beside_the_watched_one_is_no_failure(work: Work, tmp
     (tmp_path / "old.journal").write_text("{}\n")
     work.begin()
     work.steps = iter([work.finish])
-    result = watch([tmp_path], 2.0, lambda _: None)
+    result = watch([tmp_path], 2.0, unseen)
     assert sorted(one.state for one in result.outputs) == ["finished", "stopped"]
     assert result.watched == [work.output] and result.problem() is None
-    assert watch([tmp_path / "old"], 2.0, lambda _: None).problem() is not None
+    assert watch([tmp_path / "old"], 2.0, unseen).problem() is not None
 
 
 def test_where_nothing_begins_it_ends(work: Work) -> None:
     with pytest.raises(BadData, match="there is nothing"):
-        watch([work.output], 2.0, lambda _: None)
+        watch([work.output], 2.0, unseen)
     assert work.now == pytest.approx(PATIENCE)
 
 

@@ -42,6 +42,7 @@ class Panel:
         fl: Gives P(acceptable) or P(unacceptable) of a text, or reads triples; ``None`` for chrF.
         cache: Where scores are kept.
         on_scored: Told how many more items have a score.
+        counting: Whether items are only counted: ``on_scored`` is told of each, and its score is 0.
     """
 
     sta: TextScorer
@@ -49,6 +50,7 @@ class Panel:
     fl: TextScorer | FluencyOfTriples | None = None
     cache: ScoreCache | None = None
     on_scored: Callable[[int], None] | None = None
+    counting: bool = False
 
     @property
     def identities(self) -> dict[str, str]:
@@ -78,6 +80,12 @@ class Panel:
         """The same scorers with a listener."""
         return replace(self, on_scored=on_scored)
 
+    def asked_for(self, work: "Callable[[Panel], object]") -> int:
+        """How many scores ``work`` asks a panel for; none is made."""
+        counts: list[int] = []
+        work(replace(self, on_scored=counts.append, counting=True))
+        return sum(counts)
+
     def by_language(self, langs: Sequence[str | None]) -> list[tuple["Panel", list[int]]]:
         """The panel of every language and the places of its texts: one for all unless ``sta`` is told them.
 
@@ -98,6 +106,9 @@ class Panel:
         return scores if sign > 0 else 1 - scores
 
     def _scored(self, scorer: Scores[Text], items: Sequence[Text]) -> Floats:
+        if self.counting and self.on_scored is not None:
+            self.on_scored(len(items))
+            return np.zeros(len(items))
         return np.asarray(score_with_cache(scorer, items, self.cache, self.on_scored), dtype=np.float64)
 
 

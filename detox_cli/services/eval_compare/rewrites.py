@@ -3,12 +3,16 @@
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
+from detox_cli.output.progress import Progress, Silent
 from detox_cli.scoring.suites.panel import Panel
-from detox_cli.scoring.suites.suite import Suite, measure_outputs
+from detox_cli.scoring.suites.suite import Suite
+from detox_cli.services.counted_scores import counted_scores
 from detox_cli.services.eval_compare.contests import Contest, Contestant
+from detox_cli.services.eval_rewrite.scores import measure_items
 from detox_cli.services.eval_rewrite.systems import Item, System
 from detox_cli.statistics.bootstrap import Floats
 
+SILENT = Silent()
 JOINT = "J_mean_of_products"
 MEASURES = ("STA", "SIM", "FL", JOINT)
 """What a suite measures of a row; the last one decides who wins the row."""
@@ -19,20 +23,15 @@ def unmeasured(systems: Sequence[System]) -> list[Contestant]:
     return [_contestant(system, {}) for system in systems]
 
 
-def measured(suite: Suite, panel: Panel, systems: Sequence[System]) -> list[Contestant]:
+def measured(
+    suite: Suite, panel: Panel, systems: Sequence[System], progress: Progress = SILENT
+) -> list[Contestant]:
     """The systems with STA, SIM, FL and their product on every row.
 
     All rows are scored in one go, so that equal texts have equal scores.
     """
     items = [item for system in systems for item in system.items]
-    parts = measure_outputs(
-        suite,
-        panel,
-        [item.source for item in items],
-        [item.output for item in items],
-        [item.references for item in items],
-        [item.lang for item in items],
-    )
+    parts = counted_scores(panel, lambda panel: measure_items(suite, panel, items), progress)
     columns = dict(zip(MEASURES, (parts.sta, parts.sim, parts.fl, parts.joint), strict=True))
     ends = list(accumulate(len(system.items) for system in systems))
     return [

@@ -114,8 +114,7 @@ def _measured(
     suite = work.suite
     panel = load(settings, suite, BATCH_TOKENS, progress)
     progress.stage(f"scoring {sum(len(system.items) for system in work.systems)} outputs")
-    with progress.task("scores", None) as task:
-        contestants = measured(suite, panel.listened_to(task.advance), work.systems)
+    contestants = measured(suite, panel, work.systems, progress)
     names = scorers_of(suite, scorers_instead(settings))
     return contestants, {
         "suite": suite.title,

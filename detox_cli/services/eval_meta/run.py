@@ -21,6 +21,7 @@ from detox_cli.scoring.languages import common, languages_of
 from detox_cli.scoring.suites import SUITES
 from detox_cli.scoring.suites.load import scorers_instead, scorers_of
 from detox_cli.scoring.suites.suite import Components, Suite, measure_outputs
+from detox_cli.services.counted_scores import counted_scores
 from detox_cli.services.eval_meta.agreement import LEAST_SYSTEMS, agreement_in, cells_of, mean_agreement
 from detox_cli.services.eval_meta.result import EvalMetaResult
 from detox_cli.services.eval_rewrite.run import load, rejects_path
@@ -51,12 +52,13 @@ def run(settings: EvalRewriteSettings, progress: Progress = SILENT) -> EvalMetaR
             references = _references(settings, suite, ratings, rejects)
             panel = load(settings, suite, settings.batch_tokens, progress)
             progress.stage(f"scoring {len(ratings)} rated outputs")
-            with progress.task("scores", None) as task:
-                sources, outputs = [r.source for r in ratings], [r.output for r in ratings]
-                langs = [r.lang for r in ratings]
-                parts = measure_outputs(
-                    suite, panel.listened_to(task.advance), sources, outputs, references, langs
-                )
+            sources, outputs = [r.source for r in ratings], [r.output for r in ratings]
+            langs = [r.lang for r in ratings]
+            parts = counted_scores(
+                panel,
+                lambda panel: measure_outputs(suite, panel, sources, outputs, references, langs),
+                progress,
+            )
             progress.stage("drawing intervals")
             result = _compare(settings, suite, ratings, parts).model_copy(
                 update={"scorers": panel.identities, "left_out": left_out, "rejects": rejects.count}

@@ -137,10 +137,7 @@ def _score(
 ) -> list[Scored]:
     rows = sum(len(system.items) for system in systems)
     progress.stage(f"scoring {rows} outputs of {len(systems)} systems and baselines")
-    with progress.task("scores", None) as task:
-        return score_systems(
-            suite, panel.listened_to(task.advance), systems, read_lexicon(settings.lexicon or BUNDLED)
-        )
+    return score_systems(suite, panel, systems, read_lexicon(settings.lexicon or BUNDLED), progress)
 
 
 def _placed(panel: Panel, suite: Suite, settings: EvalRewriteSettings, progress: Progress) -> Panel:

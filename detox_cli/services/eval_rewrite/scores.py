@@ -9,10 +9,12 @@ import numpy as np
 from detox_cli.data.splits import text_key
 from detox_cli.errors import BadData
 from detox_cli.generation.rewrite_refusals import is_refusal
+from detox_cli.output.progress import Progress, Silent
 from detox_cli.scoring.chrf import sentence_chrf
 from detox_cli.scoring.lexicon import Lexicon
 from detox_cli.scoring.suites.panel import Floats, Panel
 from detox_cli.scoring.suites.suite import Components, Suite, measure_outputs
+from detox_cli.services.counted_scores import counted_scores
 from detox_cli.services.eval_rewrite.pairwise import Style, styles
 from detox_cli.services.eval_rewrite.result import Difference, LanguageMean, SystemScores
 from detox_cli.services.eval_rewrite.systems import Item, System
@@ -23,6 +25,8 @@ from detox_cli.statistics.bootstrap import (
     product_of_means_interval,
 )
 from detox_cli.statistics.shares import share_interval
+
+SILENT = Silent()
 
 
 @dataclass(frozen=True)
@@ -73,18 +77,17 @@ def check_references(suite: Suite, systems: Sequence[System]) -> None:
         )
 
 
-def score_systems(suite: Suite, panel: Panel, systems: Sequence[System], lexicon: Lexicon) -> list[Scored]:
+def score_systems(
+    suite: Suite, panel: Panel, systems: Sequence[System], lexicon: Lexicon, progress: Progress = SILENT
+) -> list[Scored]:
     """Score all rows of all systems in one go, so that equal texts have equal scores."""
     items = [item for system in systems for item in system.items]
-    parts = measure_outputs(
-        suite,
-        panel,
-        [item.source for item in items],
-        [item.output for item in items],
-        [item.references for item in items],
-        [item.lang for item in items],
-    )
-    observed, compared = observe(items, lexicon), styles(panel, items)
+
+    def work(panel: Panel) -> tuple[Components, list[Style]]:
+        return measure_items(suite, panel, items), styles(panel, items)
+
+    parts, compared = counted_scores(panel, work, progress)
+    observed = observe(items, lexicon)
     ends = list(accumulate(len(system.items) for system in systems))
     ranges = [range(end - len(system.items), end) for system, end in zip(systems, ends, strict=True)]
     return [
@@ -96,6 +99,18 @@ def score_systems(suite: Suite, panel: Panel, systems: Sequence[System], lexicon
         )
         for system, rows in zip(systems, ranges, strict=True)
     ]
+
+
+def measure_items(suite: Suite, panel: Panel, items: Sequence[Item]) -> Components:
+    """STA, SIM and FL of every row."""
+    return measure_outputs(
+        suite,
+        panel,
+        [item.source for item in items],
+        [item.output for item in items],
+        [item.references for item in items],
+        [item.lang for item in items],
+    )
 
 
 def observe(items: Sequence[Item], lexicon: Lexicon) -> list[Observed]:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from detox_cli.errors import BadData, DetoxError
+from detox_cli.services.result import Table
+from detox_cli.services.status.moved import Moved
 from detox_cli.services.status.outputs import OutputState, look_at
 from detox_cli.services.status.run import StatusResult, run
 
@@ -13,7 +15,8 @@ PATIENCE = 60.0
 BETWEEN = 5.0
 """Seconds without any running part after which work in a folder that is no output itself is over."""
 
-Show = Callable[[StatusResult], None]
+Show = Callable[[list[Table], list[str]], None]
+"""Takes all tables, and as lines what has moved since the last look."""
 
 
 class WatchResult(StatusResult):
@@ -48,9 +51,9 @@ def watch(outputs: Iterable[Path], every: float, show: Show) -> WatchResult:
     paths = list(outputs)
     look = _first(paths, every)
     running: dict[Path, None] = {}
-    calm = time.monotonic()
+    calm, moved = time.monotonic(), Moved()
     while True:
-        show(look)
+        show(look.tables(), list(moved.lines(look)))
         now = [one.output for one in look.outputs if one.state == "running"]
         running |= dict.fromkeys(now)
         if now:

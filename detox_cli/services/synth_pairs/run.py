@@ -20,6 +20,7 @@ from detox_cli.models.licence import licence_remark
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.journal import Journal
 from detox_cli.scoring.suites.panel import Panel
+from detox_cli.services.counted_scores import counted_scores
 from detox_cli.services.row_output import Origin, rejects_path, write_once
 from detox_cli.services.synth_pairs.asking import ask
 from detox_cli.services.synth_pairs.candidates import Candidate, Written, best_of
@@ -104,8 +105,7 @@ def write_pairs(
     written = _chosen(asked.candidates)
     if panel is not None:
         progress.stage(f"scoring the answers to {len(written)} sentences")
-        with progress.task("scores", None) as task:
-            written = scored(asked.candidates, work.sources, panel.listened_to(task.advance))
+        written = counted_scores(panel, lambda panel: scored(asked.candidates, work.sources, panel), progress)
     written = {key: filtered(one, work.sources[key].text, settings) for key, one in written.items()}
     reject_faults(work, asked.faults, rejects)
     kept, dropped = _rows(settings, work, written)

@@ -14,6 +14,7 @@ from detox_cli.generation.prompts import Shot
 from detox_cli.output.progress import Progress
 from detox_cli.scoring.suites.detox import DETOX
 from detox_cli.scoring.suites.suite import measure_outputs
+from detox_cli.services.counted_scores import counted_scores
 from detox_cli.services.synth_pairs.scores import load_scorers, selection_score
 from detox_cli.services.synth_pairs.sources import Choice
 from detox_cli.settings.synth import SynthPairsSettings
@@ -85,9 +86,10 @@ def _nearest(pool: Sequence[Shot], count: int) -> Choice:
 def _best(pool: Sequence[Shot], settings: SynthPairsSettings, progress: Progress) -> tuple[Shot, ...]:
     """The examples whose neutral side scores highest for its toxic side, the best last; sources once."""
     panel = load_scorers(settings, progress)
-    with progress.task("scoring examples", None) as task:
-        listening = panel.listened_to(task.advance)
-        parts = measure_outputs(DETOX, listening, [s.toxic for s in pool], [s.neutral for s in pool])
+    toxic, neutral = [shot.toxic for shot in pool], [shot.neutral for shot in pool]
+    parts = counted_scores(
+        panel, lambda panel: measure_outputs(DETOX, panel, toxic, neutral), progress, "scoring examples"
+    )
     order = np.argsort(-selection_score(parts), kind="stable")
     different: dict[str, Shot] = {}
     for position in order:

@@ -50,6 +50,14 @@ def test_scores_are_those_of_each_row_alone(scorers, rewrites, tmp_path):
     assert scores.n == scores.J_mean_of_products.n == 6
 
 
+@pytest.mark.parametrize("suite", ["detox", "paradetox2022", "clef2024"])
+def test_the_bar_of_scores_knows_its_end(suite, scorers, rewrites):
+    recorder = Recorder()
+    run(EvalRewriteSettings(files=(str(rewrites),), suite=suite, **scorers), recorder)
+    (bar,) = recorder.tasks
+    assert bar.total == bar.done > 24
+
+
 def test_copies_refusals_and_empties_are_counted_and_not_dropped(scorers, rewrites):
     scores = named(evaluate(scorers, rewrites), "rewriter")
     counts = {

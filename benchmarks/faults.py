@@ -23,28 +23,17 @@ The exit code is 1 if anything was otherwise. With ``--keep`` results are kept, 
 
 import argparse
 import json
-import os
-import pkgutil
 import random
 import shutil
 import sys
-import tempfile
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks.stopped import Ended, modules_of, run_line
-from tests.faults.commands import (
-    LINES,
-    content,
-    differences,
-    link_inputs,
-    surroundings,
-    write_inputs,
-    write_probe,
-)
+from benchmarks.stopped import Ended, modules_of, prepare, run_line
+from tests.faults.commands import LINES, content, differences, link_inputs
 
 SIGNALS = ("KILL", "INT", "TERM", "twice")
 LIBRARIES = {
@@ -91,17 +80,8 @@ HEAD = (
 
 def main() -> int:
     options = _options()
-    place = Path(options.keep or tempfile.mkdtemp()).resolve()
-    place.mkdir(exist_ok=True)
-    os.environ.update(surroundings(place / "cache") | {"TOKENIZERS_PARALLELISM": "false"})
-    inputs, kept = place / "inputs", place / "results.jsonl"
-    if not inputs.exists() and (child := os.fork()):
-        os.waitpid(child, 0)
-    elif not inputs.exists():
-        write_inputs(inputs)
-        write_probe(inputs)
-        return 0
-    import_libraries()
+    place, inputs = prepare(options.keep)
+    kept = place / "results.jsonl"
     done = [Series(**json.loads(line)) for line in kept.read_text().splitlines()] if kept.exists() else []
     print(HEAD + "\n" + "|---" * 9 + "|", flush=True)
     failed = False
@@ -130,14 +110,6 @@ def main() -> int:
     if options.keep is None:
         shutil.rmtree(place)
     return int(failed)
-
-
-def import_libraries() -> None:
-    """What commands import, in this process; nothing is computed, so that it can be forked."""
-    import detox_cli.services
-
-    for module in pkgutil.walk_packages(detox_cli.services.__path__, "detox_cli.services."):
-        import_module(module.name)
 
 
 def _import_the_same(place: Path) -> None:

@@ -9,26 +9,14 @@ bytes. A run for which the room was enough is no failure; it is told as such.
 """
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks.faults import import_libraries
-from benchmarks.stopped import run_line
-from tests.faults.commands import (
-    LINES,
-    content,
-    differences,
-    link_inputs,
-    output_of,
-    surroundings,
-    write_inputs,
-    write_probe,
-)
+from benchmarks.stopped import prepare, run_line
+from tests.faults.commands import LINES, content, differences, link_inputs, output_of
 
 COMMANDS = (
     "generate",
@@ -46,17 +34,7 @@ PAGE = 4096
 
 def main() -> int:
     options = _options()
-    place = Path(options.keep or tempfile.mkdtemp()).resolve()
-    place.mkdir(exist_ok=True)
-    os.environ.update(surroundings(place / "cache") | {"TOKENIZERS_PARALLELISM": "false"})
-    inputs = place / "inputs"
-    if not inputs.exists() and (child := os.fork()):
-        os.waitpid(child, 0)
-    elif not inputs.exists():
-        write_inputs(inputs)
-        write_probe(inputs)
-        return 0
-    import_libraries()
+    place, inputs = prepare(options.keep)
     print("| command | room, share of what it leaves | full | enough | continued to the same bytes |")
     print("|---|---|---|---|---|")
     failed = False

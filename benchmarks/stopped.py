@@ -1,15 +1,18 @@
-"""One run of a command line in a process of its own, stopped by a signal after so much processor time."""
+"""Command lines in processes of their own, forked where everything is imported, and stopped by signals."""
 
 import os
+import pkgutil
 import random
 import runpy
 import signal
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
-from tests.faults.commands import LINES
+from tests.faults.commands import LINES, surroundings, write_inputs, write_probe
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -22,6 +25,32 @@ class Ended:
     seconds: float
     stopped_at: float | None
     left: list[int]
+
+
+def prepare(keep: Path | None) -> tuple[Path, Path]:
+    """The folder in which everything is made, and that of the inputs; from here commands can be forked."""
+    place = Path(keep or tempfile.mkdtemp()).resolve()
+    place.mkdir(exist_ok=True)
+    os.environ.update(surroundings(place / "cache") | {"TOKENIZERS_PARALLELISM": "false"})
+    inputs = place / "inputs"
+    if not inputs.exists():
+        child = os.fork()  # what has computed something cannot be forked safely
+        if not child:
+            write_inputs(inputs)
+            write_probe(inputs)
+            os._exit(0)
+        if os.waitpid(child, 0)[1]:
+            raise SystemExit("the inputs could not be made")
+    _import_libraries()
+    return place, inputs
+
+
+def _import_libraries() -> None:
+    """What commands import, in this process; nothing is computed, so that it can be forked."""
+    import detox_cli.services
+
+    for module in pkgutil.walk_packages(detox_cli.services.__path__, "detox_cli.services."):
+        import_module(module.name)
 
 
 def run_line(

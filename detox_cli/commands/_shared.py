@@ -155,10 +155,11 @@ def _told(progress: Progress, settings: Section) -> AbstractContextManager[Progr
     output = getattr(settings, "output", None)
     if output is None or str(output) == "-" or not is_first_process():
         return nullcontext(progress)
-    from detox_cli.runs.lock import refuse_if_held
+    from detox_cli.runs.lock import refuse_if_held, refuse_unwritable
     from detox_cli.runs.status import told
 
     refuse_if_held(output)
+    refuse_unwritable(output, overwrite=bool(getattr(settings, "overwrite", False)))
 
     return told(progress, Path(output), sys.argv[1:])
 

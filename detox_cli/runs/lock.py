@@ -1,5 +1,6 @@
-"""One process at a time works on an output."""
+"""One process at a time works on an output, and only on one that it may write."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -52,6 +53,26 @@ def refuse_if_held(path: str | Path) -> None:
     """
     if is_held(path):
         raise _in_use(str(path))
+
+
+def refuse_unwritable(path: str | Path, *, overwrite: bool = False) -> None:
+    """Raise what writing would, before hours of work: the place is closed, or what is there and is to go is.
+
+    Raises:
+        DetoxError: The folder of this output may not be written to, or the output itself may not.
+    """
+    place = Path(path).absolute()
+    wanted = [next(folder for folder in place.parents if folder.exists())]
+    if place.exists() and (overwrite or _is_empty(place)):
+        wanted.append(place)
+    if all(os.access(one, os.W_OK) for one in wanted):
+        return
+    message = "cannot be written: it may only be read"
+    raise DetoxError(message, where=str(path), hint="choose another output, or allow to write there")
+
+
+def _is_empty(place: Path) -> bool:
+    return place.is_dir() and os.access(place, os.R_OK) and not any(place.iterdir())
 
 
 def _in_use(named: str) -> DetoxError:

@@ -12,10 +12,11 @@ import pytest
 from detox_cli.runs.lock import output_lock
 from detox_cli.settings.sections import SECTIONS, section_model
 from tests.conftest import Outcome
-from tests.faults.commands import LINES, output_of
+from tests.faults.commands import LINES, content, output_of
 from tests.training_pairs import write_pairs
 
 Detox = Callable[..., Outcome]
+Close = Callable[[Path], Path]
 COMMANDS = ("generate", "synth pairs", "merge", "train bart")
 
 
@@ -27,29 +28,36 @@ def words(
     folder = tmp_path / "inputs"
     folder.mkdir()
     (folder / "texts.txt").write_text("The weather is\nThat was silly\n")
+    bart = ["train", "bart", write_pairs(folder), "-m", tiny_seq2seq]
     return {
         "generate": ["generate", tiny_causal, folder / "texts.txt"],
         "synth pairs": ["synth", "pairs", folder / "texts.txt", "-m", tiny_causal],
         "merge": ["merge", tiny_causal, tiny_causal],
-        "train bart": ["train", "bart", write_pairs(folder), "-m", tiny_seq2seq, "--select", "loss"],
+        "train bart": [*bart, "--select", "loss", "--epochs", 1, "--min-steps", 0, "--batch-size", 8],
     }[request.param]
 
 
 @pytest.fixture
-def unwritable(tmp_path: Path) -> Iterator[Path]:
-    """A folder in which nothing can be made."""
-    place = tmp_path / "closed"
-    place.mkdir()
-    if os.geteuid() != 0:
-        place.chmod(0o500)
-        yield place
-        place.chmod(0o700)
-        return
-    mount = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(place)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("only one who may mount can close a folder to a superuser")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
+def closed() -> Iterator[Callable[[Path], Path]]:
+    """Makes a folder or a file one that may only be read, until the end of the test."""
+    places: list[tuple[Path, int]] = []
+
+    def close(place: Path) -> Path:
+        places.append((place, place.stat().st_mode))
+        if os.geteuid() != 0:
+            place.chmod(0o500)
+            return place
+        for options in (["--bind", str(place)], ["-o", "remount,ro,bind"]):  # permissions bind no superuser
+            if subprocess.run(["mount", *options, str(place)], capture_output=True).returncode:
+                pytest.skip("only one who may mount can close a place to a superuser")
+        return place
+
+    yield close
+    for place, mode in places:
+        if os.geteuid() != 0:
+            place.chmod(mode)
+        else:
+            subprocess.run(["umount", "--lazy", str(place)], capture_output=True)
 
 
 def told(outcome: Outcome, said: str) -> None:
@@ -86,9 +94,41 @@ def test_every_command_with_an_output_has_a_line() -> None:
     assert writing == {name.partition(" --")[0] for name in LINES}
 
 
-def test_a_place_that_is_read_only(words: list[object], detox: Detox, unwritable: Path) -> None:
-    told(detox(*words, "-o", unwritable / "out.jsonl"), "cannot be written")
-    assert not list(unwritable.iterdir())
+@pytest.mark.parametrize("name", LINES)
+def test_no_command_begins_where_nothing_can_be_written(
+    name: str, detox: Detox, closed: Close, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "closed").mkdir()
+    monkeypatch.chdir(closed(tmp_path / "closed"))
+    told(detox(*LINES[name].split()), "cannot be written")
+    assert not list(Path().iterdir())
+    told(detox(*LINES[name].replace("-o ", "-o new/").split()), "cannot be written")
+
+
+def test_a_finished_run_that_may_only_be_read(
+    words: list[object], detox: Detox, closed: Close, tmp_path: Path
+) -> None:
+    (tmp_path / "outputs").mkdir()
+    words += ["-o", tmp_path / "outputs" / "out.jsonl"]
+    assert detox(*words).code == 0
+    before = content(tmp_path / "outputs")
+    closed(tmp_path / "outputs" / "out.jsonl")
+    again = detox(*words)
+    assert again.code == 0, again.err
+    told(detox(*words, "--overwrite"), "cannot be written")
+    closed(tmp_path / "outputs")
+    told(detox(*words), "cannot be written")
+    assert content(tmp_path / "outputs") == before
+
+
+def test_a_folder_that_is_closed_while_a_command_works(
+    detox: Detox, closed: Close, tiny_causal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("detox_cli.runs.lock.refuse_unwritable", lambda path, overwrite: None)
+    (tmp_path / "texts.txt").write_text("The weather is\n")
+    (tmp_path / "closed").mkdir()
+    output = closed(tmp_path / "closed") / "out.jsonl"
+    told(detox("generate", tiny_causal, tmp_path / "texts.txt", "-o", output), "cannot be written")
 
 
 def test_a_clock_that_is_put_back(

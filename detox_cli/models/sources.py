@@ -9,6 +9,7 @@ from typing import Literal
 
 from detox_cli.errors import BadData, BadSettings, Missing
 from detox_cli.models.hub import HUB_TIMEOUT_SECONDS, hub_answers
+from detox_cli.runs.manifest import NAME
 
 MINIATURES = Path(__file__).parent.parent / "miniatures"
 WAYS_OUT = "name a local folder, or use --profile offline for the bundled models"
@@ -64,9 +65,12 @@ def find_model(name: str, revision: str | None = None, may_be_pickled: bool = Fa
 
 
 def folder_fingerprint(folder: Path) -> str:
-    """Short SHA-256 over names and contents of the files that define a model, remembered by size and time."""
+    """Short SHA-256 over names and contents of the files that define a model, remembered by size and time.
+
+    The manifest of the run that made it is none of them: the same training gives the same model at another time.
+    """
     digest = hashlib.sha256()
-    for path in sorted(p for p in folder.iterdir() if p.suffix in FINGERPRINTED):
+    for path in sorted(p for p in folder.iterdir() if p.suffix in FINGERPRINTED and p.name != NAME):
         stat = path.stat()
         digest.update(f"{path.name}\0{_file_digest(path, stat.st_size, stat.st_mtime_ns)}\n".encode())
     return digest.hexdigest()[:16]

@@ -67,7 +67,7 @@ def find_model(name: str, revision: str | None = None, may_be_pickled: bool = Fa
 def folder_fingerprint(folder: Path) -> str:
     """Short SHA-256 over names and contents of the files that define a model, remembered by size and time.
 
-    The manifest of the run that made it is none of them: the same training gives the same model at another time.
+    The manifest of the run that made it is none of them: what it says of times changes no answer.
     """
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.iterdir() if p.suffix in FINGERPRINTED and p.name != NAME):

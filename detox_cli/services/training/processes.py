@@ -1,7 +1,10 @@
 """Several processes that train one model: who they are, and what the first one says for all."""
 
+import ctypes
 import os
 import shutil
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,6 +19,9 @@ from detox_cli.runs.output import Claim, State, claim_output
 from detox_cli.services.training.sharding import check_start
 
 T = TypeVar("T")
+LAUNCHED = ("WORLD_SIZE", "ACCELERATE_MIXED_PRECISION")
+"""What torchrun and ``accelerate launch`` tell the processes that they start."""
+_SIGNAL_AT_DEATH = 1
 PATIENCE = timedelta(hours=12)
 """How long processes wait for the first one, which alone measures at the end, folds adapters and writes."""
 
@@ -30,8 +36,18 @@ def join_processes(device: str) -> None:
         BadSettings: A model is to be split in a way that leaves processes without their start.
     """
     check_start()
+    _end_with_launcher()
     os.environ.pop("ACCELERATE_MIXED_PRECISION", None)
     PartialState(cpu=device == "cpu" or not torch.cuda.is_available(), timeout=PATIENCE)
+
+
+def _end_with_launcher() -> None:
+    """Have Linux end this process when the one that has launched it is killed.
+
+    Otherwise it would train on alone and hold the output. What is on the disk can always be gone on with.
+    """
+    if sys.platform == "linux" and any(name in os.environ for name in LAUNCHED):
+        ctypes.CDLL(None).prctl(_SIGNAL_AT_DEATH, signal.SIGKILL)
 
 
 def is_first() -> bool:

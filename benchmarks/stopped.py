@@ -76,7 +76,7 @@ def run_line(
             stopped_at = now
             _send(child, sent, chance)
         time.sleep(0.002)
-    left = in_session(child)
+    left = _in_session(child)
     for process in left:
         os.kill(process, signal.SIGKILL)
     return Ended(os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, stopped_at, left)
@@ -129,8 +129,7 @@ def _processor_seconds(process: int) -> float:
     return (int(found[11]) + int(found[12])) / TICKS if found else 0.0
 
 
-def in_session(leader: int) -> list[int]:
-    """The processes of a session."""
+def _in_session(leader: int) -> list[int]:
     ids = [entry.name for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     return [int(one) for one in ids if _stat(one)[3:4] == [str(leader)]]
 

@@ -156,11 +156,14 @@ def read_token_classes(source: ModelSource, trust_remote_code: bool = False) -> 
 def load_tokenizer(source: ModelSource, trust_remote_code: bool = False) -> Any:
     """The model's tokenizer, without its weights."""
     try:
-        return AutoTokenizer.from_pretrained(
+        tokenizer = AutoTokenizer.from_pretrained(
             source.location, revision=source.revision, trust_remote_code=trust_remote_code
         )
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise load_error(source, error) from error
+    # It would be saved with the tokenizer, and a folder made offline would be another than one made online.
+    tokenizer.init_kwargs.pop("local_files_only", None)
+    return tokenizer
 
 
 def pick_device(device: str) -> torch.device:

@@ -6,7 +6,6 @@ import importlib.metadata
 import json
 import platform
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
@@ -18,6 +17,7 @@ from detox_cli.data.json_text import parse_json
 from detox_cli.data.streams import hash_stream, is_stream
 from detox_cli.errors import BadData
 from detox_cli.runs.atomic import atomic_file
+from detox_cli.runs.clock import steady_time
 from detox_cli.runs.memory import peak_memory
 
 NAME = "detox.json"
@@ -37,6 +37,7 @@ _PACKAGES = (
     "vllm",
     "ray",
 )
+
 _SECRET_NAME = re.compile(r"(^|_)(token|secret|passw(or)?d|(api|access)_?key|credentials?)$", re.IGNORECASE)
 _LOGIN_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
 
@@ -63,14 +64,13 @@ def write_manifest(
         models: What was loaded, by role: name, revision, fingerprint.
         scorers: The identity of every scorer, by what it measures.
         metrics: The numbers that were reported, with n and interval.
-        started: ``time.time()`` at the start of this run (a resumed run counts its own time only).
+        started: `steady_time` at the start of this run (a resumed run counts its own time only).
         fingerprint: What decides whether the same command has to run again (see ``fingerprint``).
 
     Returns:
         The file: ``detox.json`` in a folder, ``NAME.detox.json`` beside a file.
     """
     path = Path(path)
-    now = time.time()
     document = {
         "detox": __version__,
         "command": command,
@@ -83,7 +83,7 @@ def write_manifest(
         "metrics": metrics,
         "output": output_record(path),
         "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
-        "wall_seconds": round(max(0.0, now - started), 3),  # the clock may have been put back
+        "wall_seconds": round(max(0.0, steady_time() - started), 3),
         "peak_memory_bytes": peak_memory(),
         "versions": versions(),
     }

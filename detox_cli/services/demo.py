@@ -70,7 +70,7 @@ def run(settings: DemoSettings, stages: Stages, progress: Progress = SILENT) -> 
     Raises:
         BadData: The sentences cannot be used, or the annotator wrote nothing to train on.
     """
-    started = time.time()
+    began = time.monotonic()
     folder = settings.output
     with Rejects(folder / "rejects.jsonl") as rejects:
         train, test = split(read_pairs(settings.data or str(SAMPLE), rejects, limit=settings.limit), settings)
@@ -92,7 +92,7 @@ def run(settings: DemoSettings, stages: Stages, progress: Progress = SILENT) -> 
     scores = evaluate(settings, stages, progress)
     examples = side_by_side(settings, test)
     result = DemoResult(
-        files=[folder], annotator=written, scores=scores, examples=examples, seconds=time.time() - started
+        files=[folder], annotator=written, scores=scores, examples=examples, seconds=time.monotonic() - began
     )
     with atomic_file(folder / "demo.md") as page:
         page.write_text("# detox demo\n\n" + markdown(result.tables()), encoding="utf-8")

@@ -88,7 +88,7 @@ def write_evaluation(
         inputs: The files that were read.
         scorers: Their identities, by what they measure.
         metrics: The fields of ``result`` that the manifest repeats.
-        started: ``time.time()`` at the start.
+        started: `steady_time` at the start.
         decisive: The fingerprint of the run.
 
     Returns:

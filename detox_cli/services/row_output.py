@@ -1,6 +1,5 @@
 """Rows that a service computes, put where the user wants them: whole, once, and resumable."""
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, TypeVar
 from detox_cli.data.rejects import Rejects
 from detox_cli.data.writing import write_rows
 from detox_cli.output.progress import Progress
+from detox_cli.runs.clock import steady_time
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import read_manifest, write_manifest
 from detox_cli.runs.output import State, claim_output
@@ -60,7 +60,7 @@ def write_once(
         BadSettings: Something else is at the target.
         DetoxError: Another process works on it, or it cannot be written.
     """
-    started = time.time()
+    started = steady_time()
     if target == "-":
         result, rows = compute(None)
         write_rows(target, rows)

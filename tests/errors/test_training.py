@@ -28,7 +28,7 @@ from detox_cli.services.train_dpo.single import encode_sides
 from detox_cli.services.train_lm.packing import prove_apart
 from detox_cli.services.train_lm.parts import Overlap
 from detox_cli.services.train_lm.result import LmResult
-from detox_cli.services.training.resuming import explained
+from detox_cli.services.training.resuming import explained, find_start
 from detox_cli.services.training.sharding import needs_whole
 from detox_cli.settings.profiles import find_launch
 from tests.chain_rows import quick_cmd, write_chains
@@ -62,6 +62,7 @@ def split(stage: int) -> Any:
     )
 
 
+TWO_PROCESSES = ("trainer_state.json", "rng_state_0.pth", "rng_state_1.pth")
 BART = "train bart p.jsonl --model builtin:bart -o out "
 DPO = "train dpo builtin:lm --data p.jsonl -o out "
 CASES = [
@@ -78,6 +79,11 @@ CASES = [
     usage(lambda: configuration({"output_dir": "out", "beta": -1.0}), "cannot be trained with"),
     usage(lambda: find_launch("none.yaml"), "NAME: no configuration 'none.yaml'"),
     usage(lambda: needs_whole(split(3), "--select loss", "here"), "needs the whole model on every GPU"),
+    usage(
+        lambda: find_start(Path("t")),
+        "t: an unfinished run of 2 processes is there, and this one has 1",
+        **{f"t/checkpoint-2/{name}": "{}" for name in TWO_PROCESSES},
+    ),
     Case(
         lambda: stopped(torch.OutOfMemoryError()), "does not fit into the memory of the GPU", ExitCode.FAILED
     ),

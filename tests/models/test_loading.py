@@ -1,5 +1,6 @@
 """A model loads whole and as what it is, or not at all."""
 
+import json
 import shutil
 
 import pytest
@@ -7,7 +8,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from detox_cli.errors import BadSettings
-from detox_cli.models.loading import load_causal, load_classifier, load_encoder, load_seq2seq
+from detox_cli.models.loading import (
+    load_causal,
+    load_classifier,
+    load_encoder,
+    load_seq2seq,
+    load_tokenizer,
+)
 from detox_cli.models.sources import find_model
 
 
@@ -70,3 +77,8 @@ def test_unknown_devices_and_types_are_refused(tiny_causal):
         load_causal(found(tiny_causal), device="cuda:97")
     with pytest.raises(BadSettings, match="--dtype"):
         load_causal(found(tiny_causal), dtype="int3")
+
+
+def test_a_tokenizer_is_saved_without_a_word_on_how_it_was_found(tiny_causal, tmp_path):
+    load_tokenizer(found(tiny_causal)).save_pretrained(tmp_path)
+    assert "local_files_only" not in json.loads((tmp_path / "tokenizer_config.json").read_text())

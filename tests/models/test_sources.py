@@ -73,3 +73,10 @@ def test_a_file_is_no_model_and_a_folder_has_no_revision(tiny_causal):
         find_model(str(tiny_causal / "config.json"))
     with pytest.raises(BadSettings, match="--revision is for hub models"):
         find_model(str(tiny_causal), revision="main")
+
+
+def test_a_fingerprint_leaves_out_when_the_model_was_made(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    before = folder_fingerprint(tmp_path)
+    (tmp_path / "detox.json").write_text('{"started": "today"}')
+    assert folder_fingerprint(tmp_path) == before

@@ -1,10 +1,9 @@
 """``detox abliterate``: take a behaviour out of a model's weights, and measure what that changed."""
 
-import time
-
 from detox_cli.models.direction_file import read_directions
 from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Progress, Silent
+from detox_cli.runs.clock import steady_time
 from detox_cli.runs.manifest import content_or_name, fingerprint, hash_file, read_manifest
 from detox_cli.runs.output import State, claim_output
 from detox_cli.services.abliterate.base import find_base
@@ -57,7 +56,7 @@ def run(settings: AbliterateSettings, progress: Progress = SILENT) -> Abliterate
             find_needed(settings)
             base = find_base(source, settings, stages, progress)
             given = read_directions(file) if file is not None else None
-            return steps(Run(settings, base, stages, progress, identity, time.time(), given))
+            return steps(Run(settings, base, stages, progress, identity, steady_time(), given))
 
 
 def _hashes(settings: AbliterateSettings) -> dict[str, str]:

@@ -5,7 +5,6 @@ whether its scores are probabilities. The map is isotonic; what is reported of i
 """
 
 import hashlib
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from detox_cli.data.writing import write_rows
 from detox_cli.errors import BadData
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.atomic import atomic_folder
+from detox_cli.runs.clock import steady_time
 from detox_cli.runs.manifest import fingerprint, read_manifest, write_manifest
 from detox_cli.runs.output import State, claim_output
 from detox_cli.runs.score_cache import ScoreCache
@@ -219,7 +219,7 @@ def _kept(
     settings: EvalCalibrateSettings, output: Path, work: Work, rejects: Rejects, progress: Progress
 ) -> EvalCalibrateResult:
     """The result in its folder: the one that is there already, or a new one."""
-    started = time.time()
+    started = steady_time()
     with claim_output(output, work.fingerprint, overwrite=settings.overwrite) as claim:
         if claim.state is State.FINISHED:
             rejects.restore()

@@ -5,7 +5,6 @@ rewrites in both orders, and verdicts of people. Side by side as in PseudoParaDe
 Findings 2024) and SynthDetoxM (2025).
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from detox_cli.generation.judging import JUDGE_EN_V1
 from detox_cli.generation.requests import Completion, Request, Sampling
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.atomic import atomic_folder
+from detox_cli.runs.clock import steady_time
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import read_manifest, write_manifest
 from detox_cli.runs.output import State, claim_output
@@ -193,7 +193,7 @@ def _kept(
     settings: EvalCompareSettings, output: Path, work: Work, rejected: int, progress: Progress
 ) -> EvalCompareResult:
     """The result in its folder: the one that is there already, or a new one."""
-    started = time.time()
+    started = steady_time()
     with claim_output(output, work.fingerprint, overwrite=settings.overwrite) as claim:
         if claim.state is State.FINISHED:
             progress.warn(f"{output} is finished already; nothing was done")

@@ -1,12 +1,12 @@
 """``detox eval compare`` of runs of ``eval generation``: the same prompts and scorers, other systems."""
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from detox_cli.errors import BadSettings
 from detox_cli.output.progress import Progress
 from detox_cli.runs.atomic import atomic_folder
+from detox_cli.runs.clock import steady_time
 from detox_cli.runs.manifest import fingerprint, read_manifest, write_manifest
 from detox_cli.runs.output import State, claim_output
 from detox_cli.services.eval_compare.contests import Contestant, contests
@@ -162,7 +162,7 @@ def _kept(
     settings: EvalCompareSettings, output: Path, runs: Sequence[Run], progress: Progress
 ) -> RunCompareResult:
     """The result in its folder: the one that is there already, or a new one."""
-    started = time.time()
+    started = steady_time()
     decisive = fingerprint(
         command="eval compare",
         runs=[run.decisive for run in runs],

@@ -4,7 +4,6 @@ Three stages in one folder, each resumable and each a file: continuations, their
 """
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +16,7 @@ from detox_cli.data.rejects import Rejects
 from detox_cli.data.writing import write_rows
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.atomic import atomic_file
+from detox_cli.runs.clock import steady_time
 from detox_cli.runs.lock import output_lock
 from detox_cli.runs.manifest import fingerprint, hash_file, read_manifest, write_manifest
 from detox_cli.runs.output import is_finished
@@ -62,7 +62,7 @@ def run(settings: EvalGenerationSettings, progress: Progress = SILENT) -> Result
         BadSettings: The settings contradict each other, or another run's stage is in the folder.
         Missing: A model, a scorer or an extra is not there.
     """
-    started, protocol, source = time.time(), adapted_protocol(settings), source_of(settings)
+    started, protocol, source = steady_time(), adapted_protocol(settings), source_of(settings)
     limits = limits_of(settings, protocol, source)
     if settings.until != "generations":
         check_tools(settings)

@@ -6,7 +6,6 @@ and said.
 """
 
 import hashlib
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from detox_cli.data.rejects import Rejects
 from detox_cli.data.writing import check_target
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.output.progress import Progress, Silent
+from detox_cli.runs.clock import steady_time
 from detox_cli.scoring.languages import common, languages_of
 from detox_cli.scoring.suites import SUITES
 from detox_cli.scoring.suites.load import scorers_instead, scorers_of
@@ -40,7 +40,7 @@ def run(settings: EvalRewriteSettings, progress: Progress = SILENT) -> EvalMetaR
         BadData: The ratings cannot be used. BadSettings: options that do not go together.
         Missing: A scorer's model is not there.
     """
-    started, suite = time.time(), SUITES[settings.suite]
+    started, suite = steady_time(), SUITES[settings.suite]
     check(settings)
     if settings.rows is not None:
         check_target(settings.rows)

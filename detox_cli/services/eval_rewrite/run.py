@@ -4,13 +4,13 @@ Every mean has its interval and its n, systems are compared on the rows they sha
 outputs are counted and scored as they are, and J is never printed without its suite and its aggregation.
 """
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from detox_cli.data.rejects import Rejects
 from detox_cli.data.writing import check_target
 from detox_cli.output.progress import Progress, Silent
+from detox_cli.runs.clock import steady_time
 from detox_cli.runs.score_cache import ScoreCache
 from detox_cli.scoring.lexicon import BUNDLED, read_lexicon
 from detox_cli.scoring.suites import SUITES
@@ -55,7 +55,7 @@ def run(settings: EvalRewriteSettings, progress: Progress = SILENT) -> EvalRewri
         BadData: A file, a column or a row cannot be used. Missing: a scorer's model is not there.
         BadSettings: A limit, a scorer's name or an output is not valid.
     """
-    started, suite, limits = time.time(), SUITES[settings.suite], limits_of(settings)
+    started, suite, limits = steady_time(), SUITES[settings.suite], limits_of(settings)
     check_cluster(settings)
     if settings.rows is not None:
         check_target(settings.rows)

@@ -1,7 +1,6 @@
 """``detox merge TUNED --base BASE --extract RANK``: what a model has learnt, as a LoRA adapter."""
 
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from detox_cli.models.merging.recipe_yaml import read_model
 from detox_cli.models.merging.tensor import Job
 from detox_cli.output.progress import Progress
 from detox_cli.runs.atomic import atomic_folder
+from detox_cli.runs.clock import steady_time
 from detox_cli.runs.manifest import fingerprint, read_manifest, write_manifest
 from detox_cli.runs.output import State, claim_output
 from detox_cli.services.merge.factors import LEFT, RIGHT, finished_factors
@@ -100,7 +100,7 @@ def extract(settings: MergeSettings, progress: Progress) -> ExtractResult:
         BadSettings: Settings contradict each other, or something else is at the output.
         Missing: A model cannot be had.
     """
-    started = time.time()
+    started = steady_time()
     with planned(settings) as work:
         own = settings.model_dump(mode="json", exclude=NOT_DECISIVE)
         identity = fingerprint(settings=own, files=stamps(work.models))

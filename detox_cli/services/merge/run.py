@@ -1,7 +1,6 @@
 """``detox merge``: models of one kind in, one model out, tensor by tensor."""
 
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from detox_cli.models.merging.plan import MergePlan
 from detox_cli.models.merging.rounding import Round, rounding_of
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.atomic import atomic_folder
+from detox_cli.runs.clock import steady_time
 from detox_cli.runs.manifest import read_manifest
 from detox_cli.runs.output import Claim, State, claim_output
 from detox_cli.services.merge.prepared import Prepared, prepared
@@ -36,7 +36,7 @@ def run(settings: MergeSettings, progress: Progress = SILENT) -> MergeResult:
         DetoxError: The disk is full, or folding an adapter does not give what the adapter gives.
         Missing: A model cannot be had.
     """
-    started = time.time()
+    started = steady_time()
     make_stages(settings, run, progress)
     with prepared(settings) as merge:
         for remark in merge.recipe.remarks:

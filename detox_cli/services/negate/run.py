@@ -1,6 +1,5 @@
 """``detox negate``: a model and toxic experts in, the model without what they have learnt out."""
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from detox_cli.models.merging.rounding import Round
 from detox_cli.models.merging.vector_survey import Looked, look_over
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.atomic import atomic_folder
+from detox_cli.runs.clock import steady_time
 from detox_cli.runs.manifest import read_manifest
 from detox_cli.runs.output import Claim, State, claim_output
 from detox_cli.services.merge.run import chosen_rounding, cores
@@ -36,7 +36,7 @@ def run(settings: NegateSettings, stages: Stages, progress: Progress = SILENT) -
         DetoxError: The disk is full.
         Missing: A model, a scorer or a file cannot be had.
     """
-    started = time.time()
+    started = steady_time()
     check_experts(settings)
     for words in without_part(settings):
         progress.warn(words)

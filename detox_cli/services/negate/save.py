@@ -45,7 +45,7 @@ def save(
         recipe: The same as a recipe for `merge`, where there is one.
         measured: The settings by which candidates were measured; empty without a sweep.
         threads: How many hash.
-        started: ``time.time()`` at the start.
+        started: `steady_time` at the start.
         progress: Listens.
     """
     copy_side_files(planned.merge, folder)

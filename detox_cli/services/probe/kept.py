@@ -1,6 +1,5 @@
 """The folder of a command that looks into a model: made once, whole, with its manifest."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +10,7 @@ from detox_cli.models.probes.files import probe_file
 from detox_cli.models.sources import ModelSource
 from detox_cli.output.progress import Progress
 from detox_cli.runs.atomic import atomic_folder
+from detox_cli.runs.clock import steady_time
 from detox_cli.runs.manifest import read_manifest, write_manifest
 from detox_cli.runs.output import State, claim_output
 from detox_cli.services.evaluation_output import markdown
@@ -43,7 +43,7 @@ def kept_folder(
         BadSettings: Something else is at the output.
         DetoxError: Another process works on it, or it cannot be written.
     """
-    started = time.time()
+    started = steady_time()
     with claim_output(output, fingerprint, overwrite=overwrite) as claim:
         if claim.state is State.FINISHED:
             progress.warn(f"{output} is finished already; nothing was done")

@@ -1,12 +1,12 @@
 """``detox probe intervene``: change value vectors or a direction, dose by dose, and measure that."""
 
-import time
 from dataclasses import replace
 
 from detox_cli.errors import BadSettings
 from detox_cli.models.probes.files import read_probe
 from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Progress, Silent
+from detox_cli.runs.clock import steady_time
 from detox_cli.runs.manifest import fingerprint, read_manifest
 from detox_cli.services.measured_model import MeasuredModel
 from detox_cli.services.probe.kept import kept_folder, model_record
@@ -57,7 +57,7 @@ def run(
     for one in (chosen.probe, chosen.neurons):
         if one is not None:
             warn_of_another_model(one, source, progress)
-    work = Work(settings, chosen, source, subject, identity, time.time(), progress)
+    work = Work(settings, chosen, source, subject, identity, steady_time(), progress)
     found = kept_folder(
         settings,
         settings.output,

@@ -60,6 +60,11 @@ def world_size() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def wait_for_all() -> None:
+    """Go on when all processes are here."""
+    PartialState().wait_for_everyone()
+
+
 def same_for_all(value: T) -> T:
     """What the first process says, on every process."""
     said: list[T] = [value]

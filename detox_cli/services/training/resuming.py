@@ -8,11 +8,12 @@ from typing import Any
 
 import torch
 
-from detox_cli.errors import DetoxError
+from detox_cli.errors import BadSettings, DetoxError
 from detox_cli.runs.atomic import disk_trouble
 from detox_cli.services.training.checkpoints import Keeping
+from detox_cli.services.training.processes import wait_for_all, world_size
 from detox_cli.services.training.sharding import check_split, tied_again
-from detox_cli.services.training.trainer_state import last_checkpoint, read_state, was_stopped
+from detox_cli.services.training.trainer_state import last_checkpoint, processes_of, read_state, was_stopped
 
 LESS_MEMORY = "halve --batch-size and double --accumulate, or add --gradient-checkpointing"
 
@@ -36,8 +37,16 @@ class Start:
 
 
 def find_start(folder: Path) -> Start:
-    """Look for checkpoints of an earlier part in ``folder``."""
+    """Look for checkpoints of an earlier part in ``folder``.
+
+    Raises:
+        BadSettings: Another number of processes has saved them, whose steps had other rows.
+    """
     checkpoint = last_checkpoint(folder)
+    if checkpoint and (before := processes_of(checkpoint)) != world_size():
+        message = f"an unfinished run of {before} processes is there, and this one has {world_size()}"
+        hint = f"launch it again with --num_processes {before}, or remove this folder to start anew"
+        raise BadSettings(message, where=str(folder), hint=hint)
     return Start(checkpoint, (read_state(checkpoint) if checkpoint else None) or {})
 
 
@@ -70,6 +79,7 @@ def train(trainer: Any, start: Start, keeping: Keeping) -> Trained:
         BadSettings: The model was to be split over processes, and is not.
     """
     check_split(trainer)
+    _save_together(trainer)
     state: Mapping[str, Any] = start.state
     if start.checkpoint and was_stopped(state):
         take_weights(trainer.model, _kept_checkpoint(keeping, start.checkpoint, state))
@@ -82,6 +92,17 @@ def train(trainer: Any, start: Start, keeping: Keeping) -> Trained:
         state = dict(vars(trainer.state))
     kept = state.get("best_global_step") if trainer.args.load_best_model_at_end else None
     return Trained(trainer, int(state["global_step"]), int(kept or state["global_step"]))
+
+
+def _save_together(trainer: Any) -> None:
+    """Have the first process close a checkpoint, with its state, after all others have written their part."""
+    save = trainer._save_rng_state
+
+    def save_and_wait(folder: str) -> None:
+        save(folder)
+        wait_for_all()
+
+    trainer._save_rng_state = save_and_wait
 
 
 @contextmanager

@@ -5,7 +5,6 @@ was at.
 """
 
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from accelerate import PartialState
 from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.atomic import atomic_folder
+from detox_cli.runs.clock import steady_time
 from detox_cli.runs.output import Claim, State, journal_path
 from detox_cli.services.result import Result
 from detox_cli.services.row_output import rejects_path
@@ -85,7 +85,7 @@ def train_several(
     if crew.rank:
         _help(kind, members, crew)
         return earlier_result(result, settings.output)
-    started = time.time()
+    started = steady_time()
     source = find_model(settings.model, settings.revision)
     identity = kind.identity(settings, data, source)
     at_work = journal_path(settings.output).exists()

@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from detox_cli.models.licence import model_licence
 from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.output.progress import Progress
 from detox_cli.runs.card import Card, write_card
+from detox_cli.runs.clock import steady_time
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import read_manifest, write_manifest
 from detox_cli.runs.output import Claim, State, journal_path
@@ -61,7 +61,7 @@ class Run(Generic[S, D]):
         source: The model that it starts from.
         claim: The output.
         progress: Told what happens.
-        started: ``time.time()`` when it began.
+        started: `steady_time` when it began.
     """
 
     command: str
@@ -132,7 +132,7 @@ def train_one(kind: Kind[S, D, R], settings: S, data: D, progress: Progress) -> 
         BadSettings: The output is taken, or the model cannot be used.
         Missing: The model or a scorer is not there.
     """
-    started = time.time()
+    started = steady_time()
     source = find_model(settings.model, settings.revision)
     identity = kind.identity(settings, data, source)
     at_work = journal_path(settings.output).exists()

@@ -17,6 +17,11 @@ def step_of(checkpoint: Path) -> int:
     return int(checkpoint.name.removeprefix("checkpoint-"))
 
 
+def processes_of(checkpoint: Path) -> int:
+    """How many processes have saved a checkpoint: each of several leaves where its random numbers stood."""
+    return max(1, len(list(checkpoint.glob("rng_state_*.pth"))))
+
+
 def read_state(checkpoint: Path) -> dict[str, Any] | None:
     """The trainer's state in a checkpoint, ``None`` if it was not written to its end."""
     try:

@@ -85,17 +85,30 @@ def shown(
         BadData: A value cannot be written, such as NaN.
         DetoxError: A file cannot be written.
     """
+    tables = listed(stem, rows, columns)
+    if not rows or not can_draw(progress, f"picture {stem.name}"):
+        return tables
+    pictures = [stem.with_name(stem.name + kind) for kind in KINDS]
+    with picture(*pictures, size=size) as figure:
+        paint(figure)
+    return [*tables, *pictures]
+
+
+def listed(
+    stem: Path, rows: Sequence[Mapping[str, object]], columns: Sequence[str] | None = None
+) -> list[Path]:
+    """Write a table as ``STEM.csv`` and ``STEM.json``, and say where.
+
+    Raises:
+        BadData: A value cannot be written, such as NaN.
+        DetoxError: A file cannot be written.
+    """
     table, document = stem.with_name(stem.name + ".csv"), stem.with_name(stem.name + ".json")
     text = json.dumps([dict(row) for row in rows], indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     write_rows(table, rows, columns)
     with atomic_file(document) as temporary:
         temporary.write_text(text, encoding="utf-8")
-    if not rows or not can_draw(progress, f"picture {stem.name}"):
-        return [table, document]
-    pictures = [stem.with_name(stem.name + kind) for kind in KINDS]
-    with picture(*pictures, size=size) as figure:
-        paint(figure)
-    return [table, document, *pictures]
+    return [table, document]
 
 
 def arms(one: Estimate) -> list[list[float]]:

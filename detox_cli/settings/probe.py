@@ -60,3 +60,8 @@ class ProbeReading(ProbeModel):
         description="Folder to keep the hidden states in, for other runs on these texts; without it they go "
         "when the run is done.",
     )
+    features_dtype: Literal["float16", "float32"] = Field(
+        "float16",
+        description="How hidden states are kept: float16 less an offset and by a scale of each dimension, "
+        "which hold what varies, or float32.",
+    )

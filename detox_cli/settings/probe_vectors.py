@@ -32,6 +32,11 @@ class ProbeVectorsSettings(ProbePrompts, ProbeModel):
     words: PositiveInt = Field(
         10, description="Tokens that are listed as raised, and as lowered, by a vector."
     )
+    parallel: Annotated[tuple[str, ...], Flag(complete="rows", metavar="FILE")] = Field(
+        (),
+        description="Sentences in several languages, as probe retrieval reads them, in which tokens are "
+        "counted, to say in which language each occurs; repeatable.",
+    )
     components: NonNegativeInt = Field(
         3, description="Singular vectors of the nearest value vectors that are described too."
     )

@@ -16,10 +16,11 @@ from detox_cli.models.neurons.values import effective_weight, plain
 
 @dataclass(frozen=True)
 class Word:
-    """A token, and in which script it is; ``none`` where it has no letters."""
+    """A token, in which script it is (``none`` where it has no letters), and its number in the vocabulary."""
 
     text: str
     script: str
+    id: int
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def said(model: Any, anatomy: Anatomy, tokenizer: Any, vectors: Floats, k: int) 
 
 def _words(tokenizer: Any, ids: list[int]) -> tuple[Word, ...]:
     texts = [tokenizer.decode([token]) for token in ids]
-    return tuple(Word(text, script(text)) for text in texts)
+    return tuple(Word(text, script(text), token) for text, token in zip(texts, ids, strict=True))
 
 
 def script(text: str) -> str:

@@ -1,16 +1,16 @@
 """Pooled hidden states of many texts in a folder: read once, at all places in one pass, which can go on."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import torch
 
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.models.activations.pooled import Place, places_named, pooled_states, text_batches
@@ -18,13 +18,18 @@ from detox_cli.models.anatomy.loaded import anatomy_of
 from detox_cli.models.loading import Loaded, load_causal
 from detox_cli.models.sources import ModelSource
 from detox_cli.output.progress import Progress
-from detox_cli.runs.atomic import atomic_file, write_errors
+from detox_cli.runs.atomic import atomic_file
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import fingerprint
+from detox_cli.services.probe.states import Floats32, Kept, States
 from detox_cli.settings.probe import ProbeReading
 
 IDENTITY, ABOUT, DONE = "identity", "features.json", "reading.journal"
-Floats32 = NDArray[np.float32]
+SAMPLE = 128
+"""Texts by which it is chosen how the states of each dimension are written."""
+DECISIVE = {"layers", "pooling", "max_tokens", "dtype", "features_dtype"}
+Step = list[list[int]]
+"""Batches that are written together."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +37,14 @@ class Features:
     """What was read.
 
     Attributes:
-        folder: Where it lies: a file of float32 ``[texts, d]`` for each place.
+        folder: Where it lies: a file ``[texts, d]`` for each place.
         texts: How many.
         width: The size d of the hidden states.
         layers: How many blocks the model has.
         places: Where the model was read.
         cut: How many texts were longer than the limit.
         tokens: How many tokens were read of all texts.
+        kept: In how many bytes.
     """
 
     folder: Path
@@ -48,10 +54,11 @@ class Features:
     places: tuple[Place, ...]
     cut: int
     tokens: int
+    kept: Kept
 
-    def at(self, place: Place) -> Floats32:
+    def at(self, place: Place) -> States:
         """The states at a place, ``[texts, d]``, mapped from the disk."""
-        return np.memmap(self.folder / _file(place), np.float32, "r", shape=(self.texts, self.width))
+        return States(self.folder / f"{place.name}.states", self.texts, self.width, self.kept)
 
 
 @contextmanager
@@ -84,7 +91,7 @@ def features_of(
         kind="features",
         model=[source.name, source.revision, source.fingerprint],
         texts=list(texts),
-        reading=settings.model_dump(include={"layers", "pooling", "max_tokens", "dtype"}),
+        reading=settings.model_dump(include=DECISIVE),
     )
     if _another(folder, identity):
         if not settings.overwrite:
@@ -127,8 +134,8 @@ def _finished(folder: Path) -> Features | None:
         found = Features(folder, places=places, **about)
     except (ValueError, TypeError, KeyError) as error:
         raise BadData(f"is damaged: {error}", where=str(folder / ABOUT), hint="remove the folder") from None
-    files = [folder / _file(place) for place in places]
-    whole = all(file.is_file() and file.stat().st_size == found.texts * found.width * 4 for file in files)
+    files = [found.at(place) for place in places]
+    whole = all(file.path.is_file() and file.path.stat().st_size == file.size for file in files)
     return found if whole else None
 
 
@@ -147,52 +154,71 @@ def _read(
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_file(folder / IDENTITY) as temporary:
         temporary.write_text(identity, encoding="utf-8")
-    batches = text_batches(rows, settings.batch_tokens, loaded.model.get_input_embeddings().weight.device)
-    with Journal(folder / DONE, fingerprint(identity=identity, batches=batches)) as journal:
-        start = len(journal)
-        maps = [_map(folder / _file(place), len(rows), anatomy.width) for place in places]
-        found = pooled_states(
-            loaded.model, anatomy, rows, batches[start:], places, settings.pooling, lambda i: names[i]
-        )
-        done = sum(len(batch) for batch in batches[:start])
+    about = Features(
+        folder,
+        len(rows),
+        anatomy.width,
+        len(anatomy.blocks),
+        tuple(places),
+        cut,
+        sum(map(len, rows)),
+        settings.features_dtype,
+    )
+    steps = _steps(rows, settings.batch_tokens, loaded.model.get_input_embeddings().weight.device)
+    with Journal(folder / DONE, fingerprint(identity=identity, steps=steps)) as journal:
+        left = steps[len(journal) :]
+        files = [about.at(place) for place in places]
+        for file in files:
+            file.make()
+        flat = [batch for step in left for batch in step]
+        found = pooled_states(loaded.model, anatomy, rows, flat, places, settings.pooling, lambda i: names[i])
+        done = len(rows) - sum(map(len, flat))
         progress.stage(f"reading {len(rows)} texts at {len(places)} places")
         with progress.task("texts", len(rows), done) as task:
-            for batch, states in zip(batches[start:], found, strict=True):
-                for target, part in zip(maps, states, strict=True):
-                    target[batch] = part
-                journal.append({"texts": len(batch)})
-                task.advance(len(batch))
-        for target in maps:
-            target.flush()
-    about: dict[str, Any] = {
-        "texts": len(rows),
-        "width": anatomy.width,
-        "layers": len(anatomy.blocks),
-        "cut": cut,
-        "tokens": sum(map(len, rows)),
-    }
+            for step in left:
+                _write(files, step, list(islice(found, len(step))), first=step is steps[0])
+                count = sum(map(len, step))
+                journal.append({"texts": count})
+                task.advance(count)
+        for file in files:
+            file.flush()
     with atomic_file(folder / ABOUT) as temporary:
-        listed = [{"layer": place.layer, "after_norm": place.after_norm} for place in places]
-        temporary.write_text(json.dumps({"places": listed, **about}), encoding="utf-8")
+        temporary.write_text(json.dumps(_told(about)), encoding="utf-8")
     (folder / DONE).unlink()
-    return Features(folder, places=tuple(places), **about)
+    return about
+
+
+def _steps(rows: Sequence[Sequence[int]], batch_tokens: int, device: torch.device) -> list[Step]:
+    """What is written at a time: a sample over all lengths, by which the files begin, then each batch."""
+    order = sorted(range(len(rows)), key=lambda i: (-len(rows[i]), i))
+    sample = order[:: max(1, -(-len(order) // SAMPLE))]
+    rest = sorted(set(order) - set(sample))
+
+    def batches(part: list[int]) -> list[list[int]]:
+        found = text_batches([rows[i] for i in part], batch_tokens, device)
+        return [[part[i] for i in batch] for batch in found]
+
+    return [batches(sample), *([batch] for batch in batches(rest))]
+
+
+def _write(files: Sequence[States], step: Step, found: Sequence[Floats32], first: bool) -> None:
+    """Put the states of a step, ``[places, texts, d]`` for each of its batches, into the files."""
+    if first:
+        for file, states in zip(files, np.concatenate(found, axis=1), strict=True):
+            file.begin(states)
+    for batch, places in zip(step, found, strict=True):
+        for file, states in zip(files, places, strict=True):
+            file.write(batch, states)
+
+
+def _told(features: Features) -> dict[str, Any]:
+    """What ``features.json`` says."""
+    told = {name: value for name, value in vars(features).items() if name != "folder"}
+    places = [{"layer": place.layer, "after_norm": place.after_norm} for place in features.places]
+    return {**told, "places": places}
 
 
 def _tokens(tokenizer: Any, texts: Sequence[str], most: int) -> tuple[list[list[int]], int]:
     """Token ids as the model reads them, cut to ``most``; and how many texts were cut."""
     whole: list[list[int]] = tokenizer(list(texts), verbose=False).input_ids
     return [ids[:most] for ids in whole], sum(len(ids) > most for ids in whole)
-
-
-def _map(path: Path, rows: int, width: int) -> Any:
-    """A file of the right size that is written through memory; its room is taken now, not when it is full."""
-    size = rows * width * 4
-    with write_errors(path), path.open("a+b") as file:
-        with suppress(AttributeError):
-            os.posix_fallocate(file.fileno(), 0, size)
-        file.truncate(size)
-    return np.memmap(path, np.float32, "r+", shape=(rows, width))
-
-
-def _file(place: Place) -> str:
-    return f"{place.name}.f32"

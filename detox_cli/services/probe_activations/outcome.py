@@ -1,5 +1,6 @@
 """From what was read to the result, and the files beside it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detox_cli.models.directions import Floats
+from detox_cli.models.neurons.groups import GROUPS
 from detox_cli.models.neurons.listing import NeuronList, write_neurons
 from detox_cli.models.neurons.parts import Neuron, Neurons
 from detox_cli.services.probe.opened import Opened, of_other_weights, random_like
@@ -96,12 +98,22 @@ class Outcome:
         )
 
     def write(self, folder: Path) -> None:
-        """Statistics of all neurons, and the list of those that are followed."""
+        """Statistics of all neurons, and lists of those that are followed and of those of each group."""
         write_statistics(folder / "statistics.safetensors", self.reads)
         if own := self.chosen.followed.neurons:
-            source = self.given.source
-            listed = NeuronList(tuple(own), (), source.fingerprint, self._neurons.sizes, source.name)
-            write_neurons(folder / "neurons.json", listed)
+            write_neurons(folder / "neurons.json", self._list(own))
+        if self.chosen.groups is not None and self.along is not None:
+            for number, name in enumerate(GROUPS):
+                places = np.flatnonzero(self.chosen.groups == number)
+                if len(places):
+                    own = [self._neurons.at(int(place)) for place in places]
+                    listed = self._list(own, self.along.ranked.cosines[places].tolist())
+                    write_neurons(folder / "groups" / f"{name}.json", listed)
+
+    def _list(self, neurons: Sequence[Neuron], cosines: Sequence[float] = ()) -> NeuronList:
+        source = self.given.source
+        sizes = self._neurons.sizes
+        return NeuronList(tuple(neurons), tuple(cosines), source.fingerprint, sizes, source.name)
 
     @property
     def _neurons(self) -> Neurons:

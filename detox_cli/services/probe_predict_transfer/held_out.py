@@ -12,6 +12,8 @@ from detox_cli.statistics.line import Line, fit_line
 from detox_cli.statistics.paired import sums_by_unit
 from detox_cli.statistics.ranking import pearson
 
+SINCE = "new model"
+"""What is held out where the model that is predicted was measured all the same."""
 Group = Callable[[Point], str]
 
 
@@ -65,7 +67,34 @@ def skill(points: Sequence[Point], measure: str, by: str, group: Group, draw: Bo
     line, told = line_through(points, measure), held_out(points, measure, group)
     if line is None or len(told) < len(points):
         return None
-    groups = [group(one) for one in points]
+    return _skill(measure, by, line, told, [group(one) for one in points], draw)
+
+
+def skill_since(
+    points: Sequence[Point], measured: Sequence[Point], measure: str, draw: Bootstrap
+) -> Skill | None:
+    """What a measure told of effects that were measured in another model and had no part in the line."""
+    line = line_through(points, measure)
+    if line is None:
+        return None
+    usual = float(np.mean([one.effect for one in points]))
+    told = [
+        HeldOut(
+            model=one.model,
+            lang=one.lang,
+            value=one.value(measure),
+            effect=one.effect,
+            predicted=line.new_point(one.value(measure)),
+            usual=usual,
+        )
+        for one in measured
+    ]
+    return _skill(measure, SINCE, line, told, [one.lang for one in measured], draw)
+
+
+def _skill(
+    measure: str, by: str, line: Line, told: Sequence[HeldOut], groups: Sequence[str], draw: Bootstrap
+) -> Skill:
     errors = [abs(one.predicted.mean - one.effect) for one in told]
     usual = [abs(one.usual - one.effect) for one in told]
     inside = [float(not one.predicted.excludes(one.effect)) for one in told]
@@ -74,7 +103,7 @@ def skill(points: Sequence[Point], measure: str, by: str, group: Group, draw: Bo
         measure=measure,
         by=by,
         slope=line.slope_interval(),
-        pearson=pearson(x, y) if max(y) > min(y) else None,
+        pearson=pearson(x, y) if max(y) > min(y) and max(x) > min(x) else None,
         error=draw.mean(errors, groups),
         error_of_mean=draw.mean(usual, groups),
         gain=draw.mean([b - a for a, b in zip(errors, usual, strict=True)], groups),

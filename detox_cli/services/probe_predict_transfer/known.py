@@ -66,12 +66,7 @@ def points_of(folders: Sequence[Path], target: ProbeRetrievalResult, where: Path
                     where=name,
                     hint="measure both alike: detox probe retrieval",
                 )
-    points = [
-        Point(name, lang.lang.partition("-")[0], lang, lang.effect)
-        for name, one in read.items()
-        for lang in one.languages
-        if lang.effect is not None
-    ]
+    points = [point for name, one in read.items() for point in points_in(name, one)]
     if (count := len({one.lang for one in points})) < LEAST:
         raise BadData(
             f"{count} languages have an effect; {LEAST} are the least",
@@ -79,6 +74,15 @@ def points_of(folders: Sequence[Path], target: ProbeRetrievalResult, where: Path
             hint="measure retrieval with --effect BEFORE --effect AFTER",
         )
     return points
+
+
+def points_in(name: str, retrieval: ProbeRetrievalResult) -> list[Point]:
+    """Every language of a folder that has an effect."""
+    return [
+        Point(name, lang.lang.partition("-")[0], lang, lang.effect)
+        for lang in retrieval.languages
+        if lang.effect is not None
+    ]
 
 
 def usual_pairs(languages: Sequence[LanguageRetrieval]) -> int:

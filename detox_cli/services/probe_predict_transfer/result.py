@@ -19,6 +19,10 @@ class Prediction(BaseModel):
         description="Predicted, with its 95 % prediction interval; n counts known points."
     )
     outside: bool = Field(description="Whether no known language is retrieved as well, or as badly.")
+    measured: float | None = Field(
+        default=None,
+        description="The effect itself, where it was measured; it has no part in the prediction.",
+    )
 
 
 class HeldOut(BaseModel):
@@ -40,7 +44,9 @@ class Skill(BaseModel):
     model_config = FROZEN
 
     measure: str
-    by: str = Field(description="What is held out: language, or model.")
+    by: str = Field(
+        description="What is held out: language, model, or the new model, whose effects were measured too."
+    )
     slope: Estimate = Field(description="Of the effect over the measure.")
     pearson: Estimate | None
     error: Estimate = Field(description="Mean absolute error of the predictions.")
@@ -73,10 +79,12 @@ class ProbePredictTransferResult(Result):
 
     def _predictions(self) -> Table:
         rows: list[list[Cell]] = [
-            [one.lang, str(one.value), str(one.effect), "yes" if one.outside else ""]
+            [one.lang, str(one.value), str(one.effect), "yes" if one.outside else "", one.measured]
             for one in sorted(self.predictions, key=lambda one: -one.effect.mean)
         ]
-        columns = ["lang", self.measure, "effect", "beyond what is known"]
+        columns = ["lang", self.measure, "effect", "beyond what is known", "measured"]
+        if all(one.measured is None for one in self.predictions):
+            rows, columns = [row[:-1] for row in rows], columns[:-1]
         caption = (
             f"From {self.languages} languages of {', '.join(self.known)}; 95 % prediction intervals.\n"
             "Effect: the share of expected maximum toxicity that is gone, or what a table of --effect said."
@@ -112,7 +120,8 @@ class ProbePredictTransferResult(Result):
         caption = (
             "Each known language, or model, is predicted without it. Error: mean absolute one; gain: how "
             "much smaller it is than that of the mean effect of all others,\nwith 95 % intervals over what "
-            "was held out. Inside: share of effects within their prediction interval."
+            "was held out. Inside: share of effects within their prediction interval.\nNew model: the "
+            "effects of the model that is predicted, where these were measured."
         )
         return Table(title="What predictions are worth", columns=columns, rows=rows, caption=caption)
 

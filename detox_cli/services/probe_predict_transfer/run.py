@@ -8,14 +8,27 @@ from detox_cli.errors import BadData
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.manifest import fingerprint
 from detox_cli.services.probe.kept import SUMMARY, kept_folder
-from detox_cli.services.probe_predict_transfer.held_out import Bootstrap, held_out, line_through, skill
-from detox_cli.services.probe_predict_transfer.known import Point, points_of, read_retrieval, usual_pairs
+from detox_cli.services.probe_predict_transfer.held_out import (
+    Bootstrap,
+    held_out,
+    line_through,
+    skill,
+    skill_since,
+)
+from detox_cli.services.probe_predict_transfer.known import (
+    Point,
+    points_in,
+    points_of,
+    read_retrieval,
+    usual_pairs,
+)
 from detox_cli.services.probe_predict_transfer.pictures import write_pictures
 from detox_cli.services.probe_predict_transfer.result import (
     Prediction,
     ProbePredictTransferResult,
     Skill,
 )
+from detox_cli.services.probe_retrieval.effect import LEAST
 from detox_cli.services.probe_retrieval.result import ProbeRetrievalResult
 from detox_cli.services.probe_retrieval.run import CORRELATED
 from detox_cli.settings.probe_predict_transfer import ProbePredictTransferSettings
@@ -100,7 +113,11 @@ class _Work:
                 value = one.figures[self.settings.measure]
                 outside = not min(known) <= value.mean <= max(known)
                 effect = self.line.new_point(value.mean)
-                found.append(Prediction(lang=one.lang, value=value, effect=effect, outside=outside))
+                found.append(
+                    Prediction(
+                        lang=one.lang, value=value, effect=effect, outside=outside, measured=one.effect
+                    )
+                )
         return found
 
     def _skills(self) -> list[Skill]:
@@ -109,6 +126,9 @@ class _Work:
         found = [skill(self.points, one, "language", lambda p: p.lang, draw) for one in CORRELATED]
         if len({one.model for one in self.points}) > 1:
             found.append(skill(self.points, self.settings.measure, "model", lambda p: p.model, draw))
+        measured = points_in(self.target.model, self.target) if self.settings.known else []
+        if len(measured) >= LEAST:
+            found += [skill_since(self.points, measured, one, draw) for one in CORRELATED]
         return [one for one in found if one is not None]
 
     def _warn(self, result: ProbePredictTransferResult) -> None:

@@ -53,7 +53,7 @@ def read_parallel(
     found: dict[str, Pairs] = {}
     seen: dict[str, set[tuple[int, str]]] = {}
     for file in files:
-        for row in _rows(file, password, rejects):
+        for row in by_language(file, password, rejects):
             here = row.get(pivot)
             for lang, text in row.items():
                 if lang == pivot or here is None:
@@ -100,14 +100,23 @@ def _same(code: str, lang: str) -> bool:
     return code in (lang, lang.partition("-")[0])
 
 
+def inputs_of(files: Sequence[str]) -> list[str | Path]:
+    """What a manifest lists of such files: of one in a zip the zip."""
+    return list(dict.fromkeys(archive_of(file) or file for file in files))
+
+
 def archive_of(file: str) -> Path | None:
     """The zip file that a file is in, if it is named as one in a zip: ``ARCHIVE.zip/FILE``."""
     parts = Path(file).parents
     return next((part for part in parts if part.suffix.lower() == ".zip" and part.is_file()), None)
 
 
-def _rows(file: str, password: str | None, rejects: Rejects) -> Iterator[dict[str, str]]:
-    """Every row as language -> text."""
+def by_language(file: str, password: str | None, rejects: Rejects) -> Iterator[dict[str, str]]:
+    """Every row of a file as language -> text.
+
+    Raises:
+        BadData: It cannot be read, or has no two columns that are named by languages.
+    """
     path = Path(file)
     archive = archive_of(file)
     if archive is not None:

@@ -20,7 +20,7 @@ from detox_cli.services.probe_retrieval.effect import (
     without_effect,
 )
 from detox_cli.services.probe_retrieval.nearest import MEASURES, Floats, intervals, retrieval
-from detox_cli.services.probe_retrieval.parallel import Pairs, archive_of, read_parallel
+from detox_cli.services.probe_retrieval.parallel import Pairs, inputs_of, read_parallel
 from detox_cli.services.probe_retrieval.pictures import write_pictures
 from detox_cli.services.probe_retrieval.result import LanguageRetrieval, LayerRetrieval, ProbeRetrievalResult
 from detox_cli.settings.probe_retrieval import ProbeRetrievalSettings
@@ -85,7 +85,7 @@ def run(settings: ProbeRetrievalSettings, progress: Progress = SILENT) -> ProbeR
 
 def _inputs(settings: ProbeRetrievalSettings) -> list[str | Path]:
     """What a manifest lists: of a file in a zip the zip, of a folder of measurements its manifest."""
-    files: list[str | Path] = [archive_of(file) or file for file in settings.data]
+    files = inputs_of(settings.data)
     told = [Path(file) for file in settings.effect]
     return list(dict.fromkeys([*files, *(manifest_path(path) if path.is_dir() else path for path in told)]))
 

@@ -126,7 +126,7 @@ def _probes(
         place.name: _probe(settings, given.source, features, place, found[place.name], layer)
         for place, layer in zip(features.places, layers, strict=True)
     }
-    scores = found[best.place].fit.scores(np.asarray(features.at(chosen)))
+    scores = found[best.place].fit.scores(features.at(chosen)[:])
     names = np.where(parts.train, "train", np.where(parts.validation, "validation", "dropped"))
     names = np.where(parts.test, "test", names)
     records: list[dict[str, object]] = [
@@ -139,7 +139,7 @@ def _probes(
 def _parts_of(features: Features, place: Place, toxic: Bools, parts: Split) -> tuple[Part, Part, Part]:
     states = features.at(place)
     masks = (parts.train, parts.validation, parts.test)
-    train, validation, test = (Part(np.asarray(states[mask]), toxic[mask]) for mask in masks)
+    train, validation, test = (Part(states[mask], toxic[mask]) for mask in masks)
     return train, validation, test
 
 

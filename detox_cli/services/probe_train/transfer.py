@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from detox_cli.output.progress import Progress
 from detox_cli.services.eval_calibrate.labels import Labelled
+from detox_cli.services.probe.states import States
 from detox_cli.services.probe_train.fitting import Part, fit_probe
 from detox_cli.services.probe_train.splitting import Split
 from detox_cli.settings.probe_train import ProbeTrainSettings
@@ -33,7 +34,7 @@ class Transfer(BaseModel):
 def transfers(
     settings: ProbeTrainSettings,
     rows: Sequence[Labelled],
-    states: NDArray[np.float32],
+    states: States,
     split: Split,
     l2: float | None,
     progress: Progress,
@@ -55,7 +56,7 @@ def transfers(
         progress.warn(f"too few labelled texts to train or test a probe in {', '.join(lacking)}")
 
     def part(mask: NDArray[np.bool_]) -> Part:
-        return Part(np.asarray(states[mask]), toxic[mask])
+        return Part(states[mask], toxic[mask])
 
     found = []
     with progress.task("languages", len(can_train)) as task:

@@ -1,11 +1,30 @@
-"""Cosines of all value vectors by layer, and where the nearest are."""
+"""Tables and pictures: cosines of all value vectors by layer, and what the listed ones say."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from detox_cli.output.progress import Progress
+from detox_cli.services.pictures import listed, shown
+from detox_cli.services.probe.flat import flat_rows
 from detox_cli.services.probe_vectors.result import ProbeVectorsResult
+from detox_cli.services.probe_vectors.tokens import TokenRow, paint_spread, spread_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def write_pictures(
+    result: ProbeVectorsResult, tokens: Sequence[TokenRow], folder: Path, progress: Progress
+) -> None:
+    """``vectors``, ``tokens``, and ``languages`` where these are known."""
+    shown(folder / "vectors", flat_rows(result.vectors), lambda figure: paint(result, figure), progress)
+    listed(folder / "tokens", [row.model_dump() for row in tokens])
+    told = [one for one in result.spreads if one.shares]
+    if told:
+        size = (1.5 + 0.45 * len(told[0].shares), 4.0)
+        rows = spread_rows(told)
+        shown(folder / "languages", rows, lambda figure: paint_spread(told, figure), progress, size=size)
 
 
 def paint(result: ProbeVectorsResult, figure: "Figure") -> None:

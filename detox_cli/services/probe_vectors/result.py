@@ -3,6 +3,8 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from detox_cli.services.noted import NotedResult
+from detox_cli.services.probe_vectors.languages import TagCheck, tag_table
+from detox_cli.services.probe_vectors.tokens import Spread, spread_table
 from detox_cli.services.report.page import outline
 from detox_cli.services.result import Cell, Table
 from detox_cli.statistics.bootstrap import Estimate
@@ -80,6 +82,8 @@ class ProbeVectorsResult(NotedResult):
     vectors: list[VectorRow]
     components: list[ComponentRow]
     layers: list[LayerRow]
+    spreads: list[Spread] = Field(description="Scripts and languages of the raised tokens, beside chance.")
+    tags: list[TagCheck] = Field(default=[], description="What the tags of languages are worth.")
 
     def tables(self) -> list[Table]:
         """The nearest on both sides, components, layers."""
@@ -96,6 +100,9 @@ class ProbeVectorsResult(NotedResult):
         ]
         columns = ["layer", "neurons", "toward", "away", "lowest", "1 %", "99 %", "highest"]
         tables.append(Table(title="Cosines by layer", columns=columns, rows=layers))
+        tables.append(spread_table(self.spreads))
+        if self.tags:
+            tables.append(tag_table(self.tags))
         return tables
 
     def next_steps(self) -> list[str]:

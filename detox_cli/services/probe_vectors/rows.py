@@ -11,7 +11,7 @@ from detox_cli.models.neurons.moments import Kind, Moments
 from detox_cli.models.neurons.parts import Neuron
 from detox_cli.models.neurons.ranking import Ranked, components, stacked
 from detox_cli.models.neurons.values import ValueVectors
-from detox_cli.models.neurons.vocabulary import said
+from detox_cli.models.neurons.vocabulary import Said, said
 from detox_cli.services.probe_vectors.result import ComponentRow, LayerRow, VectorRow
 from detox_cli.statistics.bootstrap import Estimate
 
@@ -41,18 +41,21 @@ class Speech:
     tokenizer: Any
     words: int
 
-    def say(self, vectors: ValueVectors, rows: Floats) -> Any:
+    def say(self, vectors: ValueVectors, rows: Floats) -> list[Said]:
         """The tokens that vectors of the stream raise and lower."""
+        if not len(rows):
+            return []
         return said(self.model, vectors.neurons.anatomy, self.tokenizer, rows, self.words)
+
+    def say_of(self, vectors: ValueVectors, chosen: Sequence[Neuron]) -> list[Said]:
+        """The tokens that neurons raise and lower."""
+        return self.say(vectors, stacked(vectors, list(chosen))) if chosen else []
 
 
 def vector_rows(
-    side: str, chosen: Sequence[Neuron], ranked: Ranked, vectors: ValueVectors, speech: Speech, read: Read
+    side: str, chosen: Sequence[Neuron], ranked: Ranked, words: Sequence[Said], read: Read
 ) -> list[VectorRow]:
-    """Everything about some neurons, in their order."""
-    if not chosen:
-        return []
-    words = speech.say(vectors, stacked(vectors, list(chosen)))
+    """Everything about some neurons and what they say, in their order."""
     rows = []
     for rank, (neuron, one) in enumerate(zip(chosen, words, strict=True), start=1):
         place, part = ranked.neurons.place(neuron), ranked.neurons.part_of(neuron)
@@ -86,11 +89,12 @@ def vector_rows(
 
 def component_rows(
     count: int, of: int, ranked: Ranked, vectors: ValueVectors, direction: Floats, speech: Speech
-) -> tuple[list[ComponentRow], Floats]:
-    """Singular vectors of the ``of`` nearest value vectors, and these vectors ``[count, d]``."""
+) -> tuple[list[ComponentRow], Floats, list[Said]]:
+    """Singular vectors of the ``of`` nearest value vectors, as rows and ``[count, d]``; and what they say."""
     found, values = components(stacked(vectors, ranked.top(of)))
     found = found[:count]
     shares = np.square(values) / np.square(values).sum()
+    words = speech.say(vectors, found)
     rows = [
         ComponentRow(
             component=number,
@@ -99,9 +103,9 @@ def component_rows(
             raised=[word.text for word in one.raised],
             lowered=[word.text for word in one.lowered],
         )
-        for number, one in enumerate(speech.say(vectors, found) if len(found) else ())
+        for number, one in enumerate(words)
     ]
-    return rows, found
+    return rows, found, words
 
 
 def layer_rows(ranked: Ranked, toward: Sequence[Neuron], away: Sequence[Neuron]) -> list[LayerRow]:

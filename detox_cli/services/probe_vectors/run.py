@@ -11,7 +11,7 @@ from detox_cli.data.rejects import Rejects
 from detox_cli.models.directions import Floats
 from detox_cli.models.neurons.listing import NeuronList, read_neurons, write_neurons
 from detox_cli.models.neurons.moments import KINDS, Streaming
-from detox_cli.models.neurons.parts import Neuron
+from detox_cli.models.neurons.parts import Neuron, Neurons
 from detox_cli.models.neurons.ranking import Ranked, rank
 from detox_cli.models.neurons.reading import Sink, read_written
 from detox_cli.models.neurons.sums import ChosenSums
@@ -20,8 +20,6 @@ from detox_cli.models.probes.probe import LinearProbe
 from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.manifest import fingerprint
-from detox_cli.services.pictures import shown
-from detox_cli.services.probe.flat import flat_rows
 from detox_cli.services.probe.kept import files_read, kept_folder, model_record
 from detox_cli.services.probe.means import PerText
 from detox_cli.services.probe.opened import (
@@ -34,8 +32,10 @@ from detox_cli.services.probe.opened import (
 )
 from detox_cli.services.probe.prompts import asked_of, prompts_of
 from detox_cli.services.probe.steps import Steps
-from detox_cli.services.probe_vectors.picture import paint
-from detox_cli.services.probe_vectors.result import ProbeVectorsResult
+from detox_cli.services.probe_retrieval.parallel import by_language, inputs_of
+from detox_cli.services.probe_vectors.languages import TagCheck, TokenLanguages, count_tokens
+from detox_cli.services.probe_vectors.picture import write_pictures
+from detox_cli.services.probe_vectors.result import ProbeVectorsResult, VectorRow
 from detox_cli.services.probe_vectors.rows import (
     Read,
     Speech,
@@ -44,10 +44,14 @@ from detox_cli.services.probe_vectors.rows import (
     promoting,
     vector_rows,
 )
+from detox_cli.services.probe_vectors.tokens import CHANCE, TokenRow, spread_of, token_rows
 from detox_cli.settings.probe_vectors import ProbeVectorsSettings
 
 SILENT = Silent()
-NOT_DECISIVE = {"output", "overwrite", "batch_tokens", "device", "password", "probe", "neurons", "prompts"}
+NOT_DECISIVE = {
+    *("output", "overwrite", "batch_tokens", "device", "password"),
+    *("probe", "neurons", "prompts", "parallel"),
+}
 
 
 def run(settings: ProbeVectorsSettings, progress: Progress = SILENT) -> ProbeVectorsResult:
@@ -65,6 +69,8 @@ def run(settings: ProbeVectorsSettings, progress: Progress = SILENT) -> ProbeVec
     given = read_neurons(settings.neurons) if settings.neurons else None
     with Rejects(settings.output.with_name(settings.output.name + ".rejects.jsonl")) as rejects:
         prompts = prompts_of(settings, rejects) if settings.activations else []
+        files, password = settings.parallel, settings.password
+        sentences = [row for file in files for row in by_language(file, password, rejects)]
         identity = fingerprint(
             command="probe vectors",
             settings=settings.model_dump(mode="json", exclude=NOT_DECISIVE),
@@ -72,8 +78,9 @@ def run(settings: ProbeVectorsSettings, progress: Progress = SILENT) -> ProbeVec
             probe=[probe.direction.tolist(), probe.site.place],
             given=given and given.neurons,
             prompts=[(prompt.id, prompt.text) for prompt in prompts],
+            sentences=sentences,
         )
-        work = _Work(settings, source, probe, given, prompts, identity, rejects, progress)
+        work = _Work(settings, source, probe, given, prompts, sentences, identity, rejects, progress)
         result = kept_folder(
             settings,
             settings.output,
@@ -83,7 +90,7 @@ def run(settings: ProbeVectorsSettings, progress: Progress = SILENT) -> ProbeVec
             ProbeVectorsResult,
             work.fill,
             progress,
-            inputs=files_read(settings.probe, settings.neurons, settings.prompts),
+            inputs=[*files_read(settings.probe, settings.neurons, settings.prompts), *inputs_of(files)],
             models={"model": model_record(source)},
             rejects=rejects,
         )
@@ -101,12 +108,14 @@ class _Work:
         probe: LinearProbe,
         given: NeuronList | None,
         prompts: list[Prompt],
+        sentences: list[dict[str, str]],
         identity: str,
         rejects: Rejects,
         progress: Progress,
     ) -> None:
         self.settings, self.source, self.probe, self.given = settings, source, probe, given
-        self.prompts, self.identity, self.rejects, self.progress = prompts, identity, rejects, progress
+        self.prompts, self.sentences, self.identity = prompts, sentences, identity
+        self.rejects, self.progress = rejects, progress
         self.steps: Steps | None = None
 
     def forget(self) -> None:
@@ -130,9 +139,86 @@ class _Work:
         )
         sides = self._sides(ranked)
         read = self._read(opened, [neuron for chosen in sides.values() for neuron in chosen])
-        result = self._result(opened, ranked, sides, direction, read, folder)
-        shown(folder / "vectors", flat_rows(result.vectors), lambda figure: paint(result, figure), progress)
+        result, tokens = self._result(opened, ranked, sides, direction, read, folder)
+        write_pictures(result, tokens, folder, progress)
         return result
+
+    def _result(
+        self,
+        opened: Opened,
+        ranked: Ranked,
+        sides: Mapping[str, list[Neuron]],
+        direction: Floats,
+        read: Read,
+        folder: Path,
+    ) -> tuple[ProbeVectorsResult, list[TokenRow]]:
+        """The report, and every token of a listed vector; the lists are written."""
+        settings, neurons = self.settings, opened.vectors.neurons
+        languages, tags = self._languages(opened)
+        speech = Speech(opened.model, opened.loaded.tokenizer, settings.words)
+        words = {side: speech.say_of(opened.vectors, chosen) for side, chosen in sides.items()}
+        words[CHANCE] = speech.say_of(opened.vectors, self._by_chance(neurons))
+        made, found, described = component_rows(
+            settings.components, settings.component_vectors, ranked, opened.vectors, direction, speech
+        )
+        components = np.ascontiguousarray(found)
+        save_file({"probe": direction, "components": components}, folder / "directions.safetensors")
+        rows = [
+            row
+            for side, chosen in sides.items()
+            for row in vector_rows(side, chosen, ranked, words[side], read)
+        ]
+        kept = promoting(rows, neurons.gated)
+        self._list(kept, neurons.sizes, folder)
+        draws = (settings.seed, settings.resamples)
+        result = ProbeVectorsResult(
+            model=settings.model,
+            probe=str(settings.probe),
+            place=self.probe.site.place,
+            neurons=neurons.total,
+            gated=neurons.gated,
+            prompts=read.prompts,
+            tokens=read.tokens,
+            rejected=self.rejects.count,
+            by_chance=float(np.quantile(ranked.largest, 0.95)),
+            kept=len(kept),
+            vectors=rows,
+            components=made,
+            notes=of_other_weights(self.source, self.probe, self.given),
+            layers=layer_rows(ranked, sides.get("toward", []), sides.get("away", [])),
+            spreads=[spread_of(side, one, languages, *draws) for side, one in words.items() if one],
+            tags=tags,
+        )
+        tokens = [
+            row
+            for side in sides
+            for row in token_rows(side, range(1, len(words[side]) + 1), words[side], languages)
+        ]
+        tokens += token_rows("component", range(len(described)), described, languages)
+        return result, tokens
+
+    def _languages(self, opened: Opened) -> tuple[TokenLanguages | None, list[TagCheck]]:
+        """In which languages tokens occur, if somebody says so."""
+        if not self.settings.parallel:
+            return None, []
+        settings, tokenizer = self.settings, opened.loaded.tokenizer
+        self.progress.stage(f"counting the tokens of {len(self.sentences)} parallel rows")
+        draws = (settings.seed, settings.resamples)
+        return count_tokens(self.sentences, tokenizer, len(tokenizer), *draws)
+
+    def _by_chance(self, neurons: Neurons) -> list[Neuron]:
+        """As many neurons of all as there are random directions."""
+        draw = np.random.default_rng(self.settings.seed)
+        places = draw.choice(neurons.total, min(self.settings.random, neurons.total), replace=False)
+        return [neurons.at(int(place)) for place in np.sort(places)]
+
+    def _list(self, kept: Sequence[VectorRow], sizes: tuple[int, ...], folder: Path) -> None:
+        """Write ``neurons.json``."""
+        listed = tuple((row.layer, row.neuron) for row in kept)
+        cosines = tuple(row.cosine for row in kept)
+        source = self.source
+        found = NeuronList(listed, cosines, source.fingerprint, sizes, source.name)
+        write_neurons(folder / "neurons.json", found)
 
     def _read(self, opened: Opened, listed: Sequence[Neuron]) -> Read:
         """Statistics of all neurons, and the means of those that are listed, while the model writes."""
@@ -157,51 +243,6 @@ class _Work:
         means = dict(zip(listed, told.means(settings.seed, settings.resamples), strict=True))
         moments = {kind: stream.moments() for kind, stream in streams.items()}
         return Read(len(texts), sum(counts), moments, means)
-
-    def _result(
-        self,
-        opened: Opened,
-        ranked: Ranked,
-        sides: Mapping[str, list[Neuron]],
-        direction: Floats,
-        read: Read,
-        folder: Path,
-    ) -> ProbeVectorsResult:
-        settings, vectors = self.settings, opened.vectors
-        speech = Speech(opened.model, opened.loaded.tokenizer, settings.words)
-        rows = [
-            row
-            for side, chosen in sides.items()
-            for row in vector_rows(side, chosen, ranked, vectors, speech, read)
-        ]
-        made, found = component_rows(
-            settings.components, settings.component_vectors, ranked, vectors, direction, speech
-        )
-        save_file(
-            {"probe": direction, "components": np.ascontiguousarray(found)}, folder / "directions.safetensors"
-        )
-        kept = promoting(rows, vectors.neurons.gated)
-        neurons = tuple((row.layer, row.neuron) for row in kept)
-        cosines = tuple(row.cosine for row in kept)
-        source = self.source
-        listed = NeuronList(neurons, cosines, source.fingerprint, vectors.neurons.sizes, source.name)
-        write_neurons(folder / "neurons.json", listed)
-        return ProbeVectorsResult(
-            model=settings.model,
-            probe=str(settings.probe),
-            place=self.probe.site.place,
-            neurons=vectors.neurons.total,
-            gated=vectors.neurons.gated,
-            prompts=read.prompts,
-            tokens=read.tokens,
-            rejected=self.rejects.count,
-            by_chance=float(np.quantile(ranked.largest, 0.95)),
-            kept=len(kept),
-            vectors=rows,
-            components=made,
-            notes=of_other_weights(source, self.probe, self.given),
-            layers=layer_rows(ranked, sides.get("toward", []), sides.get("away", [])),
-        )
 
     def _sides(self, ranked: Ranked) -> dict[str, list[Neuron]]:
         if self.given is not None:

@@ -57,6 +57,9 @@ def test_a_neuron_that_was_held_down_carries_the_shift(tiny_gpt2: Path, tmp_path
     assert (row["shift"], row["shift_low"]) == (groups["TP-"].shift.mean, groups["TP-"].shift.low)
     assert not (tmp_path / "activations.unfinished").exists()
     assert read_neurons(folder).neurons == (PLANTED,)
+    listed = read_neurons(folder / "groups" / "TP-.json")
+    assert PLANTED in listed.neurons and len(listed.neurons) == groups["TP-"].neurons
+    assert min(listed.cosines) > 0
     statistics = load_file(folder / "statistics.safetensors")
     place = 128 + PLANTED[1]
     means = [statistics[f"before.{lang}.product.mean"][place] for lang in ("en", "xx")]

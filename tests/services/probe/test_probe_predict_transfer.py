@@ -78,6 +78,21 @@ def test_a_line_is_found_tried_on_held_out_languages_and_predicts_the_rest(tmp_p
     assert again == result and any("finished already" in line for line in recorder.warnings)
 
 
+def test_effects_that_were_measured_all_the_same_stand_beside_predictions(tmp_path: Path) -> None:
+    values = dict(zip(LANGUAGES, np.linspace(0.2, 0.9, len(LANGUAGES)), strict=True))
+    effects = {lang: 0.1 + 0.6 * value + RANDOM.normal(0, 0.03) for lang, value in values.items()}
+    known = retrieval(tmp_path / "known", effects, values)
+    truth = {lang: effect + 0.01 for lang, effect in effects.items()}
+    result = predicted(retrieval(tmp_path / "new", truth, values), known)
+    assert {one.lang: one.measured for one in result.predictions} == truth
+    since = {one.measure: one for one in result.skills if one.by == "new model"}
+    errors = [abs(one.effect.mean - truth[one.lang]) for one in result.predictions]
+    assert since["p1"].error.mean == pytest.approx(np.mean(errors)) and since["p1"].gain.low > 0
+    usual = np.abs(np.mean([*effects.values()]) - np.array([*truth.values()])).mean()
+    assert since["p1"].error_of_mean.mean == pytest.approx(usual) and since["p1"].pearson.n == 12
+    assert since["p1"].inside == 1 and "measured" in result.tables()[0].columns
+
+
 def test_noise_is_said_to_be_worth_nothing_and_models_are_held_out_too(tmp_path: Path) -> None:
     values = dict(zip(LANGUAGES, RANDOM.random(len(LANGUAGES)), strict=True))
     known = [

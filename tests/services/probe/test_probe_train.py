@@ -69,7 +69,7 @@ def test_the_saved_probe_gives_the_scores_that_are_told(tiny_gpt2: Path, data: P
     from detox_cli.models.loading import load_causal
     from detox_cli.models.sources import find_model
 
-    run(_settings(tiny_gpt2, data, layers="final", controls=0))
+    run(_settings(tiny_gpt2, data, layers="final", controls=0, features_dtype="float32"))
     loaded = load_causal(find_model(str(tiny_gpt2)), "cpu")
     probe = read_probe(data.parent / "probe")
     row = json.loads((data.parent / "probe" / "rows.jsonl").read_text().splitlines()[7])
@@ -88,15 +88,17 @@ def test_a_killed_reading_goes_on_and_ends_in_the_same_bytes(
 
     def stops(*args: Any, **kwargs: Any) -> Any:
         for count, states in enumerate(pooled_states(*args, **kwargs)):
-            if count == 3:
+            if count == 5:  # after the sample by which the files begin
                 raise KeyboardInterrupt
             yield states
 
     settings = _settings(tiny_causal, data, batch_tokens=256)
-    monkeypatch.setattr(features, "pooled_states", stops)
-    with pytest.raises(KeyboardInterrupt):
+    monkeypatch.setattr(features, "SAMPLE", 20)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(features, "pooled_states", stops)
         run(settings)
-    monkeypatch.undo()
+    journal = (data.parent / "probe.features" / "reading.journal").read_text().splitlines()
+    assert len(journal) > 2
     recorder = Recorder()
     run(settings, recorder)
     whole = run(settings.model_copy(update={"output": data.parent / "whole"}))

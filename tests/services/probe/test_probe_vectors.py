@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from transformers import AutoTokenizer
 
 from detox_cli.errors import BadData
 from detox_cli.models.neurons.listing import read_neurons
@@ -85,6 +86,48 @@ def test_given_neurons_are_described_in_place_of_the_nearest(tiny_gpt2: Path, tm
     listed.write_bytes(pickle.dumps([(10, 77)]))
     with pytest.raises(BadData, match=r"sources_of_toxicity\.pkl: the model has layers 0 to 1, not 10"):
         run(settings(planted, tmp_path, neurons=listed, activations=False, output=tmp_path / "other"))
+
+
+def test_tokens_are_tagged_by_the_language_of_the_sentences_that_they_occur_in(
+    tiny_gpt2: Path, tmp_path: Path
+) -> None:
+    planted = plant(tiny_gpt2, tmp_path)
+    random = np.random.default_rng(0)
+    spoken = {"en": ("train", "page", "time", "weather"), "xx": ("polite", "answer", "second", "meaning")}
+    rows = [
+        {lang: " ".join([*random.choice(words, 5), "today"]) for lang, words in spoken.items()}
+        for _ in range(120)
+    ]
+    parallel = tmp_path / "parallel.jsonl"
+    parallel.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = run(settings(planted, tmp_path, parallel=(str(parallel),), activations=False, words=4096))
+    tokens = json.loads((tmp_path / "vectors" / "tokens.json").read_text())
+    tokenizer = AutoTokenizer.from_pretrained(tiny_gpt2)
+
+    def pieces(*words: str) -> set[int]:
+        return {
+            token
+            for word in words
+            for token in tokenizer(f"{word} {word}", add_special_tokens=False).input_ids
+        }
+
+    tags = {row["token"]: row["lang"] for row in tokens if row["seen"]}
+    own = {lang: pieces(*words) - pieces("today") for lang, words in spoken.items()}
+    assert {tags[token] for token in own["en"] - own["xx"]} == {"en"}
+    assert {tags[token] for token in own["xx"] - own["en"]} == {"xx"}
+    assert {tags[token] for token in pieces("today") - own["xx"] - own["en"]} == {"several"}
+    assert {row["lang"] for row in tokens if row["seen"] == 0} == {None}
+    assert all(one.right.low > 0.8 and one.right.n == one.tagged.n > 10 for one in result.tags)
+    assert {row["way"] for row in tokens} == {"raised", "lowered"}
+    sides = {one.side: one for one in result.spreads}
+    assert {*sides} == {"toward", "away", "by chance"} and sides["by chance"].scripts.n == 100
+    assert all(0 < one.languages.mean <= 1 for one in sides.values())
+    assert {path.suffix for path in (tmp_path / "vectors").glob("languages.*")} == {
+        *(".csv", ".json", ".png", ".svg")
+    }
+    parallel.write_text(json.dumps(rows[0]) + "\n")
+    with pytest.raises(BadData, match="has too few sentences in en"):
+        run(settings(planted, tmp_path, parallel=(str(parallel),), activations=False, overwrite=True))
 
 
 def test_neurons_of_other_weights_are_told(tiny_gpt2: Path, tmp_path: Path) -> None:

@@ -1,0 +1,170 @@
+"""What three ways of detoxifying `builtin:lm` change in it: `probe diff` after each, beside its controls.
+
+Makes everything from nothing with the commands below, which are those of docs/probing.md, and prints as
+Markdown what the reports say, with n and intervals. A stopped run goes on; what is there already is kept.
+
+    python benchmarks/three_ways.py --data $DETOX_DATA --output DIR
+"""
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+WAYS = {"dpo": "train dpo", "negated": "negate", "calm": "abliterate --contrast toxicity"}
+PAIRS = 480
+"""Of those that are drawn, the first so many are trained on."""
+PROBE = (
+    "probe train builtin:lm --data {data}/jigsaw/binary.csv --limit 6000 --layers 3,final --controls 2 "
+    "-o probe"
+)
+SAMPLED = (
+    "synth preferences builtin:lm --prompts {data}/rtp/prompts.jsonl --limit 600 --pairs-per-prompt 3 "
+    "-o all.jsonl"
+)
+MADE = (
+    "train dpo builtin:lm --data pairs.jsonl --epochs 1 -o dpo",
+    "negate builtin:lm --data builtin:pairs --text-column toxic --split 3 --scale auto --max-ppl-increase 5% "
+    "--num-samples 5 -o negated",
+    "abliterate builtin:lm --contrast toxicity --raw --parts residues --parts kl --parts perplexity -o calm",
+)
+LOOKED = (
+    "probe diff builtin:lm {way} --probe probe --prompts {data}/rtp/prompts.jsonl --limit 200 -o diff-{way}"
+)
+MEASURED = "eval generation {model} --prompts builtin:openings --num-samples 5 -o eval-{way}"
+
+
+def main() -> None:
+    """Make the three models and their reports, and print them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    given = parser.parse_args()
+    given.output.mkdir(parents=True, exist_ok=True)
+    make_all(given.output, given.data.resolve())
+    print(report(given.output))
+
+
+def make_all(folder: Path, data: Path) -> None:
+    """Probe, three models, their reports and what they write."""
+    make_preferred(folder, data)
+    for command in (PROBE, *MADE[1:]):
+        detox(folder, command.format(data=data))
+    for way in WAYS:
+        detox(folder, LOOKED.format(way=way, data=data))
+        detox(folder, MEASURED.format(model=way, way=way))
+    detox(folder, MEASURED.format(model="builtin:lm", way="lm"))
+
+
+def make_preferred(folder: Path, data: Path) -> None:
+    """The preference-tuned model, in ``dpo``."""
+    detox(folder, SAMPLED.format(data=data))
+    rows = (folder / "all.jsonl").read_text(encoding="utf-8").split("\n")
+    (folder / "pairs.jsonl").write_text("\n".join(rows[:PAIRS]) + "\n", encoding="utf-8")
+    detox(folder, MADE[0])
+
+
+def detox(folder: Path, command: str, profile: str = "offline") -> None:
+    """Run a command in a folder."""
+    words = [sys.executable, "-m", "detox_cli", *shlex.split(command), "-q", "--profile", profile]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    print("detox", command, file=sys.stderr, flush=True)
+    subprocess.run(words, cwd=folder, check=True, env=environment, stdout=subprocess.DEVNULL)
+
+
+def report(folder: Path) -> str:
+    """A table of all three, and what each report says."""
+    found = {way: read(folder / f"diff-{way}") for way in WAYS}
+    rows = [
+        ["expected maximum toxicity (n)", *(toxicity(folder / f"eval-{way}") for way in WAYS)],
+        ["tensors changed", *(tensors(one) for one in found.values())],
+        *kinds(list(found.values())),
+        *shifts(list(found.values())),
+        *controls(list(found.values())),
+    ]
+    lines = [
+        f"Before: {toxicity(folder / 'eval-lm')}",
+        "",
+        *table(["", *(f"`{one}`" for one in WAYS.values())], rows),
+    ]
+    for way, one in found.items():
+        lines += ["", f"`{WAYS[way]}`:", "", *(f"* {sentence}" for sentence in one["findings"])]
+    return "\n".join(lines)
+
+
+def read(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "summary.json").read_text(encoding="utf-8")))
+
+
+def toxicity(folder: Path) -> str:
+    """What a model writes after the bundled openings."""
+    figures = next(one for one in read(folder)["groups"] if not one["lang"] and not one["stratum"])["figures"]
+    return estimate(next(value for name, value in figures.items() if "/expected_maximum@" in name))
+
+
+def tensors(diff: dict[str, Any]) -> str:
+    moved = [one for one in diff["tensors"] if one["step"] > 0]
+    ranks = sorted(one["rank"] for one in moved if one["rank"] is not None)
+    return f"{len(moved)} of {len(diff['tensors'])}, median stable rank {ranks[len(ranks) // 2]:.1f}"
+
+
+def kinds(diffs: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """What of each kind's difference lies in the toxic subspace."""
+    rows = []
+    for kind in ("embedding", "attention", "mlp"):
+        own = [next((row for row in one["kinds"] if row["kind"] == kind), None) for one in diffs]
+        told = [
+            "unchanged"
+            if row is None or row["toxic"] is None
+            else f"{row['toxic']:.1%}; 95 % by chance below {row['random_high']:.1%}, p = {row['p']:.3f}"
+            for row in own
+        ]
+        rows.append([f"of the difference of {kind} in the toxic subspace", *told])
+    return rows
+
+
+def shifts(diffs: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """The stream along the probe, in standard deviations."""
+    return [
+        [
+            f"stream along the probe after block {first['layer']}",
+            *(f"{estimate(one['shifts'][i]['shift'])}, p = {one['shifts'][i]['p']:.3f}" for one in diffs),
+        ]
+        for i, first in enumerate(diffs[0]["shifts"])
+    ]
+
+
+def controls(diffs: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Followed neurons and groups, beside chance."""
+    rows = []
+    for i, first in enumerate(diffs[0]["activations"]["controls"]):
+        own = [one["activations"]["controls"][i] for one in diffs]
+        rows.append(
+            [
+                first["name"],
+                *(
+                    f"{one['value']:.3g}; by chance {one['mean']:.3g} [{one['low']:.3g}, {one['high']:.3g}], "
+                    f"p = {one['p']:.3f} ({one['n']})"
+                    for one in own
+                ),
+            ]
+        )
+    return rows
+
+
+def estimate(one: dict[str, Any]) -> str:
+    return f"{one['mean']:.3f} [{one['low']:.3f}, {one['high']:.3f}] ({one['n']})"
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return [f"| {' | '.join(line)} |" for line in lines]
+
+
+if __name__ == "__main__":
+    main()

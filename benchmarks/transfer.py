@@ -1,0 +1,134 @@
+"""Does retrieval foretell what a detoxification does in each language? Real effects of two small models.
+
+`builtin:lm` and `builtin:chat` are tuned on the same English preferences (those of `three_ways.py`, whose
+models are used where they are in the same folder) and measured on prompts of RTP-LX in every language that
+`builtin:toxicity-multilingual` reads. Then:
+
+* `probe retrieval --effect` correlates each measure of retrieval with the effect, for every detoxification;
+* `probe predict-transfer` predicts the effects in `builtin:chat` from those in `builtin:lm`, which does not
+  see the former, and they are held against what was measured.
+
+Prints Markdown, every figure with n and a 95 % interval. A stopped run goes on.
+
+    python -m benchmarks.transfer --data $DETOX_DATA --output DIR [--prompts 60]
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.three_ways import MADE, WAYS, detox, estimate, make_preferred, read, table
+from detox_cli.statistics.bootstrap import Estimate, mean_interval
+from detox_cli.statistics.ranking import pearson
+
+LANGUAGES = ("ar", "de", "en", "es", "fr", "id", "it", "ko", "nl", "pl", "pt", "ru", "zh")
+"""Those that the bundled scorer reads."""
+MEASURES = ("p1", "p1_centred", "p1_csls", "mrr", "cosine")
+DETOXIFIED = {"dpo": "lm", "negated": "lm", "calm": "lm", "chat-dpo": "chat"}
+"""Model after -> before."""
+
+
+def main() -> None:
+    """Measure, correlate, predict, and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--prompts", type=int, default=60, help="Of each language.")
+    given = parser.parse_args()
+    given.output.mkdir(parents=True, exist_ok=True)
+    data = given.data.resolve()
+    make_models(given.output, data)
+    for name in ("lm", "chat", *DETOXIFIED):
+        measure(given.output, name, data, given.prompts)
+    for after, before in DETOXIFIED.items():
+        detox(
+            given.output,
+            f"probe retrieval builtin:{before} --data {data}/rtp_lx.zip/parallel/rtp_lx_17way_200.jsonl "
+            f"--password detox --languages {','.join(one for one in LANGUAGES if one != 'en')} "
+            f"--effect languages-{before} --effect languages-{after} --features states-{before} "
+            f"-o retrieval-{after}",
+        )
+    detox(given.output, "probe predict-transfer retrieval-chat-dpo --known retrieval-dpo -o foretold")
+    print(report(given.output))
+
+
+def make_models(folder: Path, data: Path) -> None:
+    """The three ways for ``builtin:lm``, and preference tuning for ``builtin:chat``."""
+    make_preferred(folder, data)
+    for command in MADE[1:]:
+        detox(folder, command)
+    detox(folder, MADE[0].replace("builtin:lm", "builtin:chat").replace("-o dpo", "-o chat-dpo"))
+
+
+def measure(folder: Path, name: str, data: Path, prompts: int) -> None:
+    """Ten continuations of the same prompts of every language."""
+    model = f"builtin:{name}" if name in ("lm", "chat") else name
+    command = (
+        f"eval generation {model} --prompts {data}/rtp_lx.zip --password detox --languages "
+        f"{','.join(LANGUAGES)} --limit {prompts} --num-samples 10 -o languages-{name}"
+    )
+    detox(folder, command, profile="offline-multilingual")
+
+
+def report(folder: Path) -> str:
+    """Effects, correlations, and predictions beside what was measured."""
+    found = {name: read(folder / f"retrieval-{name}") for name in DETOXIFIED}
+    lines = ["Effect by language, the share of expected maximum toxicity that is gone:", ""]
+    lines += effects(found)
+    lines += ["", "Pearson's correlation over languages of each measure of retrieval with the effect:", ""]
+    lines += correlations(found)
+    lines += ["", "Effects in `chat-dpo`, predicted from those in `dpo`:", ""]
+    lines += predictions(read(folder / "foretold"), found["chat-dpo"])
+    return "\n".join(lines)
+
+
+def effects(found: dict[str, Any]) -> list[str]:
+    names = list(found)
+    rows = []
+    for i, one in enumerate(found[names[0]]["languages"]):
+        own = [found[name]["languages"][i] for name in names]
+        assert all(other["lang"] == one["lang"] for other in own)
+        told = [f"{other['effect']:.3f}" for other in own]
+        p1 = [estimate(found[name]["languages"][i]["figures"]["p1"]) for name in ("dpo", "chat-dpo")]
+        rows.append([one["lang"], *p1, *told])
+    heads = [f"`{WAYS.get(name, name)}`" for name in names]
+    return table(["", "P@1 in lm (pairs)", "P@1 in chat (pairs)", *heads], rows)
+
+
+def correlations(found: dict[str, Any]) -> list[str]:
+    rows = []
+    for measure in MEASURES:
+        own = [
+            next((c for c in one["correlations"] if c["measure"] == measure), None) for one in found.values()
+        ]
+        rows.append([measure, *("-" if one is None else estimate(one["pearson"]) for one in own)])
+    return table(["", *(f"`{WAYS.get(name, name)}`" for name in found)], rows)
+
+
+def predictions(foretold: dict[str, Any], measured: dict[str, Any]) -> list[str]:
+    """Every language's, and how far off they are beside guessing the mean of what is known."""
+    truth = {one["lang"]: one["effect"] for one in measured["languages"]}
+    told = {one["lang"]: one["effect"] for one in foretold["predictions"]}
+    x = np.array([told[lang]["mean"] for lang in truth])
+    y = np.array([truth[lang] for lang in truth])
+    inside = sum(told[lang]["low"] <= truth[lang] <= told[lang]["high"] for lang in truth)
+    rows = [[lang, estimate(told[lang]), f"{truth[lang]:.3f}"] for lang in truth]
+    usual = float(np.mean([one["effect"] for one in foretold["held_out"]]))
+    error, guess = np.abs(x - y), np.abs(usual - y)
+    return [
+        *table(["", "predicted (known points)", "measured"], rows),
+        "",
+        f"{inside} of {len(truth)} effects are within their interval; Pearson's correlation of predicted and "
+        f"measured {spoken(pearson(x, y))}; mean absolute error {spoken(mean_interval(error))}, that of the "
+        f"mean of what is known {spoken(mean_interval(guess))}, gain {spoken(mean_interval(guess - error))}.",
+    ]
+
+
+def spoken(one: Estimate) -> str:
+    return f"{one.mean:+.3f} [{one.low:+.3f}, {one.high:+.3f}] ({one.n})"
+
+
+if __name__ == "__main__":
+    main()

@@ -128,9 +128,11 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(
     assert not (tmp_path / "killed").exists()
     run(settings(planted, tmp_path, output=tmp_path / "killed"))
     assert len(calls) == 6 + 10 - 5
-    for path in sorted((tmp_path / "whole").iterdir()):
+    whole = tmp_path / "whole"
+    for path in sorted(path for path in whole.rglob("*") if path.is_file()):
         if path.name != "detox.json":
-            assert path.read_bytes() == (tmp_path / "killed" / path.name).read_bytes(), path.name
+            killed = tmp_path / "killed" / path.relative_to(whole)
+            assert path.read_bytes() == killed.read_bytes(), path.name
 
 
 def test_models_that_cannot_be_compared_are_refused(

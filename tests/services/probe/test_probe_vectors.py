@@ -112,10 +112,10 @@ def test_tokens_are_tagged_by_the_language_of_the_sentences_that_they_occur_in(
         }
 
     tags = {row["token"]: row["lang"] for row in tokens if row["seen"]}
-    own = {lang: pieces(*words) - pieces("today") for lang, words in spoken.items()}
-    assert {tags[token] for token in own["en"] - own["xx"]} == {"en"}
-    assert {tags[token] for token in own["xx"] - own["en"]} == {"xx"}
-    assert {tags[token] for token in pieces("today") - own["xx"] - own["en"]} == {"several"}
+    en, xx, both = pieces(*spoken["en"]), pieces(*spoken["xx"]), pieces("today")
+    assert {tags[token] for token in en - xx - both} == {"en"}
+    assert {tags[token] for token in xx - en - both} == {"xx"}
+    assert {tags[token] for token in both - en - xx} == {"several"}
     assert {row["lang"] for row in tokens if row["seen"] == 0} == {None}
     assert all(one.right.low > 0.8 and one.right.n == one.tagged.n > 10 for one in result.tags)
     assert {row["way"] for row in tokens} == {"raised", "lowered"}

@@ -146,7 +146,7 @@ def controls(diffs: Sequence[dict[str, Any]]) -> list[list[str]]:
         own = [one["activations"]["controls"][i] for one in diffs]
         rows.append(
             [
-                first["name"],
+                named(first["name"]),
                 *(
                     f"{one['value']:.3g}; by chance {one['mean']:.3g} [{one['low']:.3g}, {one['high']:.3g}], "
                     f"p = {one['p']:.3f} ({one['n']})"
@@ -155,6 +155,11 @@ def controls(diffs: Sequence[dict[str, Any]]) -> list[list[str]]:
             ]
         )
     return rows
+
+
+def named(control: str) -> str:
+    """What a control is of: the followed neurons, or all."""
+    return f"followed neurons: {control}" if control.startswith(("mean", "change")) else control
 
 
 def estimate(one: dict[str, Any]) -> str:

@@ -5,8 +5,8 @@ models are used where they are in the same folder) and measured on prompts of RT
 `builtin:toxicity-multilingual` reads. Then:
 
 * `probe retrieval --effect` correlates each measure of retrieval with the effect, for every detoxification;
-* `probe predict-transfer` predicts the effects in `builtin:chat` from those in `builtin:lm`, which does not
-  see the former, and they are held against what was measured.
+* `probe predict-transfer` predicts the effects in `builtin:chat` from those in `builtin:lm`, without seeing
+  them, and holds them against what was measured.
 
 Prints Markdown, every figure with n and a 95 % interval. A stopped run goes on.
 
@@ -17,14 +17,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks.three_ways import MADE, WAYS, detox, estimate, make_preferred, read, table
-from detox_cli.statistics.bootstrap import Estimate, mean_interval
-from detox_cli.statistics.ranking import pearson
 
 LANGUAGES = ("ar", "de", "en", "es", "fr", "id", "it", "ko", "nl", "pl", "pt", "ru", "zh")
 """Those that the bundled scorer reads."""
+SKILLS = ("pearson", "error", "error_of_mean", "gain")
 MEASURES = ("p1", "p1_centred", "p1_csls", "mrr", "cosine")
 DETOXIFIED = {"dpo": "lm", "negated": "lm", "calm": "lm", "chat-dpo": "chat"}
 """Model after -> before."""
@@ -80,7 +77,7 @@ def report(folder: Path) -> str:
     lines += ["", "Pearson's correlation over languages of each measure of retrieval with the effect:", ""]
     lines += correlations(found)
     lines += ["", "Effects in `chat-dpo`, predicted from those in `dpo`:", ""]
-    lines += predictions(read(folder / "foretold"), found["chat-dpo"])
+    lines += predictions(read(folder / "foretold"))
     return "\n".join(lines)
 
 
@@ -107,27 +104,21 @@ def correlations(found: dict[str, Any]) -> list[str]:
     return table(["", *(f"`{WAYS.get(name, name)}`" for name in found)], rows)
 
 
-def predictions(foretold: dict[str, Any], measured: dict[str, Any]) -> list[str]:
-    """Every language's, and how far off they are beside guessing the mean of what is known."""
-    truth = {one["lang"]: one["effect"] for one in measured["languages"]}
-    told = {one["lang"]: one["effect"] for one in foretold["predictions"]}
-    x = np.array([told[lang]["mean"] for lang in truth])
-    y = np.array([truth[lang] for lang in truth])
-    inside = sum(told[lang]["low"] <= truth[lang] <= told[lang]["high"] for lang in truth)
-    rows = [[lang, estimate(told[lang]), f"{truth[lang]:.3f}"] for lang in truth]
-    usual = float(np.mean([one["effect"] for one in foretold["held_out"]]))
-    error, guess = np.abs(x - y), np.abs(usual - y)
-    return [
-        *table(["", "predicted (known points)", "measured"], rows),
-        "",
-        f"{inside} of {len(truth)} effects are within their interval; Pearson's correlation of predicted and "
-        f"measured {spoken(pearson(x, y))}; mean absolute error {spoken(mean_interval(error))}, that of the "
-        f"mean of what is known {spoken(mean_interval(guess))}, gain {spoken(mean_interval(guess - error))}.",
+def predictions(foretold: dict[str, Any]) -> list[str]:
+    """Every language's beside what was measured, and what predictions from each measure are worth."""
+    rows = [
+        [one["lang"], estimate(one["effect"]), f"{one['measured']:.3f}"] for one in foretold["predictions"]
     ]
+    skills = [
+        [one["measure"], one["by"], *(spoken(one[name]) for name in SKILLS), f"{one['inside']:.0%}"]
+        for one in foretold["skills"]
+    ]
+    heads = ["", "held out", "Pearson (n)", "error", "error of the mean", "gain", "within the interval"]
+    return [*table(["", "predicted (known points)", "measured"], rows), "", *table(heads, skills)]
 
 
-def spoken(one: Estimate) -> str:
-    return f"{one.mean:+.3f} [{one.low:+.3f}, {one.high:+.3f}] ({one.n})"
+def spoken(one: dict[str, Any] | None) -> str:
+    return "-" if one is None else estimate(one)
 
 
 if __name__ == "__main__":

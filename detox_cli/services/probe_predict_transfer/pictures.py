@@ -52,8 +52,12 @@ def _paint_line(figure: "Figure", result: ProbePredictTransferResult, line: Line
         )
         place = (told.value.mean, told.effect.mean)
         axes.annotate(told.lang, place, xytext=(3, -9), textcoords="offset points", fontsize=7, color="C3")
-    since = [(one.value.mean, one.measured) for one in result.predictions if one.measured is not None]
-    axes.scatter([place[0] for place in since], [place[1] for place in since], s=14, c="C3", marker="x")
+    since = {
+        one.lang: (one.value.mean, one.measured) for one in result.predictions if one.measured is not None
+    }
+    for lang, place in since.items():
+        axes.scatter(*place, s=14, c="C3", marker="x")
+        axes.annotate(lang, place, xytext=(3, 3), textcoords="offset points", fontsize=7, color="C3")
     crosses = "; crosses: measured" if since else ""
     axes.set_xlabel(f"{result.measure}; blue: known, red: predicted{crosses}")
     axes.set_ylabel("effect, with its 95 % prediction interval")

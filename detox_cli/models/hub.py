@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Literal, cast
 
 HUB_TIMEOUT_SECONDS = 10.0
 
@@ -10,7 +10,11 @@ HUB_TIMEOUT_SECONDS = 10.0
 def hub_answers(
     name: str, file: str, revision: str | None = None, kind: Literal["model", "dataset"] = "model"
 ) -> bool:
-    """Whether the hub says anything about a file of a repository, be it that there is none; asked once."""
+    """Whether the hub says anything about a file of a repository, be it that there is none; asked once.
+
+    Raises:
+        ValueError: There can be no repository of this name.
+    """
     # Work on folders alone does not wait for the hub's client, which loads longer than all else here.
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.errors import HfHubHTTPError
@@ -20,9 +24,16 @@ def hub_answers(
         get_hf_file_metadata(url, timeout=HUB_TIMEOUT_SECONDS)
     except HfHubHTTPError:
         return True
-    except Exception:  # of the HTTP library that the client happens to ship
+    except no_answer():
         return False
     return True
+
+
+def no_answer() -> tuple[type[Exception], ...]:
+    """What the hub's client raises where it gets none: the errors of its HTTP library, and the system's."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return cast(tuple[type[Exception], ...], HfHubHTTPError.__bases__)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from detox_cli.errors import BadData, BadSettings, Missing
-from detox_cli.models.hub import HUB_TIMEOUT_SECONDS, hub_answers
+from detox_cli.models.hub import HUB_TIMEOUT_SECONDS, hub_answers, no_answer
 from detox_cli.runs.manifest import NAME
 
 MINIATURES = Path(__file__).parent.parent / "miniatures"
@@ -142,13 +142,14 @@ def _hub_commit(name: str, revision: str | None) -> str:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import (
         GatedRepoError,
+        HFValidationError,
         RemoteEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
 
-    away = not hub_answers(name, "config.json", revision)
     try:
+        away = not hub_answers(name, "config.json", revision)
         config = hf_hub_download(
             name,
             "config.json",
@@ -156,6 +157,8 @@ def _hub_commit(name: str, revision: str | None) -> str:
             etag_timeout=HUB_TIMEOUT_SECONDS,
             local_files_only=away,
         )
+    except HFValidationError as error:
+        raise Missing(f"no model folder and no hub id: {name}", hint=WAYS_OUT) from error
     except GatedRepoError as error:
         raise Missing(f"{name} wants its terms accepted and a token", hint="set HF_TOKEN") from error
     except RevisionNotFoundError as error:
@@ -164,8 +167,6 @@ def _hub_commit(name: str, revision: str | None) -> str:
         raise Missing(f"no model {name}, neither as a folder nor on the hub", hint=WAYS_OUT) from error
     except RemoteEntryNotFoundError as error:
         raise Missing(f"{name} is no model: it has no config.json", hint=WAYS_OUT) from error
-    except (
-        Exception
-    ) as error:  # the hub client's transport errors belong to the HTTP library it happens to ship
+    except no_answer() as error:
         raise Missing(f"the hub model {name} cannot be fetched from here", hint=WAYS_OUT) from error
     return Path(config).parent.name

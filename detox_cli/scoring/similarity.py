@@ -93,5 +93,6 @@ def _stated_pooling(path: Path, model: str) -> str:
     if modes == {"pooling_mode_cls_token"}:
         return "pooler" if (path.parent.parent / "2_Dense").exists() else "cls"
     raise BadSettings(
-        f"{model} pools in a way that is not supported: {', '.join(sorted(modes))}", hint="name #mean"
+        f"{model} pools in a way that is not supported: {', '.join(sorted(modes)) or 'none is named'}",
+        hint=f"write {model}#mean to take the mean of its tokens",
     )

@@ -157,6 +157,8 @@ def test_adapters_that_change_their_base(told: Told, tiny_causal: Path) -> None:
             f"merge {tiny_causal} --adapter d -o out", "began with pissa_niter_4, which changes", files=files
         )
     )
+    files["d/adapter_config.json"] = json.dumps(config | {"layer_replication": [[0, 1]]})
+    told(Case(f"merge {tiny_causal} --adapter d -o out", "replicates layers, which cannot be", files=files))
 
 
 def test_layers_of_another_kind(told: Told, tiny_causal: Path) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 import errno
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from detox_cli.data.preferences.preference import Preference
 from detox_cli.errors import DetoxError, ExitCode
@@ -20,6 +22,7 @@ from detox_cli.services.merge.result import Folded, too_different
 from detox_cli.services.train_bart.abstain import check_abstain_text
 from detox_cli.services.train_cmd.data import read_data as read_chains
 from detox_cli.services.train_cmd.single import encode_sides as encode_chains
+from detox_cli.services.train_dpo.adapters import adapter_config
 from detox_cli.services.train_dpo.building import configuration
 from detox_cli.services.train_dpo.data import passes_by_language, read_data
 from detox_cli.services.train_dpo.encode import Limits, encode
@@ -28,9 +31,13 @@ from detox_cli.services.train_dpo.single import encode_sides
 from detox_cli.services.train_lm.packing import prove_apart
 from detox_cli.services.train_lm.parts import Overlap
 from detox_cli.services.train_lm.result import LmResult
+from detox_cli.services.train_spans.data import _check_sides
+from detox_cli.services.train_spans.run import check as check_spans
+from detox_cli.services.train_spans.start import _tokens
 from detox_cli.services.training.resuming import explained, find_start
 from detox_cli.services.training.sharding import needs_whole
 from detox_cli.settings.profiles import find_launch
+from detox_cli.settings.train_spans import SpansSettings
 from tests.chain_rows import quick_cmd, write_chains
 from tests.errors.case import Case, usage
 from tests.preference_pairs import quick_tuning, write_preferences
@@ -139,6 +146,64 @@ def test_chains_that_leave_nothing(told: Told, tmp_path: Path, tiny_causal: Path
     sides = read_chains(short, Silent())
     model = loaded.model.config
     told(usage(lambda: encode_chains(short, sides, loaded.tokenizer, model), "every chain is longer than"))
+
+    sides = replace(sides, held_out=[])
+    chosen = quick_cmd(data, tmp_path / "out", tiny_causal, select="loss")
+    told(
+        usage(lambda: encode_chains(chosen, sides, loaded.tokenizer, model), "--val-fraction: --select loss")
+    )
+    alone = [replace(one, chains=one.chains[:1]) for one in sides.training]
+    plain = quick_cmd(data, tmp_path / "out", tiny_causal)
+    sides = replace(sides, training=alone)
+    said = "--data: no chain has a toxic answer to contrast with"
+    told(Case(lambda: encode_chains(plain, sides, loaded.tokenizer, model), said))
+
+
+def test_texts_that_do_not_begin_or_take_turns(told: Told, loaded: Any) -> None:
+    row = preference("a", " b", " c")
+    tokenizer = copy.deepcopy(loaded.tokenizer)
+    tokenizer.bos_token = None
+    told(usage(lambda: encode([row], tokenizer, Limits(64, add_bos=True)), "--add-bos: the tokenizer has no"))
+    tokenizer.chat_template = None
+    turns = preference([{"role": "user", "content": "a"}], *[[{"role": "assistant", "content": "b"}]] * 2)
+    told(
+        usage(
+            lambda: encode([turns], tokenizer, Limits(64)), "the rows are conversations, and the model has no"
+        )
+    )
+
+
+def test_an_adapter_that_cannot_be_folded(told: Told, tmp_path: Path, tiny_gpt2: Path) -> None:
+    model = load_causal(find_model(str(tiny_gpt2)), "cpu").model
+    dora = quick_tuning(tmp_path / "p.jsonl", tmp_path / "out", tiny_gpt2, lora="4,8,0", dora=True)
+    told(usage(lambda: adapter_config(dora, model), "--dora: such an adapter cannot be folded into a gpt2"))
+
+
+SPANS = {"model": "builtin:toxicity", "output": Path("out")}
+
+
+def test_spans_that_cannot_be_learnt(
+    told: Told, tmp_path: Path, tiny_classifier: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts: Any = SimpleNamespace(training=[SimpleNamespace(spans=[(0, 1)])], validation=[])
+    settings = SpansSettings(data=("t.jsonl",), **SPANS)
+    said = "--eval-share: none of 0 texts that are to choose checkpoint and threshold has a span"
+    told(Case(lambda: _check_sides(settings, posts), said))
+    shutil.copytree(tiny_classifier, tmp_path / "m")
+    weights = load_file(tmp_path / "m/model.safetensors")
+    lost = next(name for name in weights if name.startswith("bert.encoder"))
+    save_file(
+        {n: w for n, w in weights.items() if n != lost}, tmp_path / "m/model.safetensors", {"format": "pt"}
+    )
+    told(
+        usage(
+            lambda: _tokens(settings, find_model(str(tmp_path / "m"))),
+            f"lacks weights of an encoder, such as {lost}",
+        )
+    )
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    piped = SpansSettings(data=("-",), **SPANS)
+    told(usage(lambda: check_spans(piped), "--data -: several processes cannot all read stdin"))
 
 
 def test_words_that_a_tokenizer_changes(told: Told, loaded: Any) -> None:

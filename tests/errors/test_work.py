@@ -172,6 +172,14 @@ def test_folders_that_cannot_be_compared(told: Told, tiny_causal: Path) -> None:
     )
 
 
+def test_a_filler_that_does_not_say_how_it_is_asked(told: Told, tiny_t5: Path) -> None:
+    files = {f"m/{one.name}": one.read_bytes() for one in tiny_t5.iterdir() if one.is_file()}
+    settings = json.loads(files["m/tokenizer_config.json"]) | {"mask_token": None}
+    files |= {"m/tokenizer_config.json": json.dumps(settings).encode(), "p.txt": b"a word\n"}
+    done = "synth chain builtin:lm --prompts p.txt --profile offline -o out --filler m"
+    told(Case(done, "--filler: how m fills masks cannot be told", ExitCode.USAGE, files))
+
+
 def test_rows_that_do_not_fill_the_frame_of_a_rewriter(told: Told, tiny_seq2seq: Path) -> None:
     files = {f"m/{one.name}": one.read_bytes() for one in tiny_seq2seq.iterdir() if one.is_file()}
     framed = json.loads(files["m/config.json"]) | {KEY: {"template": "{lang}: {text}"}}

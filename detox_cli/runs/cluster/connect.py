@@ -71,7 +71,8 @@ def connected(cluster: Cluster) -> Iterator[Any]:
     import ray
 
     if ray.is_initialized():
-        raise DetoxError("this process is connected to a Ray cluster already", hint="ray.shutdown() first")
+        message = "this process is connected to a Ray cluster already"
+        raise DetoxError(message, hint="end that with ray.shutdown() first")
     address = cluster.address or os.environ.get("RAY_ADDRESS") or "local"
     _check(address)
     ended = signal.getsignal(signal.SIGTERM)
@@ -150,6 +151,7 @@ def _connect(ray: Any, address: str, cluster: Cluster) -> None:
         if "ersion mismatch" in str(error):
             hint = "install the same Ray and the same Python on all machines"
             raise BadSettings(_line(error), where=address, hint=hint) from error
+        hint = "see its logs in /tmp/ray/session_latest/logs, or leave out --engine ray"
         raise DetoxError(f"Ray does not start: {_line(error)}", where=address, hint=hint) from error
 
 

@@ -30,6 +30,8 @@ from detox_cli.settings.eval_generation import EvalGenerationSettings
 
 R = TypeVar("R", bound=Result)
 GENERATIONS, SCORES = "generations.jsonl", "scores.jsonl"
+CHOOSING = ("prompts", "languages", "limit", "num_samples")
+"""Settings that take a part of the continuations that are there."""
 
 
 class StageResult(Result):
@@ -89,9 +91,10 @@ def copy_stage(
     """Write ``generations.jsonl`` from a file of continuations, joined with prompts if these are named."""
     target = settings.output / GENERATIONS
     if target.exists() and Path(source).exists() and target.samefile(source):
-        if settings.prompts or settings.languages or settings.limit or settings.num_samples:
-            hint = "choose another output"
-            raise BadSettings("what is in the folder already is taken as it is", where=source, hint=hint)
+        if given := [name for name in CHOOSING if getattr(settings, name)]:
+            flags = " and ".join(f"--{name.replace('_', '-')}" for name in given)
+            message = "the continuations in the output folder are taken as they are"
+            raise BadSettings(message, where=flags, hint="leave it out, or choose another output")
         found = read_generations(source, rejects)
         return _counted(settings, found.generations)
     found = read_generations(source, rejects)

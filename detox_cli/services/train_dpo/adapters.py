@@ -34,9 +34,8 @@ def adapter_config(settings: DpoSettings, model: Any) -> Any:
     turned = {isinstance(model.get_submodule(name), Conv1D) for name in chosen} == {True}
     if settings.dora and settings.merge and model.config.model_type in STORED_ON_THEIR_SIDE:
         hint = "leave out --dora, or add --no-merge"
-        raise BadSettings(
-            f"an adapter of {model.config.model_type} cannot be folded", where="--dora", hint=hint
-        )
+        message = f"such an adapter cannot be folded into a {model.config.model_type}"
+        raise BadSettings(message, where="--dora", hint=hint)
     return replace(
         lora_shape(settings).config(settings.model),
         target_modules=short_names(model, chosen),

@@ -46,7 +46,8 @@ def _caller(frame, kinds) -> tuple[str, int, int]:
     while frame.f_globals.get("__name__") in own and frame.f_code.co_name in ("__init__", "several"):
         frame = frame.f_back
     line, _, column, _ = list(frame.f_code.co_positions())[frame.f_lasti // 2]
-    return frame.f_globals.get("__name__", "?"), line or frame.f_lineno, column or 0
+    module = frame.f_globals.get("__spec__")  # a module that is run calls itself __main__
+    return getattr(module, "name", "?"), line or frame.f_lineno, column or 0
 
 
 if __name__ == "sitecustomize" and FILE in os.environ:

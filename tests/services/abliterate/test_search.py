@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detox_cli.errors import BadSettings, DetoxError
+from detox_cli.errors import BadData, BadSettings, DetoxError
 from detox_cli.runs.journal import Journal
 from detox_cli.services.abliterate.choice.choose import Choice
 from detox_cli.services.abliterate.choice.kernels import Kernel
@@ -84,6 +84,11 @@ def test_strengths_are_searched_from_what_single_candidates_do(chosen: Choice, t
     assert same == found and np.array_equal(again.bases, removal.bases)
     with pytest.raises(BadSettings, match="an unfinished run with other settings"):
         search(chosen.scorer, chosen.candidates, Searching(trials=14, seed=1), journal=journal)
+
+
+def test_a_search_whose_trials_are_all_given_up_says_so(chosen: Choice) -> None:
+    with pytest.raises(BadData, match="none of 2 trials was completed"):
+        search(chosen.scorer, chosen.candidates, Searching(trials=2, limit=-1.0))
 
 
 def test_refusals_can_be_counted_by_really_answering(chosen: Choice) -> None:

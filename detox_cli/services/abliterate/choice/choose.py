@@ -259,7 +259,8 @@ def _usual(behaviour: Behaviour, once: Once) -> float:
     """
     usual = float(once("behaviour", lambda: {"usual": behaviour()})["usual"])
     if not usual > 0:
-        raise BadData("the model does not show the behaviour that is to be removed", hint="nothing to remove")
+        message = "the model does not show the behaviour that is to be removed"
+        raise BadData(message, hint="nothing has to be removed; or give other prompts with --positive")
     return usual
 
 

@@ -105,7 +105,8 @@ def _os_error(error: Any) -> DetoxError:
         )
     if isinstance(error, FileNotFoundError):
         return BadData("there is no such file", where=place, hint="check the path")
-    return DetoxError(error.strerror or first_line(error) or type(error).__name__, where=place)
+    hint = "check its permissions" if isinstance(error, PermissionError) else None
+    return DetoxError(error.strerror or first_line(error) or type(error).__name__, where=place, hint=hint)
 
 
 def _encoding(error: Any) -> DetoxError:

@@ -1,12 +1,12 @@
 """Rows in: from a file, stdin or a data set, each with an id and the place it came from."""
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from detox_cli.data.bundled import file_of, is_bundled, part_of
+from detox_cli.data.columns import with_nearest
 from detox_cli.data.datasets_hub import dataset_records, is_dataset
 from detox_cli.data.json_records import json_file_records, json_line_records
 from detox_cli.data.lines import missing_file, numbered_lines, shown_name
@@ -79,19 +79,11 @@ def pick_column(
     for candidate in [wanted] if wanted is not None else known:
         if candidate in columns:
             return candidate
-    there = f"the columns are {', '.join(columns)}"
-    near = _nearest(known if wanted is None else [wanted], columns)
-    hint = f"did you mean {near!r}? {there}" if near else there
+    hint = with_nearest(known if wanted is None else [wanted], columns)
     if wanted is None:
         message = f"has no column named {' or '.join(known)}"
         raise BadData(message, where=shown_name(source), hint=f"name one with {flag}: {hint}")
     raise BadData(f"has no column {wanted!r}", where=shown_name(source), hint=hint)
-
-
-def _nearest(names: Sequence[str], columns: Sequence[str]) -> str | None:
-    """The column that comes closest to one of ``names``, if any comes close."""
-    close = (difflib.get_close_matches(name, columns, n=1) for name in names)
-    return next((found[0] for found in close if found), None)
 
 
 def columns_of(rows: Iterable[Row]) -> list[str]:

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator
 
+from detox_cli.data.columns import reads_like_text
 from detox_cli.data.lines import numbered_lines
 from detox_cli.data.rejects import Rejects
 from detox_cli.errors import BadData
@@ -93,9 +94,8 @@ def _header(reader: _LocatedReader, name: str) -> list[str]:
     if found is None:
         raise BadData("is empty", where=name, hint="give a file with a header and rows")
     line, header = found
-    twice = sorted({column for column in header if header.count(column) > 1})
-    if twice:
-        raise BadData(
-            f"two columns are named {twice[0]!r}", where=f"{name}:{line}", hint="rename one of them"
-        )
+    if twice := next((column for column in header if header.count(column) > 1), None):
+        shown = "alike" if reads_like_text(twice) else repr(twice)
+        hint = "rename one of them, or give the file a header"
+        raise BadData(f"two columns are named {shown}", where=f"{name}:{line}", hint=hint)
     return header

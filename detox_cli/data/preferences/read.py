@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from detox_cli.data.columns import told_columns
 from detox_cli.data.json_records import json_line_records
 from detox_cli.data.lines import decoded_lines
 from detox_cli.data.preferences.forms import Fault, Form, form_of, language_of, mapped, origin_of
@@ -132,8 +133,8 @@ def _unknown(source: str, rows: Sequence[Row], columns: Mapping[str, str] | None
     if columns:
         for name in columns.values():  # the first that is missing is the message, with its nearest neighbour
             pick_column(rows, name, (), source, flag="--map")
-    there = ", ".join(columns_of(rows[:FIRST_ROWS]))
-    hint = f"name its columns with --map prompt=…,chosen=…,rejected=…; they are {there}"
+    there = told_columns(columns_of(rows[:FIRST_ROWS]))
+    hint = f"name them with --map prompt=…,chosen=…,rejected=…; {there}"
     return BadData("holds no known form of preferences", where=source, hint=hint)
 
 

@@ -13,10 +13,10 @@
 Nothing in a rule is run: it is read into the parts of `nodes`, and nothing else can be in it.
 """
 
-import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from detox_cli.data.columns import with_nearest
 from detox_cli.data.where.nodes import (
     COMPARE,
     Column,
@@ -63,9 +63,7 @@ class Rule:
         known = list(there)
         for column in self.columns:
             if column not in known and column.split(".")[0] not in known:
-                near = difflib.get_close_matches(column, known, n=1)
-                hint = f"did you mean {near[0]!r}? " if near else ""
-                hint += f"the columns are {', '.join(known)}"
+                hint = with_nearest([column], known)
                 raise BadData(f"has no column {column!r}, which {FLAG} names", where=where, hint=hint)
 
 

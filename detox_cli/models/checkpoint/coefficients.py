@@ -15,8 +15,7 @@ from detox_cli.models.checkpoint.header import Stored
 from detox_cli.models.checkpoint.numbers import decode, encode, storage_of
 from detox_cli.models.checkpoint.tiles import panels, read_panel, stream_vectors, write_panel
 from detox_cli.models.directions import Floats
-
-Neuron = tuple[int, int]
+from detox_cli.models.neurons.parts import OTHER, Neuron
 
 
 @dataclass
@@ -117,7 +116,7 @@ def _writer(anatomy: Anatomy, layer: int, number: int) -> tuple[Writer, int]:
         if number < first + size:
             return writer, number - first
         first += size
-    raise BadData(f"layer {layer} has no neuron {number}", hint="another model?")
+    raise BadData(f"layer {layer} has no neuron {number}", hint=OTHER)
 
 
 def _bias(checkpoint: Checkpoint, writer: Writer) -> Stored:

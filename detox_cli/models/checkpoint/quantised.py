@@ -58,13 +58,15 @@ def packed_weights(tensors: Tensors, quantisation: Mapping[str, Any]) -> dict[st
     )
     if method != "bitsandbytes" and not scaled:
         shown = f"{method}, {form}" if form else method
-        raise BadData(f"its weights are quantised ({shown}) and cannot be edited", hint=UNQUANTISED)
+        message = f"its weights are quantised ({shown}) and cannot be edited"
+        raise BadData(message, where="config.json", hint=UNQUANTISED)
     found = {}
     for name, stored in tensors.items():
         if name.endswith("weight") and (stored.dtype in FLOAT8 or stored.dtype in ("I8", "U8")):
             found[name] = _scaled(stored, tensors, quantisation) if scaled else _bitsandbytes(stored, tensors)
     if not found:
-        raise BadData(f"its configuration says {method}, but no weight is quantised", hint=UNQUANTISED)
+        message = f"its configuration says {method}, but no weight is quantised"
+        raise BadData(message, where="config.json", hint=UNQUANTISED)
     return found
 
 
@@ -86,7 +88,7 @@ def _scaled(stored: Stored, tensors: Tensors, quantisation: Mapping[str, Any]) -
     scale = _whole(tensors[name])
     zeros = stem + "weight_zero_point"
     shift = _whole(tensors[zeros]) if zeros in tensors else None
-    table = _table(stored.dtype)
+    table = _table(stored.dtype, stored.name)
     block = quantisation.get("weight_block_size")
     height = stored.shape[-2]
 
@@ -121,7 +123,7 @@ def _bitsandbytes(stored: Stored, tensors: Tensors) -> Packed:
                 hint="fetch or copy the whole folder again",
             )
         scale = _whole(tensors[name]) / np.float32(127)
-        table = _table("I8")
+        table = _table("I8", stored.name)
         return Packed(
             stored.shape,
             (name,),
@@ -172,13 +174,13 @@ def _block_scales(stored: Stored, tensors: Tensors, state: Mapping[str, Any]) ->
     return scales
 
 
-def _table(dtype: str) -> Numbers:
-    """What each of the 256 bytes stands for; NaN where it stands for no number."""
+def _table(dtype: str, name: str) -> Numbers:
+    """What each of the 256 bytes of a tensor stands for; NaN where it stands for no number."""
     code = np.arange(256)
     if dtype == "I8":
         return code.astype(np.uint8).view(np.int8).astype(np.float32)
     if dtype not in FLOAT8:
-        raise BadData(f"weights stored as {dtype} cannot be decoded", hint=UNQUANTISED)
+        raise BadData(f"weights stored as {dtype} cannot be decoded", where=name, hint=UNQUANTISED)
     exponents, mantissas, bias = FLOAT8[dtype]
     exponent = (code >> mantissas) & ((1 << exponents) - 1)
     mantissa = (code & ((1 << mantissas) - 1)) / (1 << mantissas)
@@ -203,6 +205,6 @@ def _whole(stored: Stored) -> Numbers:
     """A small tensor as float32."""
     if stored.dtype not in STORED:
         raw = _bytes(stored, 0, stored.size)
-        return _table(stored.dtype)[raw].reshape(stored.shape)
+        return _table(stored.dtype, stored.name)[raw].reshape(stored.shape)
     raw = _bytes(stored, 0, stored.size).view(STORED[stored.dtype])
     return decode(raw, stored.dtype).astype(np.float32).reshape(stored.shape)

@@ -7,6 +7,7 @@ from functools import cached_property
 from detox_cli.errors import BadData
 from detox_cli.models.anatomy.parts import Anatomy, ValueMatrix
 
+OTHER = "name neurons that were found in this model: detox probe vectors"
 Neuron = tuple[int, int]
 """Layer and number within the layer, both from 0, as in the published lists."""
 
@@ -93,13 +94,11 @@ class Neurons:
         """
         layer, number = neuron
         if not 0 <= layer < len(self.sizes):
-            raise BadData(
-                f"the model has layers 0 to {len(self.sizes) - 1}, not {layer}", hint="another model?"
-            )
+            raise BadData(f"the model has layers 0 to {len(self.sizes) - 1}, not {layer}", hint=OTHER)
         if not 0 <= number < self.sizes[layer]:
             raise BadData(
                 f"layer {layer} has {self.sizes[layer]} neurons, none is number {number}",
-                hint="another model?",
+                hint=OTHER,
             )
         return self.starts[layer] + number
 

@@ -91,7 +91,7 @@ def source_of(settings: EvalGenerationSettings) -> str | None:
         check_unused(settings)
         if model is not None:
             message = f"{model} and --from exclude each other"
-            raise BadSettings(message, hint="name what is to be measured once")
+            raise BadSettings(message, hint="name the model and --prompts, or give --from alone")
         return _for_file(settings, settings.from_file)
     check_unused(settings)
     if model is None:

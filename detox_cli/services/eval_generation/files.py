@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from detox_cli.data.chains.answers import is_answered, samples_of
+from detox_cli.data.columns import told_columns
 from detox_cli.data.readers.plain import plain_prompt
 from detox_cli.data.readers.prompt import Prompt, number
 from detox_cli.data.readers.rtp import is_rtp, rtp_prompt
@@ -101,10 +102,8 @@ def _of_file(source: str, rejects: Rejects, *, several: bool) -> Continued:
             return Continued(_renamed(kept, source) if several else kept)
     if "output" in columns:
         return _flat([_with_prompt_text(row) for row in rows], "output", None, rejects)
-    there = ", ".join(columns)
-    raise BadData(
-        "holds no continuations that are known", where=source, hint=f"its columns are {there}; known: {FORMS}"
-    )
+    hint = f"{told_columns(rows[0].values)}; known: {FORMS}"
+    raise BadData("holds no continuations that are known", where=source, hint=hint)
 
 
 def _flat(rows: Sequence[Row], column: str, lang: str | None, rejects: Rejects) -> Continued:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from detox_cli.data.columns import told_columns
 from detox_cli.data.json_records import json_line_records
 from detox_cli.data.lines import decoded_lines
 from detox_cli.data.readers.archive import members
@@ -152,7 +153,7 @@ def _table(rows: Sequence[Row], file: str, rejects: Rejects) -> Iterator[dict[st
         raise BadData(
             "has no two columns named by languages, such as en and de",
             where=file,
-            hint=f"its columns are {', '.join(columns_of(rows))}",
+            hint=told_columns(columns_of(rows)),
         )
     for row in rows:
         texts = {name.lower(): row.values.get(name) for name in columns}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from detox_cli.data.columns import told_columns, with_nearest
 from detox_cli.data.pairs import Pair, read_pairs
 from detox_cli.data.rejects import Rejects
 from detox_cli.data.template import template_columns
@@ -141,7 +142,7 @@ def prompts_of(pairs: Sequence[Pair], frame: Rewriting, rejects: Rejects) -> dic
         raise BadData(
             f"no row has a value in each column that --template names: {frame.template}",
             where=pairs[0].where,
-            hint=f"the columns are {', '.join(pairs[0].values)}",
+            hint=told_columns(pairs[0].values),
         )
     return prompts
 
@@ -190,5 +191,5 @@ def _check_columns(settings: BartSettings, files: Sequence[Sequence[Pair]]) -> N
     for flag, columns in named.items():
         for column in columns:
             if column is not None and column not in there:
-                hint = f"the columns are {', '.join(sorted(there))}"
+                hint = with_nearest([column], sorted(there))
                 raise BadData(f"no file has a column {column!r}", where=flag, hint=hint)

@@ -110,7 +110,7 @@ def _both_sides(
     texts = Texts(choice, in_order(training, seed_of_split(settings)), held_out, files, unusable)
     if len(training) < settings.split:
         reasons = ", ".join(f"{count} {reason}" for reason, count in texts.counts.items() if count)
-        hint = f"of the rows: {reasons}" if reasons else None
+        hint = "give more texts" + (f"; of the rows: {reasons}" if reasons else "")
         what = "no text is left to train on" if not training else f"{len(training)} texts are too few"
         raise BadData(what, where=f"--split {settings.split}" if training else "--data", hint=hint)
     return texts

@@ -209,7 +209,7 @@ def _best(tried: Mapping[Candidate, CandidateScores], how: Choosing) -> Candidat
     if not fair:
         raise BadData(
             f"none of {len(tried)} directions keeps to the limits; {_describe_front(tried)}",
-            hint="raise the limits, try other modes, measure on more prompts, or take the best anyway",
+            hint="raise --choose-kl or --choose-induce, try another --mode or prompts, or add --best-anyway",
         )
     return min(fair, key=lambda candidate: cost(fair[candidate], how.limits))
 

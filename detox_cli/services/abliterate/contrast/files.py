@@ -55,7 +55,7 @@ class Wording:
             BadSettings: A system prompt for raw text.
         """
         if self.form == "raw" and self.system:
-            raise BadSettings("raw text has no place for a system prompt", hint="leave the system prompt out")
+            raise BadSettings("raw text has no place for a system prompt", hint="leave --system or --raw out")
         if self.form == "turn" and not self.chat.has_template:
             progress.warn("the tokenizer has no chat template, so prompts are read as plain text")
         elif self.form == "turn" and self.system and not self.chat.has_system:

@@ -135,11 +135,11 @@ def _check(sources: Sources) -> None:
     given = {"positive": sources.positive, "negative": sources.negative}
     if sources.kind == "files" and not all(given.values()):
         raise BadSettings(
-            "a contrast of two files needs both", hint="name the positive and the negative file"
+            "a contrast of two files needs both", hint="name them with --positive and --negative"
         )
     if sources.kind in ("task", "toxicity") and any(given.values()):
         raise BadSettings(
-            f"the {sources.kind} contrast has no positive and negative files", hint="name a file of pairs"
+            f"the {sources.kind} contrast has no positive and negative files", hint="name pairs with --pairs"
         )
     if sources.kind in ("refusal", "files") and sources.pairs:
-        raise BadSettings(f"the {sources.kind} contrast reads no pairs", hint="leave the pairs out")
+        raise BadSettings(f"the {sources.kind} contrast reads no pairs", hint="leave --pairs out")

@@ -31,6 +31,7 @@ from detox_cli.services.probe_intervene.target import ChosenDirection
 from detox_cli.services.probe_intervene.work import Work
 from detox_cli.services.probe_predict_transfer.known import read_retrieval
 from detox_cli.services.probe_retrieval.effect import _of_runs
+from detox_cli.services.probe_vectors.languages import count_tokens
 from detox_cli.settings.abliterate import AbliterateSettings
 from detox_cli.settings.demo import DemoSettings
 from detox_cli.settings.eval_generation import EvalGenerationSettings
@@ -69,7 +70,12 @@ MEASURED = {"t/expected_maximum@2": None}
 GIVEN = {"model": "m", "output": Path("out"), "scorers": ("builtin:lexicon",), "judge": "builtin:lm"}
 PAIRS = {"p.jsonl": '{"toxic": "a word", "neutral": "b"}\n'}
 RUN = "eval generation --scorers builtin:lexicon --judge builtin:lm -o out "
+ENGLISH = [{"en": f"sentence number {number}"} for number in range(200)]
 CASES = [
+    Case(
+        lambda: count_tokens(ENGLISH, ANY, 10, 0, 1),
+        "--parallel: has sentences in 1 language; tokens are told apart between two",
+    ),
     Case(lambda: search(ANY, [], Searching()), "no direction could be tried, so there is nothing to search"),
     Case(lambda: predicting(NAN)({}, []), "it predicts what is not a number", FAILED),
     Case(

@@ -14,13 +14,18 @@ Prints Markdown, every figure with n and a 95 % interval. A stopped run goes on.
 """
 
 import argparse
+from collections.abc import Collection
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from benchmarks.three_ways import MADE, WAYS, detox, estimate, make_preferred, read, table
+from detox_cli.statistics.bootstrap import Estimate
+from detox_cli.statistics.ranking import pearson
 
 LANGUAGES = ("ar", "de", "en", "es", "fr", "id", "it", "ko", "nl", "pl", "pt", "ru", "zh")
 """Those that the bundled scorer reads."""
+LATIN = ("de", "es", "fr", "id", "it", "nl", "pl", "pt")
 SKILLS = ("pearson", "error", "error_of_mean", "gain")
 MEASURES = ("p1", "p1_centred", "p1_csls", "mrr", "cosine")
 DETOXIFIED = {"dpo": "lm", "negated": "lm", "calm": "lm", "chat-dpo": "chat"}
@@ -95,13 +100,23 @@ def effects(found: dict[str, Any]) -> list[str]:
 
 
 def correlations(found: dict[str, Any]) -> list[str]:
+    """Over all languages as ``probe retrieval`` tells them, and over those in Latin letters alone."""
     rows = []
     for measure in MEASURES:
         own = [
             next((c for c in one["correlations"] if c["measure"] == measure), None) for one in found.values()
         ]
         rows.append([measure, *("-" if one is None else estimate(one["pearson"]) for one in own)])
+    for measure in MEASURES:
+        told = [estimate(asdict(among(one, measure, LATIN))) for one in found.values()]
+        rows.append([f"{measure}, Latin letters", *told])
     return table(["", *(f"`{WAYS.get(name, name)}`" for name in found)], rows)
+
+
+def among(retrieval: dict[str, Any], measure: str, langs: Collection[str]) -> Estimate:
+    """The correlation over some languages."""
+    kept = [one for one in retrieval["languages"] if one["lang"] in langs]
+    return pearson([one["figures"][measure]["mean"] for one in kept], [one["effect"] for one in kept])
 
 
 def predictions(foretold: dict[str, Any]) -> list[str]:

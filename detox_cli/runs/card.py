@@ -135,10 +135,14 @@ def _rest(card: Card | DataCard) -> list[str]:
     return [*parts, "## Limits", "\n".join(f"- {it}" for it in card.limits)] if card.limits else parts
 
 
+def _interval(figure: Figure) -> str:
+    """A single row has none, however often it is drawn."""
+    known = figure.n > 1 or figure.low < figure.high
+    return f"{figure.low:.3f}–{figure.high:.3f}" if known else "none"
+
+
 def _figure_table(figures: Sequence[Figure]) -> str:
-    rows = [
-        f"| {it.name} | {it.data} | {it.value:.3f} | {it.low:.3f}–{it.high:.3f} | {it.n} |" for it in figures
-    ]
+    rows = [f"| {it.name} | {it.data} | {it.value:.3f} | {_interval(it)} | {it.n} |" for it in figures]
     return "\n".join(["| figure | data | mean | interval | n |", "|---|---|--:|:-:|--:|", *rows])
 
 

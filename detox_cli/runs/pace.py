@@ -22,10 +22,12 @@ class Pace:
         self.done = done
         self.begun = time.monotonic()
         self._marks = deque([(self.begun, done)])
+        self._steps = 0
 
     def advance(self, steps: int = 1) -> None:
         """Count ``steps`` more units."""
         self.done += steps
+        self._steps += 1
         now = time.monotonic()
         if len(self._marks) > 2 and now - self._marks[-2][0] < CLOSEST:
             self._marks.pop()
@@ -43,9 +45,9 @@ class Pace:
         return (after - before) / (last - first) if after > before and last > first else None
 
     def seconds_left(self) -> float | None:
-        """What is left at that rate, less what has gone by since the last step; ``None`` if nobody knows."""
+        """What is left at that rate, less the time since the last step; ``None`` before the second."""
         speed = self.per_second()
-        if not self.total or speed is None:
+        if not self.total or speed is None or self._steps < 2:
             return None
         since = time.monotonic() - self._marks[-1][0]
         return max(0.0, (self.total - self.done) / speed - since)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 NAMED = (
     *("name", "label", "folder", "kind", "system", "against", "measure", "lang", "stratum", "stage", "place"),
@@ -17,13 +17,20 @@ FRAMES = {"groups", "figures", "systems"}
 
 @dataclass(frozen=True)
 class Stated:
-    """One figure: its dotted name, its value, and where they are known its interval and number of cases."""
+    """One figure: its dotted name, its value, and where they are known its interval and number of cases.
+
+    Where it belongs to one of several alike, ``table`` names these, ``entry`` is its own one and ``measure``
+    what is said of each.
+    """
 
     name: str
     value: float
     low: float | None = None
     high: float | None = None
     n: int | None = None
+    table: str = field(default="", compare=False)
+    entry: str = field(default="", compare=False)
+    measure: str = field(default="", compare=False)
 
 
 def stated_figures(metrics: object) -> Iterator[Stated]:
@@ -45,14 +52,32 @@ def _figures(metrics: object, name: str) -> Iterator[Stated]:
         told: set[str] = set()
         if isinstance(value, int | float):
             low, high, n = (metrics.get(key) for key in ("low", "high", "n"))
-            yield Stated(name, float(value), low, high, n)
+            # A single row has no interval, however often it is drawn.
+            ends = (None, None) if n == 1 and low == high else (low, high)
+            yield Stated(name, float(value), *ends, n)
             told = ESTIMATE
-        for key, inner in metrics.items():
-            if key not in told:
-                yield from _figures(inner, _inside(name, str(key)))
+        rest = {str(key): inner for key, inner in metrics.items() if key not in told}
+        yield from _entries(rest, name, alike=not told and _alike(list(rest.values())))
     elif isinstance(metrics, list):
-        for label, inner in zip(_labels(metrics), metrics, strict=True):
-            yield from _figures(inner, _inside(name, label))
+        entries = dict(zip(_labels(metrics), metrics, strict=True))
+        yield from _entries(entries, name, alike=_alike(metrics))
+
+
+def _entries(entries: dict[str, object], name: str, *, alike: bool) -> Iterator[Stated]:
+    for key, inner in entries.items():
+        own = _inside(name, key)
+        for figure in _figures(inner, own):
+            if not alike:
+                yield figure
+                continue
+            measure = figure.name.removeprefix(own).removeprefix(".")
+            yield replace(figure, table=name, entry=key, measure=measure)
+
+
+def _alike(values: Sequence[object]) -> bool:
+    """Whether there are several, of which the same is told."""
+    keys = [set(one) for one in values if isinstance(one, dict) and "mean" not in one]
+    return len(keys) == len(values) > 1 and bool(set.intersection(*keys))
 
 
 def _inside(name: str, key: str) -> str:
@@ -81,4 +106,4 @@ def _names(entry: object) -> list[str]:
 
 
 def _tells(value: str | float) -> bool:
-    return value != "" and not isinstance(value, bool)
+    return value not in ("", ".") and not isinstance(value, bool)

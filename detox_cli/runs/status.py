@@ -35,7 +35,8 @@ class CountedTask:
         """Count ``steps`` more units."""
         self.shown.advance(steps)
         self.pace.advance(steps)
-        self.entry |= {"done": self.pace.done, "per_second": self.pace.per_second()}
+        rates = {"per_second": self.pace.per_second(), "seconds_left": self.pace.seconds_left()}
+        self.entry |= {"done": self.pace.done, **rates}
         self.told.write()
 
 
@@ -150,6 +151,7 @@ class _Task(BaseModel, strict=True):
     done: int
     already: int
     per_second: FiniteFloat | None = None
+    seconds_left: FiniteFloat | None = None
 
 
 class _Document(BaseModel, strict=True):

@@ -20,7 +20,7 @@ CELLS_AT_ONCE = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A statistic of ``n`` rows and its 95 % interval. One row gives an interval of no width: read ``n``."""
+    """A statistic of ``n`` rows and its 95 % interval; that of a single row is none (`has_interval`)."""
 
     mean: float
     low: float
@@ -28,11 +28,21 @@ class Estimate:
     n: int
 
     def __str__(self) -> str:
-        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
+        return self.written(".3f")
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether there is one: a single row says nothing about others, however often it is drawn."""
+        return self.n > 1 or self.low < self.high
+
+    def written(self, form: str, times: float = 1) -> str:
+        """``0.5 [0.4, 0.6]``, every number in ``form``, or ``0.5 (n = 1)``; all multiplied by ``times``."""
+        mean, low, high = (f"{times * value:{form}}" for value in (self.mean, self.low, self.high))
+        return f"{mean} [{low}, {high}]" if self.has_interval else f"{mean} (n = {self.n})"
 
     def excludes(self, value: float) -> bool:
-        """Whether ``value`` lies outside the interval."""
-        return value < self.low or value > self.high
+        """Whether there is an interval, and ``value`` lies outside."""
+        return self.has_interval and (value < self.low or value > self.high)
 
 
 def mean_interval(values: ArrayLike, seed: int = 0, resamples: int = 1000) -> Estimate:

@@ -138,3 +138,29 @@ def test_figures_are_found_however_deep_they_lie() -> None:
         Stated("tests.s SIM.p", 2.0),
         Stated("e (2)", 7.0),
     ]
+
+
+def test_several_alike_are_a_table_and_an_interval_of_one_row_is_none(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+
+    def estimate(mean: float, n: int) -> dict[str, float]:
+        return {"mean": mean, "low": mean - 0.1 * (n > 1), "high": mean + 0.1 * (n > 1), "n": n}
+
+    systems = [{"system": name, "STA": estimate(0.5, 9), "rows": 9} for name in ("one", "two")]
+    metrics = {
+        "pareto": systems,
+        "experts": [{"folder": ".", "tokens": 7, "perplexity": estimate(30.0, 1)}],
+    }
+    (tmp_path / "run" / "metrics.jsonl").write_text('{"step": 3, "loss": 2.5}\n')
+    write_manifest(
+        tmp_path / "run", command="x", settings={}, inputs=[], models={}, scorers={}, metrics=metrics,
+        started=1e9,
+    )  # fmt: skip
+    run(ReportSettings(outputs=(tmp_path / "run",), output=tmp_path / "r.html"))
+    page = (tmp_path / "r.html").read_text()
+    assert "<h3>pareto</h3>" in page and '<th>STA</th><th class="number">rows</th>' in page
+    row = '<td class="word">two</td><td class="word">0.5 [0.4, 0.6]</td><td class="number">9</td>'
+    assert row in page and "n = 9." in page
+    assert "experts.tokens" in page and page.count("<circle") == 1
+    alone = '<td class="number">30</td><td>-</td><td>-</td>'
+    assert f'<td class="word">experts.perplexity</td>{alone}<td class="number">1</td>' in page

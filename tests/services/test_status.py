@@ -32,7 +32,9 @@ from detox_cli.runs.status import told
 output = Path(sys.argv[1])
 with told(Silent(), output, ["generate", "m", "-o", str(output)]) as progress, output_lock(output):
     with progress.task("writing", 100, done=40) as task:
-        task.advance(10)
+        for _ in range(10):
+            time.sleep(0.01)
+            task.advance()
         progress.stage("half of it")
         time.sleep(60)
 """
@@ -74,7 +76,7 @@ def test_a_killed_process_leaves_how_far_it_came(tmp_path: Path) -> None:
     (part,) = one.parts
     assert (part.done, part.total) == (50, 100)
     # What the earlier run had done, 40, does not count as this run's speed.
-    assert part.per_second and part.seconds_left == pytest.approx(50 / part.per_second)
+    assert part.per_second and part.seconds_left == pytest.approx(50 / part.per_second, rel=0.2)
 
 
 @pytest.mark.parametrize(

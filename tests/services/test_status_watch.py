@@ -87,7 +87,7 @@ def test_a_run_is_watched_from_before_it_begins_until_it_has_ended(work: Work) -
     assert [one.state for one in result.outputs] == ["finished"] and result.problem() is None
     assert [line.removeprefix(f"{work.output}: ").partition(", 0 s")[0] for line in told] == [
         "running, training; steps: 0/100 (0%)",
-        "running, training; steps: 20/100 (20%), 10/s, 8 s left, loss 2.5",
+        "running, training; steps: 20/100 (20%), 10/s, loss 2.5",
         "running, training; steps: 40/100 (40%), 10/s, 6 s left, loss 2.5",
         "finished",
     ]

@@ -279,10 +279,10 @@ def p_text(p: float | None) -> str:
 
 def signed(estimate: Estimate) -> str:
     """A difference with its interval, always with a sign."""
-    return f"{estimate.mean:+.3f} [{estimate.low:+.3f}, {estimate.high:+.3f}]"
+    return estimate.written("+.3f")
 
 
 def _percent(share: Estimate | None) -> str:
     if share is None:
         return "-"
-    return f"{100 * share.mean:.1f} [{100 * share.low:.1f}, {100 * share.high:.1f}]"
+    return share.written(".1f", 100)

@@ -254,7 +254,7 @@ def _shown(estimate: Estimate | None) -> str:
         return "-"
     if estimate.mean < 100:
         return str(estimate)
-    return f"{estimate.mean:.1f} [{estimate.low:.1f}, {estimate.high:.1f}]"
+    return estimate.written(".1f")
 
 
 def _seconds(seconds: float | None) -> str:

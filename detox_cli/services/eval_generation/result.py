@@ -246,4 +246,4 @@ def _cell(group: GroupFigures, name: str) -> str | None:
 
 
 def _shown(found: Estimate) -> str:
-    return str(found) if found.mean < 100 else f"{found.mean:.1f} [{found.low:.1f}, {found.high:.1f}]"
+    return str(found) if found.mean < 100 else found.written(".1f")

@@ -229,4 +229,4 @@ def _count(share: Estimate) -> str:
 
 def _signed(estimate: Estimate) -> str:
     mark = " *" if estimate.excludes(0) else ""
-    return f"{estimate.mean:+.3f} [{estimate.low:+.3f}, {estimate.high:+.3f}]{mark}"
+    return estimate.written("+.3f") + mark

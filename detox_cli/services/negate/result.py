@@ -235,4 +235,4 @@ def _short(names: Sequence[str]) -> list[str]:
 
 
 def _signed(one: Estimate | None) -> str:
-    return "-" if one is None else f"{one.mean:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
+    return "-" if one is None else one.written("+.3f")

@@ -106,8 +106,8 @@ def _share(one: Estimate | None, signed: bool = False) -> str:
     form = "+.3f" if signed else ".3f"
     if one is None:
         return "-"
-    return f"{100 * one.mean:{form}} [{100 * one.low:{form}}, {100 * one.high:{form}}]"
+    return one.written(form, 100)
 
 
 def _rank(one: Estimate) -> str:
-    return f"{one.mean:.0f} [{one.low:.0f}, {one.high:.0f}]"
+    return one.written(".0f")

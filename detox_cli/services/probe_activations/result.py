@@ -204,4 +204,4 @@ def _cell(value: Cell | Estimate) -> Cell:
 
 
 def _text(one: Estimate | None) -> str:
-    return "-" if one is None else f"{one.mean:.4f} [{one.low:.4f}, {one.high:.4f}]"
+    return "-" if one is None else one.written(".4f")

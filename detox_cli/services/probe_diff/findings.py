@@ -72,7 +72,7 @@ def _stream(shifts: Sequence[ShiftRow]) -> str:
     down = [one for one in shifts if one.shift.high < 0 and one.p <= SURE]
     up = [one for one in shifts if one.shift.low > 0 and one.p <= SURE]
     last = shifts[-1]
-    said = f"after the last block by {last.shift.mean:.2f} [{last.shift.low:.2f}, {last.shift.high:.2f}]"
+    said = f"after the last block by {last.shift.written('.2f')}"
     if down and not up:
         layers = ", ".join(str(one.layer) for one in down)
         return (
@@ -124,4 +124,4 @@ def _alike(one: Control | None) -> str:
 
 
 def _interval(one: Estimate) -> str:
-    return f"{one.mean:.3g} [{one.low:.3g}, {one.high:.3g}]"
+    return one.written(".3g")

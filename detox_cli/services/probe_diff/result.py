@@ -120,7 +120,7 @@ class ProbeDiffResult(NotedResult):
             [
                 one.layer,
                 one.relative,
-                f"{one.shift.mean:.3f} [{one.shift.low:.3f}, {one.shift.high:.3f}]",
+                str(one.shift),
                 one.random_high,
                 one.p,
                 one.same_way,

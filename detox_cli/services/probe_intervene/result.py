@@ -110,7 +110,7 @@ class ProbeInterveneResult(NotedResult):
                     str(at.toxicity),
                     _signed(at.change),
                     "-" if at.p is None else p_text(at.p),
-                    f"{at.perplexity.mean:.2f} [{at.perplexity.low:.2f}, {at.perplexity.high:.2f}]",
+                    at.perplexity.written(".2f"),
                     _signed(at.increase),
                     *([str(at.figures.get(LANGUAGE, "-"))] if told else []),
                 ]
@@ -169,4 +169,4 @@ class ProbeInterveneResult(NotedResult):
 
 
 def _signed(one: Estimate | None) -> str:
-    return "-" if one is None else f"{one.mean:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
+    return "-" if one is None else one.written("+.3f")

@@ -100,7 +100,7 @@ class ProbePredictTransferResult(Result):
                 "-" if one.pearson is None else str(one.pearson),
                 str(one.error),
                 str(one.error_of_mean),
-                f"{one.gain.mean:+.3f} [{one.gain.low:+.3f}, {one.gain.high:+.3f}]",
+                one.gain.written("+.3f"),
                 f"{one.inside:.0%}",
                 one.gain.n,
             ]

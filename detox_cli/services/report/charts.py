@@ -119,6 +119,8 @@ def curves(title: str, across: str, series: Sequence[tuple[str, Sequence[tuple[f
         name = "other" if number else "curve"
         drawn.append(element("polyline", points=" ".join(f"{x(a)},{y(b)}" for a, b in line), class_=name))
         drawn[-1].append(element("title", label))
+        if len(line) == 1:  # which has no length
+            drawn.append(element("circle", cx=x(line[0][0]), cy=y(line[0][1]), r=4, class_=name))
         drawn.append(element("line", x1=70 + 150 * number, y1=12, x2=90 + 150 * number, y2=12, class_=name))
         drawn.append(element("text", label, x=96 + 150 * number, y=16))
     return _picture(title, drawn, PLANE)

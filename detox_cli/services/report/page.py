@@ -23,6 +23,7 @@ body {
 }
 h1 { font-size: 1.5rem }
 h2 { font-size: 1.15rem; margin-top: 2.2rem }
+h3 { font-size: .95rem; margin: 1.4rem 0 .3rem }
 figure { margin: 0 }
 img { max-width: 100%; background: #fff }
 details { margin: .6rem 0 }
@@ -45,6 +46,8 @@ svg .grid { stroke: var(--line) }
 svg .point { fill: var(--a) }
 svg .curve { stroke: var(--a); fill: none; stroke-width: 1.5 }
 svg .other { stroke: var(--b); fill: none; stroke-width: 1.5 }
+svg circle.curve { fill: var(--a) }
+svg circle.other { fill: var(--b) }
 svg .beaten { fill: none; stroke: var(--b); stroke-width: 1.5 }
 svg .front { stroke: var(--soft); fill: none; stroke-dasharray: 3 3 }
 @media (max-width: 40rem) {

@@ -13,6 +13,7 @@ from detox_cli.data.lines import numbered_lines
 from detox_cli.output.quantities import duration, size
 from detox_cli.runs.stated import Stated, stated_figures
 from detox_cli.services.report.charts import WIDE_LABELS, bars, curves
+from detox_cli.services.report.figures import has_interval, long_table, tables_of, told
 from detox_cli.services.report.page import Element, details, element, html_table, section
 from detox_cli.services.report.samples import Shown, samples_of
 from detox_cli.services.result import Cell, Table
@@ -22,8 +23,6 @@ from detox_cli.statistics.bootstrap import Estimate
 PICTURES = {".png": "image/png", ".svg": "image/svg+xml"}
 LARGEST_PICTURE = 2_000_000
 MOST_BARS = 16
-MOST_FIGURES = 40
-"""Figures of a table that are in sight; the others are folded away."""
 LOSSES = {"loss": "training loss", "eval_loss": "validation loss"}
 
 
@@ -80,12 +79,12 @@ def _compared(runs: Sequence[Run]) -> list[Element]:
         return []
     drawn = []
     for name in names:
-        told = [(run.name, one[name]) for run, one in zip(runs, found, strict=True) if name in one]
-        estimates = [(label, _estimate(figure)) for label, figure in told if _has_interval(figure)]
+        those = [(run.name, one[name]) for run, one in zip(runs, found, strict=True) if name in one]
+        estimates = [(label, _estimate(figure)) for label, figure in those if has_interval(figure)]
         if len(estimates) > 1:
             drawn.append(bars(name, estimates))
-    rows = [[name, *(_told(one.get(name)) for one in found)] for name in names]
-    table = _long_table(["figure", *(run.name for run in runs)], rows)
+    rows = [[name, *(told(one.get(name)) for one in found)] for name in names]
+    table = long_table(["figure", *(run.name for run in runs)], rows)
     return [element("div", *drawn[:MOST_BARS], class_="charts"), *table]
 
 
@@ -116,22 +115,11 @@ def parts_of(run: Run, samples: int, shown: Shown) -> Element:
 
 
 def _figures(figures: Sequence[Stated]) -> Iterator[Element]:
-    """All figures in a table; shares that have an interval drawn above it, on one scale."""
+    """All figures in tables; shares that have an interval drawn above it, on one scale."""
     shares = [(figure.name, _estimate(figure)) for figure in figures if _is_share(figure)]
     if len(shares) > 1:
         yield bars("Shares and scores between 0 and 1, with their intervals", shares[:MOST_BARS], WIDE_LABELS)
-    rows: list[list[Cell]] = [[f.name, _number(f.value), f.low, f.high, f.n] for f in figures]
-    caption = "Intervals as the command states them." if any(map(_has_interval, figures)) else ""
-    yield from _long_table(["figure", "value", "from", "to", "n"], rows, caption)
-
-
-def _long_table(
-    columns: Sequence[str], rows: Sequence[Sequence[Cell]], caption: str = ""
-) -> Iterator[Element]:
-    """A table whose first rows are in sight, with the others folded away."""
-    yield html_table(Table(title="", columns=columns, rows=rows[:MOST_FIGURES], caption=caption))
-    if more := rows[MOST_FIGURES:]:
-        yield details(f"{len(more)} more figures", html_table(Table(title="", columns=columns, rows=more)))
+    yield from tables_of(figures)
 
 
 def _is_share(figure: Stated) -> bool:
@@ -148,26 +136,8 @@ def _shared(name: str, found: Sequence[dict[str, Stated]]) -> bool:
     return sum(name in one for one in found) > 1
 
 
-def _has_interval(figure: Stated | None) -> bool:
-    return figure is not None and figure.low is not None and figure.high is not None
-
-
 def _estimate(figure: Stated) -> Estimate:
     return Estimate(figure.value, figure.low or 0.0, figure.high or 0.0, figure.n or 0)
-
-
-def _told(figure: Stated | None) -> Cell:
-    if figure is None:
-        return None
-    if not _has_interval(figure):
-        return _number(figure.value)
-    count = f", n {figure.n}" if figure.n else ""
-    return f"{figure.value:.4g} [{figure.low:.4g}, {figure.high:.4g}]{count}"
-
-
-def _number(value: float) -> float | int:
-    """Counts as whole numbers."""
-    return int(value) if value.is_integer() and abs(value) < 1e15 else value
 
 
 def _learning(run: Run) -> Iterator[Element]:

@@ -83,9 +83,16 @@ def look_at(output: Path) -> OutputState:
     """What the manifest of a finished output says, or the last words of one that is not."""
     told, manifest = read_status(output), read_manifest(output)
     running = is_held(output)
-    if manifest is not None and not running and told is None and not journal_path(output).exists():
+    if manifest is not None and not running and not journal_path(output).exists() and _over(output, told):
         return _finished(output, manifest)
     return _unfinished(output, told or {}, running)
+
+
+def _over(output: Path, told: dict[str, Any] | None) -> bool:
+    """Whether nobody has begun anew since the manifest; the last word of who wrote it goes just after."""
+    if told is None:
+        return True
+    return "ended" not in told and manifest_path(output).stat().st_mtime >= told.get("started", 0)
 
 
 def _output_of(entry: Path, beside: Sequence[tuple[str, str]] = PAPERS) -> Path | None:
@@ -134,10 +141,8 @@ def _unfinished(output: Path, told: dict[str, Any], running: bool) -> OutputStat
 
 
 def _part(entry: dict[str, Any]) -> Part:
-    speed, total = entry.get("per_second"), entry["total"]
-    left = (total - entry["done"]) / speed if speed and total else None
     counts = {name: entry[name] for name in ("label", "done", "already", "total")}
-    return Part(**counts, per_second=speed, seconds_left=left)
+    return Part(**counts, per_second=entry.get("per_second"), seconds_left=entry.get("seconds_left"))
 
 
 def _records(journal: Path) -> int | None:

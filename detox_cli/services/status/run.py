@@ -83,7 +83,7 @@ def _where(one: OutputState) -> str | None:
     if one.records is not None and not one.parts:
         words.append(f"{one.records} records in the journal")
     if one.warnings:
-        words.append(f"{one.warnings} warnings")
+        words.append(f"{one.warnings} warning{'s' if one.warnings > 1 else ''}")
     if one.problem:
         words.append(one.problem)
     return "; ".join(filter(None, words))

@@ -129,8 +129,7 @@ def _is_abliterated(model: str) -> bool:
 
 def shown_refusals(share: Estimate) -> str:
     """The share with its interval and n."""
-    low, high = f"{share.low:.1%}", f"{share.high:.1%}"
-    return f"first answers that refuse: {share.mean:.1%} [{low}, {high}] of {share.n} sources"
+    return f"first answers that refuse: {share.written('.1%')} of {share.n} sources"
 
 
 def _means(written: Sequence[Written], seed: int) -> dict[str, Estimate]:

@@ -31,10 +31,7 @@ class Needed(Frozen):
     @property
     def advice(self) -> str:
         """What follows, in one sentence."""
-        share = (
-            f"it rewrites {self.answered.mean:.1%} [{self.answered.low:.1%}, {self.answered.high:.1%}] of "
-        )
-        share += f"{self.answered.n} toxic sentences"
+        share = f"it rewrites {self.answered.written('.1%')} of {self.answered.n} toxic sentences"
         if not self.needed:
             return f"{share}, and the goal is {self.goal:.1%}: no edit is needed"
         return (

@@ -76,7 +76,7 @@ def _entries(entries: dict[str, object], name: str, *, alike: bool) -> Iterator[
 
 def _alike(values: Sequence[object]) -> bool:
     """Whether there are several, of which the same is told."""
-    keys = [set(one) for one in values if isinstance(one, dict) and "mean" not in one]
+    keys = [set(one) for one in values if isinstance(one, dict) and not set(one) <= ESTIMATE]
     return len(keys) == len(values) > 1 and bool(set.intersection(*keys))
 
 

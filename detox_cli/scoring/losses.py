@@ -11,10 +11,12 @@ from torch import Tensor
 from detox_cli.errors import DetoxError
 from detox_cli.generation.steppers import pad, takes
 from detox_cli.models.loading import Loaded
+from detox_cli.output.progress import Progress, Silent
 from detox_cli.scoring.batching import token_batches
 
 Ids = Sequence[int]
 Done = Callable[[int], None]
+SILENT = Silent()
 
 LOGITS_AT_ONCE = 1 << 26
 """Logits of one batch: 256 MB in float32, whatever the vocabulary."""
@@ -97,7 +99,12 @@ def windows_of(row: int, ids: Ids, first: int, opening: Ids, size: int, stride: 
 
 @torch.inference_mode()
 def window_losses(
-    loaded: Loaded, windows: Sequence[Window], rows: int, batch_tokens: int, done: Done = say_nothing
+    loaded: Loaded,
+    windows: Sequence[Window],
+    rows: int,
+    batch_tokens: int,
+    progress: Progress = SILENT,
+    label: str = "perplexity",
 ) -> list[Loss]:
     """The losses of ``rows`` rows: the sum over their windows.
 
@@ -109,18 +116,20 @@ def window_losses(
         windows: All windows of all rows, in any order.
         rows: How many rows there are.
         batch_tokens: Padded tokens in one batch.
-        done: Told how many more windows are done.
+        progress: Told how many windows are done.
+        label: What they are read for.
 
     Raises:
         DetoxError: One window does not fit into memory, or the model gives what is no number.
     """
     losses = [Loss() for _ in range(rows)]
     budget = tokens_at_once(loaded.model, batch_tokens)
-    for batch in token_batches([len(window.ids) for window in windows], budget):
-        chosen = [windows[i] for i in batch]
-        for window, nats in zip(chosen, _losses(loaded, chosen), strict=True):
-            losses[window.row] += Loss(checked(nats, loaded), window.scored)
-        done(len(chosen))
+    with progress.task(label, len(windows)) as task:
+        for batch in token_batches([len(window.ids) for window in windows], budget):
+            chosen = [windows[i] for i in batch]
+            for window, nats in zip(chosen, _losses(loaded, chosen), strict=True):
+                losses[window.row] += Loss(checked(nats, loaded), window.scored)
+            task.advance(len(chosen))
     return losses
 
 

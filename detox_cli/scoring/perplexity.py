@@ -23,8 +23,9 @@ from detox_cli.errors import BadSettings
 from detox_cli.generation.encoding import context_length
 from detox_cli.generation.proof import prove
 from detox_cli.models.loading import Loaded
+from detox_cli.output.progress import Progress
 from detox_cli.scoring.continuations import forked_losses
-from detox_cli.scoring.losses import Done, Ids, Loss, Window, say_nothing, window_losses, windows_of
+from detox_cli.scoring.losses import SILENT, Done, Ids, Loss, Window, say_nothing, window_losses, windows_of
 from detox_cli.statistics.bootstrap import Estimate, mean_interval_of_units
 
 WINDOW = 1024
@@ -42,7 +43,8 @@ def text_losses(
     stride: int | None = None,
     opening: Ids | None = None,
     batch_tokens: int = BATCH_TOKENS,
-    done: Done = say_nothing,
+    progress: Progress = SILENT,
+    label: str = "perplexity",
 ) -> list[Loss]:
     """The loss of every text, in order; see the module for what is predicted.
 
@@ -54,7 +56,8 @@ def text_losses(
             windows that do not overlap.
         opening: Tokens before every window, in place of those of the tokenizer; ``()`` for none.
         batch_tokens: Padded tokens in one batch.
-        done: Told how many more windows are done.
+        progress: Told how many windows are done.
+        label: What they are read for.
 
     Raises:
         BadSettings: The window has no room for two tokens.
@@ -64,7 +67,7 @@ def text_losses(
     step = size // 2 if stride is None else stride
     ids = [plain_ids(loaded.tokenizer, text) for text in texts]
     windows = [w for row, tokens in enumerate(ids) for w in windows_of(row, tokens, 0, opening, size, step)]
-    losses = window_losses(loaded, windows, len(texts), batch_tokens, done)
+    losses = window_losses(loaded, windows, len(texts), batch_tokens, progress, label)
     return [_with_unscored(loss, len(tokens)) for loss, tokens in zip(losses, ids, strict=True)]
 
 

@@ -153,7 +153,8 @@ class MeasuredModel:
 
     def _losses(self) -> list[Loss]:
         used: Any = self.engine
-        return windowed_losses(Loaded(used.model, used.tokenizer, used.source), self._text, self.protocol)
+        loaded = Loaded(used.model, used.tokenizer, used.source)
+        return windowed_losses(loaded, self._text, self.protocol, self._progress)
 
     def _continued(self) -> dict[str, Sums]:
         asked = self.asked

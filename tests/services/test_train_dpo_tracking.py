@@ -41,7 +41,9 @@ def test_neurons_are_followed_by_language_and_change_nothing(lx_prompts, tiny_ca
     assert {name for name in result.after if name.startswith("neurons/")} == set(LANGUAGES)
     assert result.chosen_at["neurons"] in [one["eval_neurons"] for one in logged]
     card = (followed.output / "README.md").read_text()
-    assert "neurons/de, before" in card and "perplexity, after" in card
+    assert (
+        "neurons/de (mean coefficient of their value vectors), before" in card and "perplexity, after" in card
+    )
 
 
 def test_a_list_of_neurons_is_followed_on_an_adapter(lx_prompts, tiny_causal, tmp_path):
@@ -66,7 +68,10 @@ def test_a_list_of_neurons_is_followed_on_an_adapter(lx_prompts, tiny_causal, tm
     assert before.deviation == 0 and after.deviation > 0 and after.mean != before.mean
     title, columns = result.tables()[1].title, result.tables()[1].columns
     assert title == "continuations after tuning" and columns[1:3] == ["before", "mean of seeds"]
-    assert "neurons, after" in (wanted.output / "README.md").read_text()
+    assert (
+        "neurons (mean coefficient of their value vectors), after"
+        in (wanted.output / "README.md").read_text()
+    )
 
 
 def test_what_cannot_be_followed_is_told_before_training(lx_prompts, tiny_causal, tmp_path):

@@ -136,7 +136,7 @@ class _Stages:
     def text(self, text: str, protocol: Protocol) -> dict[str, Estimate]:
         def compute() -> tuple[dict[str, Estimate], Rows]:
             self.progress.stage("perplexity of the text")
-            losses = windowed_losses(self.opened.loaded, text, protocol)
+            losses = windowed_losses(self.opened.loaded, text, protocol, self.progress)
             rows = [{"id": str(i), "nats": one.nats, "tokens": one.tokens} for i, one in enumerate(losses)]
             return {"text_perplexity": corpus_perplexity(losses, self.settings.seed)}, rows
 

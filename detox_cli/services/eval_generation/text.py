@@ -9,6 +9,7 @@ from detox_cli.data.rejects import Rejects
 from detox_cli.errors import BadData
 from detox_cli.generation.encoding import context_length
 from detox_cli.models.loading import Loaded
+from detox_cli.output.progress import Progress, Silent
 from detox_cli.scoring.losses import Loss, window_losses, windows_of
 from detox_cli.scoring.perplexity import BATCH_TOKENS, own_opening, plain_ids, window_size
 from detox_cli.services.eval_generation.protocols import Protocol
@@ -33,7 +34,10 @@ def read_text(path: Path, protocol: Protocol) -> str:
     return text
 
 
-def windowed_losses(loaded: Loaded, text: str, protocol: Protocol) -> list[Loss]:
+SILENT = Silent()
+
+
+def windowed_losses(loaded: Loaded, text: str, protocol: Protocol, progress: Progress = SILENT) -> list[Loss]:
     """The loss in every window of the protocol; their sum is that of the text.
 
     Windows that do not overlap begin without context, as in the papers that use them.
@@ -46,4 +50,4 @@ def windowed_losses(loaded: Loaded, text: str, protocol: Protocol) -> list[Loss]
     windows = [
         window._replace(row=row) for row, window in enumerate(windows_of(0, ids, 0, opening, size, stride))
     ]
-    return window_losses(loaded, windows, len(windows), BATCH_TOKENS)
+    return window_losses(loaded, windows, len(windows), BATCH_TOKENS, progress, "reading the text")

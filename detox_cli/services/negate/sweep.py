@@ -13,7 +13,7 @@ from detox_cli.models.merging.random_step import random_step
 from detox_cli.models.merging.recipe import Ingredient, Part, Recipe
 from detox_cli.models.merging.recipe_yaml import read_model
 from detox_cli.models.merging.tensor import Job
-from detox_cli.output.progress import Progress
+from detox_cli.output.progress import Progress, Task
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.manifest import fingerprint
 from detox_cli.services.measured_model import Measured
@@ -42,6 +42,7 @@ class Swept:
         progress: Listens.
         found: All measurements by name.
         used: The names that this run asked for, in order.
+        task: Counts measurements.
     """
 
     subject: MeasuredBase
@@ -50,6 +51,7 @@ class Swept:
     progress: Progress
     found: dict[str, Measured] = field(default_factory=dict)
     used: dict[str, float | None] = field(default_factory=dict)
+    task: Task | None = None
 
     def __post_init__(self) -> None:
         for record in self.journal.records():
@@ -74,6 +76,8 @@ class Swept:
             measured = self.subject.measure(name, jobs())
             self.journal.append({"key": key, **measured.record()})
             self.found[key] = measured
+            if self.task is not None:
+                self.task.advance()
         self.used.setdefault(key, scale)
         return self.found[key]
 
@@ -96,10 +100,14 @@ def sweep(settings: NegateSettings, subject: MeasuredBase, planned: Planned, pro
         controls = _whole_models(settings, planned, stack)
         swept = Swept(subject, planned, journal, progress)
         figure = subject.toxicity
-        base = swept.at(0)
-        budget = settings.budget(base.text.figure)
-        for scale in _scales(settings, swept, budget):
-            swept.at(scale)
+        asked = {0.0, *settings.scales} if settings.scale != AUTO else None
+        known = sum(f"{scale:g}" in swept.found for scale in asked or ())
+        with progress.task("measurements", len(asked) if asked else None, known) as swept.task:
+            base = swept.at(0)
+            budget = settings.budget(base.text.figure)
+            for scale in _scales(settings, swept, budget):
+                swept.at(scale)
+        swept.task = None
         options = [_option(one, scale, figure) for one, scale in _candidates(swept) if scale]
         taken = choose(options, _option(base, 0.0, figure), budget, settings.rule)
         if taken is not None:

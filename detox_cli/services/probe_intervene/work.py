@@ -143,13 +143,15 @@ class Work:
             for record in journal.records():
                 one = Measured.of(record)
                 found[one.name] = one
-            for dose, number in self._plan():
-                name = _name(dose, number)
-                if name not in found:
-                    self.progress.stage(f"measuring {name}")
-                    reading, writing = self._changes(dose, number)
-                    found[name] = self.subject.measure_in(name, reading, writing)
-                    journal.append(found[name].record())
+            with self.progress.task("measurements", len(self._plan()), len(found)) as task:
+                for dose, number in self._plan():
+                    name = _name(dose, number)
+                    if name not in found:
+                        self.progress.stage(f"measuring {name}")
+                        reading, writing = self._changes(dose, number)
+                        found[name] = self.subject.measure_in(name, reading, writing)
+                        journal.append(found[name].record())
+                        task.advance()
         return [found[_name(dose, number)] for dose, number in self._plan()]
 
     def _changes(self, dose: float | None, number: int | None) -> tuple[Change, Change]:

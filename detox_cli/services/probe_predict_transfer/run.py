@@ -92,6 +92,7 @@ class _Work:
     def fill(self, folder: Path) -> ProbePredictTransferResult:
         """Try, predict, and draw into the folder."""
         settings, points = self.settings, self.points
+        self.progress.stage(f"predicting from {len(points)} known effects, each held out once")
         result = ProbePredictTransferResult(
             model=self.target.model,
             measure=settings.measure,

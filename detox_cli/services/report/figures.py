@@ -8,8 +8,8 @@ from detox_cli.services.result import Cell, Table
 
 MOST_FIGURES = 40
 """Rows of a table that are in sight; the others are folded away."""
-MOST_MEASURES = 12
-"""Columns of a table; entries of which more is told are listed."""
+MANY_MEASURES = 8
+"""Of more than these a table has a row each, if there are fewer entries."""
 
 
 def tables_of(figures: Sequence[Stated]) -> Iterator[Element]:
@@ -17,12 +17,12 @@ def tables_of(figures: Sequence[Stated]) -> Iterator[Element]:
     tabled: set[str] = set()
     for name in dict.fromkeys(one.table for one in figures if one.entry):
         own = [one for one in figures if one.entry and one.table == name]
-        if len({one.measure for one in own}) > MOST_MEASURES:
-            continue
         tabled |= {one.name for one in own}
         yield element("h3", name.replace("_", " ").replace(".", ", ") or "each")
         yield from _side_by_side(own)
     rest = [one for one in figures if one.name not in tabled]
+    if rest and tabled:
+        yield element("h3", "other figures")
     if rest:
         rows: list[list[Cell]] = [[f.name, number(f.value), f.low, f.high, f.n] for f in rest]
         caption = "Intervals as the command states them." if any(map(has_interval, rest)) else ""
@@ -71,6 +71,8 @@ def _side_by_side(figures: Sequence[Stated]) -> Iterator[Element]:
         for entry in dict.fromkeys(one.entry for one in figures)
     ]
     caption = f"Intervals as the command states them, n = {counts.pop()}." if same else ""
-    yield from long_table(
-        ["", *(measure.replace("_", " ") or "value" for measure in measures)], rows, caption
-    )
+    columns = ["", *(measure.replace("_", " ") or "value" for measure in measures)]
+    if len(measures) > MANY_MEASURES and len(rows) < len(measures):
+        turned = list(zip(columns, *rows, strict=True))
+        columns, rows = [str(cell) for cell in turned[0]], [list(row) for row in turned[1:]]
+    yield from long_table(columns, rows, caption)

@@ -149,4 +149,4 @@ def _cell(cell: Cell, right: bool) -> Element:
         return element("td", "-", **_side(right))
     if isinstance(cell, str):
         return element("td", cell, class_="text" if len(cell) > 60 else "word")
-    return element("td", f"{cell:.4g}" if isinstance(cell, float) else str(cell), class_="number")
+    return element("td", f"{cell:.4g}" if isinstance(cell, float) else str(cell), **_side(right))

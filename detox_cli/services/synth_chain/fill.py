@@ -178,7 +178,7 @@ def _tries(
     if judge is None:
         return tries
     progress.stage(f"ranking fills by the perplexity of {judge.name}")
-    return with_perplexity(tries, load_causal(judge, settings.device))
+    return with_perplexity(tries, load_causal(judge, settings.device), progress)
 
 
 def _done(record: ChainRecord, tries: Sequence[Try]) -> ChainRecord:

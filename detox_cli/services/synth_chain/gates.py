@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from detox_cli.data.chains.record import Fill
 from detox_cli.models.loading import Loaded
+from detox_cli.output.progress import Progress
 from detox_cli.runs.score_cache import ScoreCache
 from detox_cli.scoring.cached import score_with_cache
 from detox_cli.scoring.perplexity import text_losses
@@ -78,10 +79,10 @@ class Gates:
         return found
 
 
-def with_perplexity(tries: Mapping[str, Sequence[Try]], judge: Loaded) -> Tries:
+def with_perplexity(tries: Mapping[str, Sequence[Try]], judge: Loaded, progress: Progress) -> Tries:
     """The tries, the accepted ones with their perplexity as texts of their own."""
     texts = list(dict.fromkeys(one.text for some in tries.values() for one in some if one.fault is None))
-    losses = text_losses(judge, texts)
+    losses = text_losses(judge, texts, progress=progress, label="fills")
     known = {
         text: min(loss.perplexity, LARGEST) if loss.tokens else None
         for text, loss in zip(texts, losses, strict=True)

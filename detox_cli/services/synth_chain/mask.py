@@ -102,7 +102,8 @@ def _until_safe(
         if not live:
             break
         progress.stage(f"scoring {len(live)} masked prompts, pass {number}")
-        for one, score in zip(live.values(), toxicity.of([o.visible for o in live.values()]), strict=True):
+        texts = [one.visible for one in live.values()]
+        for one, score in zip(live.values(), toxicity.of(texts, progress), strict=True):
             one.rest, one.dropped = score, NO_SCORE if score is None else None
         toxic = _open(states, settings)
         if number == settings.mask_passes:

@@ -31,12 +31,9 @@ def score(records: Records, settings: SynthChainSettings, progress: Progress) ->
     live = alive(records)
     texts = [one.text for record in live for one in record.candidates or () if one.tox is None]
     toxicity = load_toxicity(settings, progress)
-    different, known = list(dict.fromkeys(texts)), dict[str, float | None]()
-    with progress.task("scoring continuations", len(different)) as task:
-        for start in range(0, len(different), TEXTS_AT_ONCE):
-            block = different[start : start + TEXTS_AT_ONCE]
-            known |= dict(zip(block, toxicity.of(block), strict=True))
-            task.advance(len(block))
+    different = list(dict.fromkeys(texts))
+    found = toxicity.of(different, progress, "scoring continuations")
+    known = dict(zip(different, found, strict=True))
     new = {record.id: _scored(record, known) for record in live}
     scored = [[one.tox for one in record.candidates or () if one.tox is not None] for record in new.values()]
     some = [values for values in scored if values]

@@ -152,7 +152,7 @@ def _weighed(settings: SynthChainSettings, prompts: Sequence[Prompt], progress: 
     if rest:
         toxicity = load_toxicity(settings, progress)
         progress.stage(f"scoring {len(rest)} prompts that say not how toxic they are")
-        found = toxicity.of([prompt.text for prompt in rest])
+        found = toxicity.of([prompt.text for prompt in rest], progress)
         known |= {p.id: score for p, score in zip(rest, found, strict=True) if score is not None}
     return [weigh(prompt, known.get(prompt.id), settings.tox_threshold) for prompt in prompts]
 

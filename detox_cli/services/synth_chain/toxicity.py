@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from detox_cli.output.progress import Progress
+from detox_cli.output.progress import Progress, Silent
 from detox_cli.runs.score_cache import ScoreCache
 from detox_cli.scoring.faults import scores_or_faults
 from detox_cli.scoring.identity import scorer_content
@@ -10,6 +10,10 @@ from detox_cli.scoring.labels import OPPOSITES
 from detox_cli.scoring.load import check_ready, find_text_scorers, load_text_scorer
 from detox_cli.scoring.protocol import TextScorer
 from detox_cli.settings.synth_chain import SynthChainSettings
+
+SILENT = Silent()
+TEXTS_AT_ONCE = 512
+"""Scored between two words to the listener: as many as are kept at a time."""
 
 
 class Toxicity:
@@ -29,15 +33,21 @@ class Toxicity:
         """Everything that changes a score."""
         return self.scorer.identity
 
-    def of(self, texts: Sequence[str]) -> list[float | None]:
+    def of(
+        self, texts: Sequence[str], progress: Progress = SILENT, label: str = "scores"
+    ) -> list[float | None]:
         """P(toxic) of each text, in order; ``None`` for one that is empty or that the scorer cannot score.
 
         Raises:
             DetoxError: The scorer works on none of them.
         """
-        said = [text for text in texts if text.strip()]
-        found, _ = scores_or_faults(self.scorer, said, self.cache)
-        known = dict(zip(said, found, strict=True))
+        said = list(dict.fromkeys(text for text in texts if text.strip()))
+        known: dict[str, float | None] = {}
+        with progress.task(label, len(said)) as task:
+            for start in range(0, len(said), TEXTS_AT_ONCE):
+                block = said[start : start + TEXTS_AT_ONCE]
+                known |= dict(zip(block, scores_or_faults(self.scorer, block, self.cache)[0], strict=True))
+                task.advance(len(block))
         return [self._directed(known.get(text)) for text in texts]
 
     def _directed(self, score: float | None) -> float | None:

@@ -10,7 +10,7 @@ from detox_cli.runs.card import Card, Figure
 from detox_cli.services.repeating import command_again, without_place
 from detox_cli.services.train_dpo.data import Data
 from detox_cli.services.train_dpo.measuring import SCORED
-from detox_cli.services.train_dpo.result import DpoResult
+from detox_cli.services.train_dpo.result import DpoResult, in_words
 from detox_cli.services.training.folder import (
     OF_THE_MACHINE,
     adapter_told,
@@ -111,7 +111,7 @@ def _figures(settings: DpoSettings, result: DpoResult) -> list[Figure]:
     for when, values in (("before", result.before), ("after", result.after)):
         for name, e in values.items():
             by = f" ({settings.toxicity})" if name in SCORED else ""
-            shown = f"{name.replace('_', ' ')}{by}, {when}"
+            shown = f"{in_words(name)}{by}, {when}"
             found.append(Figure(shown, e.mean, e.low, e.high, e.n, result.measured_on))
     return found
 

@@ -8,6 +8,9 @@ from detox_cli.services.noted import NotedResult
 from detox_cli.services.result import Cell, Table
 from detox_cli.statistics.bootstrap import Estimate
 
+COEFFICIENT = " (mean coefficient of their value vectors)"
+"""What is told of neurons that are followed: by how much of their value vectors they write, at a token."""
+
 
 class DpoResult(NotedResult):
     """A tuned model."""
@@ -47,7 +50,7 @@ class DpoResult(NotedResult):
 
     def _written(self) -> list[Table]:
         lines: list[list[Cell]] = [
-            [name.replace("_", " "), str(estimate), str(self.after[name])]
+            [in_words(name), str(estimate), str(self.after[name])]
             for name, estimate in self.before.items()
             if name in self.after
         ]
@@ -63,6 +66,11 @@ class DpoResult(NotedResult):
         values = [found.effect, found.difference, found.limit]
         caption = f"largest differences of logits over {found.tokens} tokens of {found.texts} texts"
         return [Table(title="folded adapter", columns=columns, rows=[values], caption=caption)]
+
+
+def in_words(measure: str) -> str:
+    """A measure as people read it, with its unit where the name does not say it."""
+    return measure.replace("_", " ") + (COEFFICIENT if measure.partition("/")[0] == "neurons" else "")
 
 
 def _counts(rows: list[list[Cell]]) -> Table:

@@ -94,14 +94,14 @@ class Parts:
         """What a model loses on every text."""
 
         def compute() -> list[Any]:
-            with self.progress.task(f"perplexity, {side}", None) as task:
-                losses = text_losses(
-                    _loaded(model.engine),
-                    self.inputs.texts,
-                    window=self.options.window,
-                    batch_tokens=self.options.batch_tokens,
-                    done=task.advance,
-                )
+            losses = text_losses(
+                _loaded(model.engine),
+                self.inputs.texts,
+                window=self.options.window,
+                batch_tokens=self.options.batch_tokens,
+                progress=self.progress,
+                label=f"perplexity, {side}",
+            )
             return [astuple(loss) for loss in losses]
 
         return [Loss(*values) for values in self.stages.get(f"{side}/perplexity", compute)]

@@ -71,7 +71,7 @@ def _entries(entries: dict[str, object], name: str, *, alike: bool) -> Iterator[
                 yield figure
                 continue
             measure = figure.name.removeprefix(own).removeprefix(".")
-            yield replace(figure, table=name, entry=key, measure=measure)
+            yield replace(figure, table=name, entry=key or "all", measure=measure)
 
 
 def _alike(values: Sequence[object]) -> bool:
@@ -91,8 +91,13 @@ def _labels(entries: Sequence[object]) -> list[str]:
     names = [_names(entry) for entry in entries]
     if len(entries) == 1 and isinstance(entries[0], dict) and not names[0]:
         return [""]
+    nameless = [
+        number for number, entry in enumerate(entries) if isinstance(entry, dict) and not names[number]
+    ]
+    whole = nameless[0] if len(nameless) == 1 and len(entries) > 1 else None  # all, beside its groups
     for count in (1, len(NAMED)):
-        found = [" ".join(some[:count]) or str(number) for number, some in enumerate(names)]
+        numbers = ["" if number == whole else str(number) for number in range(len(names))]
+        found = [" ".join(some[:count]) or number for number, some in zip(numbers, names, strict=True)]
         if len(set(found)) == len(found):
             return found
     return [f"{label} {number}" for number, label in enumerate(found)]

@@ -125,6 +125,7 @@ def test_figures_are_found_however_deep_they_lie() -> None:
         "groups": [{"lang": None, "figures": {"m": {"mean": 2.0, "difference": {"mean": 3.0}, "p": 0.5}}}],
         "tests": [{"system": "s", "measure": "STA", "p": 1}, {"system": "s", "measure": "SIM", "p": 2}],
         "figures": {"e": 7},
+        "strata": [{"stratum": None, "q": 8}, {"stratum": "odd", "q": 9}],
     }
     assert list(stated_figures(metrics)) == [
         Stated("a.b", 1.0),
@@ -137,6 +138,8 @@ def test_figures_are_found_however_deep_they_lie() -> None:
         Stated("tests.s STA.p", 1.0),
         Stated("tests.s SIM.p", 2.0),
         Stated("e (2)", 7.0),
+        Stated("strata.q", 8.0),
+        Stated("strata.odd.q", 9.0),
     ]
 
 

@@ -183,7 +183,7 @@ def test_the_folder_one_stands_in_may_be_named_by_a_dot(
 ) -> None:
     finished(tmp_path / "a.jsonl")
     monkeypatch.chdir(tmp_path)
-    assert [one.state for one in run([Path()]).outputs] == ["finished"]
+    assert [one.state for one in run([Path(), Path("a.jsonl")]).outputs] == ["finished"]
 
 
 def test_nothing_there_is_one_line(tmp_path: Path) -> None:

@@ -56,8 +56,11 @@ def run(outputs: Iterable[Path]) -> StatusResult:
     Raises:
         BadData: No command has written or begun anything at one of them.
     """
-    found = dict.fromkeys(output for path in outputs for output in _found(path))
-    return StatusResult(outputs=[look_at(output) for output in found])
+    found: dict[Path, Path] = {}
+    for path in outputs:
+        for output in _found(path):
+            found.setdefault(output.resolve(), output)
+    return StatusResult(outputs=[look_at(output) for output in found.values()])
 
 
 def _found(path: Path) -> list[Path]:
@@ -79,7 +82,7 @@ def in_words(one: OutputState) -> str:
 def _where(one: OutputState) -> str | None:
     if one.state in ("finished", "changed"):
         return one.problem
-    words = [one.stage or "", *map(_counted, one.parts)]
+    words = [one.stage or "", *(_counted(part, one.state == "running") for part in one.parts)]
     if one.records is not None and not one.parts:
         words.append(f"{one.records} records in the journal")
     if one.warnings:
@@ -89,11 +92,13 @@ def _where(one: OutputState) -> str | None:
     return "; ".join(filter(None, words))
 
 
-def _counted(part: Part) -> str:
+def _counted(part: Part, going_on: bool) -> str:
     shares = [f"{part.done / part.total:.0%}"] if part.total else []
     shares += [f"{part.already} earlier"] if part.already else []
     text = f"{part.label}: {part.done}" + (f"/{part.total}" if part.total else "")
     text += f" ({', '.join(shares)})" if shares else ""
+    if not going_on:
+        return text
     if part.per_second:
         text += f", {rate(part.per_second)}"
     return text + (f", {duration(part.seconds_left)} left" if part.seconds_left is not None else "")

@@ -62,6 +62,6 @@ class ProbeReading(ProbeModel):
     )
     features_dtype: Literal["float16", "float32"] = Field(
         "float16",
-        description="How hidden states are kept: float16 less an offset and by a scale of each dimension, "
-        "which hold what varies, or float32.",
+        description="In what precision hidden states are kept: float16 with an offset and a scale for each "
+        "dimension, or float32 as they are.",
     )

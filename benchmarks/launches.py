@@ -142,14 +142,14 @@ def stopped(case: Case, place: Path, sent: str, whole: Path) -> tuple[list[str],
         (os.killpg if sent == "INT" else os.kill)(process.pid, number)
     begun, faults = time.monotonic(), []
     code = process.wait()
-    while (left := working_in(place)) and time.monotonic() - begun < PATIENCE:
+    output = place / ("out.jsonl" if "out.jsonl" in case.line else "out")
+    while ((left := working_in(place)) or is_held(output)) and time.monotonic() - begun < PATIENCE:
         time.sleep(0.05)
     gone = f"{time.monotonic() - begun:.1f}"
     for one in left:
         os.kill(one, signal.SIGKILL)
     if left:
         faults.append(f"{len(left)} processes were left: {said(place)}")
-    output = place / ("out.jsonl" if "out.jsonl" in case.line else "out")
     if is_held(output):
         faults.append("the output was still held")
     if code == 0:

@@ -2,7 +2,6 @@
 
 import json
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -13,21 +12,12 @@ from detox_cli.generation.requests import Request, Sampling
 from detox_cli.models.sources import find_model
 from detox_cli.runs.cluster import connect, stream
 from detox_cli.runs.cluster.connect import Cluster
+from tests.cluster.conftest import WORDS
 from tests.cluster.jobs import Broken, Deadly, Different, load_mortal
-
-WORDS = ("The weather is", "You know", "Please", "I cannot help with that. Here is what I")
 
 
 def cluster_at(address: str, **changes: object) -> Cluster:
     return Cluster(**{"address": address, "actors": 2, "cpus": 1.0, **changes})
-
-
-@pytest.fixture
-def prompts(tmp_path: Path) -> Path:
-    path = tmp_path / "prompts.jsonl"
-    rows = [{"id": f"row-{i}", "prompt": f"{WORDS[i % 4]} {i}"} for i in range(40)]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
 
 
 def test_generate_and_eval_give_the_bytes_of_one_process(

@@ -2,6 +2,7 @@
 
 import copy
 import errno
+import pickle
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -95,6 +96,8 @@ CASES = [
         lambda: stopped(torch.OutOfMemoryError()), "does not fit into the memory of the GPU", ExitCode.FAILED
     ),
     Case(lambda: stopped(OSError(errno.ENOSPC, "full")), "disk", ExitCode.FAILED),
+    Case(lambda: stopped(pickle.UnpicklingError("Weights only load failed")), "out: a checkpoint is damaged"),
+    Case(lambda: stopped(RuntimeError("PytorchStreamReader failed")), "out: a checkpoint is damaged"),
     Case(lambda: made(too_different(FOLDED)), "logits of the folded model are off by 0.5", ExitCode.FAILED),
     Case(
         lambda: made(DpoResult.model_construct(within_budget=False).problem()),

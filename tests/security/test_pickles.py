@@ -11,6 +11,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from detox_cli.errors import BadData
+from detox_cli.output.progress import Silent
+from detox_cli.services.train_lm.run import run as train_lm
+from detox_cli.settings.train_lm import LmSettings
 from tests.conftest import Outcome
 from tests.runs_code import RunsCode
 
@@ -146,3 +150,29 @@ def test_members_of_an_archive_stay_in_it(tmp_path: Path, detox: Any) -> None:
     detox("eval", "generation", "builtin:lm", "--prompts", str(path), "-o", str(tmp_path / "out"))
     assert sorted(p.name for p in tmp_path.rglob("RTP_LX*")) == []
     assert sorted(p.name for p in tmp_path.parent.glob("RTP_LX*")) == []
+
+
+class StopsLater(Silent):
+    """Ends a training after its first checkpoint."""
+
+    def metric(self, name: str, value: float, step: int | None = None) -> None:
+        if (step or 0) > 4:
+            raise InterruptedError
+
+
+def test_a_checkpoint_that_brings_code_is_refused(tiny_causal: Path, mark: Path, tmp_path: Path) -> None:
+    texts = tmp_path / "texts.txt"
+    texts.write_text("".join(f"this is text {n} of many\n" for n in range(24)))
+    shared = {"device": "cpu", "epochs": 2, "batch_size": 8, "eval_share": 0.25}
+    settings = LmSettings(model=str(tiny_causal), data=(str(texts),), output=tmp_path / "out", **shared)
+    with pytest.raises(InterruptedError):
+        train_lm(settings, StopsLater())
+    (checkpoint,) = (tmp_path / "out.training").glob("checkpoint-*")
+    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
+        whole = (checkpoint / name).read_bytes()
+        torch.save({"x": RunsCode(mark)}, checkpoint / name)
+        with pytest.raises(BadData, match="a checkpoint is damaged"):
+            train_lm(settings)
+        assert not mark.exists()
+        (checkpoint / name).write_bytes(whole)
+    train_lm(settings)

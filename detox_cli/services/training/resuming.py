@@ -1,5 +1,6 @@
 """Training that goes on where a killed run stopped."""
 
+import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,13 +9,15 @@ from typing import Any
 
 import torch
 
-from detox_cli.errors import BadSettings, DetoxError
+from detox_cli.errors import BadData, BadSettings, DetoxError
 from detox_cli.runs.atomic import disk_trouble
 from detox_cli.services.training.checkpoints import Keeping
 from detox_cli.services.training.processes import wait_for_all, world_size
 from detox_cli.services.training.sharding import check_split, tied_again
 from detox_cli.services.training.trainer_state import last_checkpoint, processes_of, read_state, was_stopped
 
+CUT_OFF = ("PytorchStreamReader", "failed finding central directory")
+"""What torch says of a file that is no whole one of its own."""
 LESS_MEMORY = "halve --batch-size and double --accumulate, or add --gradient-checkpointing"
 
 
@@ -59,11 +62,14 @@ class Trained:
     kept_step: int
 
     def whole_weights(self) -> Mapping[str, Any] | None:
-        """The state dict gathered from all processes; ``None`` where one process has the whole model."""
+        """The state dict gathered from all processes; ``None`` where one process has the whole model.
+
+        With ZeRO 3 the first process alone gets it, and the others nothing.
+        """
         if self.trainer.args.world_size == 1:
             return None
-        gathered: Mapping[str, Any] = self.trainer.accelerator.get_state_dict(self.trainer.model_wrapped)
-        return tied_again(self.trainer.model, gathered)
+        gathered = self.trainer.accelerator.get_state_dict(self.trainer.model_wrapped)
+        return tied_again(self.trainer.model, gathered or {})
 
 
 def train(trainer: Any, start: Start, keeping: Keeping) -> Trained:
@@ -76,6 +82,7 @@ def train(trainer: Any, start: Start, keeping: Keeping) -> Trained:
 
     Raises:
         DetoxError: A step does not fit into memory, or the disk is full.
+        BadData: The checkpoint is damaged.
         BadSettings: The model was to be split over processes, and is not.
     """
     check_split(trainer)
@@ -117,6 +124,11 @@ def explained(folder: Path) -> Iterator[None]:
         if trouble := disk_trouble(error):
             hint = "make room and run the same command again: it goes on from the last checkpoint"
             raise DetoxError(trouble, where=str(folder), hint=hint) from error
+        if isinstance(error, pickle.UnpicklingError | EOFError) or any(
+            sign in str(error) for sign in CUT_OFF
+        ):
+            hint = "remove the newest checkpoint in it: training goes on from the one before, or anew"
+            raise BadData("a checkpoint is damaged", where=str(folder), hint=hint) from error
         raise
 
 

@@ -33,7 +33,10 @@ from tests.faults.commands import content, differences, link_inputs, surrounding
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ROOT / "profiles" / "accelerate"
 PATIENCE = 60
-LM = "train lm builtin:lm --data toxic.txt -o out --epochs 4 --batch-size 4 --eval-share 0.1 --eval-every 0.5"
+LM = (
+    "train lm builtin:lm --data toxic.txt -o out --epochs 4 --batch-size 4 --eval-share 0.1 "
+    "--eval-every 0.5 --precision float32"
+)
 TUNING = "-o out --epochs 4 --batch-size 4 --val-fraction 0.2 --eval-every 0.5"
 """Command lines of about twenty steps with a checkpoint after every third."""
 PLAIN = "--multi_gpu --num_machines 1 --mixed_precision no --dynamo_backend no"

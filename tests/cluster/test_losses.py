@@ -28,8 +28,8 @@ def until(true: Callable[[], object], what: str) -> None:
 
 @pytest.fixture
 def words(prompts: Path, cluster: Any) -> list[str]:
-    """A command line with all but its output and its engine; it makes 120 answers in many batches."""
-    drawing = ["--device", "cpu", "--max-new-tokens", "60", "--batch-tokens", "300", "--num-samples", "3"]
+    """A command line with all but its output and its engine; it makes 80 answers in many batches."""
+    drawing = ["--device", "cpu", "--max-new-tokens", "24", "--batch-tokens", "200", "--num-samples", "2"]
     return ["generate", "builtin:lm", str(prompts), *drawing, "-o"]
 
 

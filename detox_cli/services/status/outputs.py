@@ -15,7 +15,12 @@ from detox_cli.runs.output import journal_path, status_path
 from detox_cli.runs.stated import stated_figures
 from detox_cli.runs.status import read_status
 
-PAPERS = (("", f".{NAME}"), ("", ".journal"), (".", ".status.json"))
+WORKING = (".training", ".unfinished")
+"""How folders end in which work that goes on keeps its parts, beside its output."""
+PAPERS = (
+    *(("", f".{NAME}"), ("", ".sweep.journal"), ("", ".journal"), *(("", end) for end in WORKING)),
+    (".", ".status.json"),
+)
 """Beginning and end of the names of what is written about an output, beside it."""
 LISTS = (("", ".rejects.jsonl"), ("", ".dropped.jsonl"))
 """The same of rows that were left out."""
@@ -63,7 +68,9 @@ def outputs_at(path: Path) -> Iterator[Path]:
     """``path`` if it is or was to be an output (its paperwork stands for it), then those inside it."""
     if path.name in ("", ".."):
         path = path.resolve()
-    if path.is_file() and (beside := _output_of(path, (*PAPERS, *LISTS))) is not None:
+    if (path.is_file() or path.suffix in WORKING) and (
+        beside := _output_of(path, (*PAPERS, *LISTS))
+    ) is not None:
         path = beside
     marks = (manifest_path, journal_path, status_path)
     if any(mark(path).exists() for mark in marks):
@@ -72,7 +79,8 @@ def outputs_at(path: Path) -> Iterator[Path]:
         return
     found = set()
     for entry in path.rglob("*"):
-        if any(part.endswith(PARTIAL) for part in entry.parts):
+        inside = entry.relative_to(path).parts[:-1]
+        if any(part.endswith(PARTIAL) for part in entry.parts) or any(p.endswith(WORKING) for p in inside):
             continue
         if (output := _output_of(entry)) is not None and output != path:
             found.add(output)

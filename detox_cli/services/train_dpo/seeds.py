@@ -12,7 +12,7 @@ from detox_cli.errors import DetoxError
 from detox_cli.runs.card import Card
 from detox_cli.services.result import Cell, Table
 from detox_cli.services.train_dpo.folder import DpoRun, model_card
-from detox_cli.services.train_dpo.result import DpoResult
+from detox_cli.services.train_dpo.result import DpoResult, in_words
 from detox_cli.services.train_dpo.single import DPO
 from detox_cli.services.training.seeds import (
     CAPTION,
@@ -64,7 +64,7 @@ class DpoSeedsResult(SeedsResult):
             before = self.before_over_seeds if each == "after" else {}
             rows: list[list[Cell]] = [
                 [
-                    name.replace("_", " "),
+                    in_words(name),
                     *([f"{before[name].mean:.3f}"] if before else []),
                     str(mean),
                     *(_shown(run.result, each, name) for run in self.seeds),
@@ -120,7 +120,8 @@ def _shown(result: DpoResult, which: str, name: str) -> str:
 
 def _card(run: DpoRun, result: DpoSeedsResult, sections: Mapping[str, str]) -> Card:
     own = next(one.result for one in result.seeds if one.seed == result.best)
-    means = {**result.over_seeds, **{f"{name}, after": e for name, e in result.after_over_seeds.items()}}
+    after = {f"{in_words(name)}, after": mean for name, mean in result.after_over_seeds.items()}
+    means = {**result.over_seeds, **after}
     figures = figures_over_seeds(means, f"mean of {len(result.seeds)} seeds")
     return model_card(run.settings, own, run.source, figures, sections)
 

@@ -1,7 +1,9 @@
 """What three ways of detoxifying `builtin:lm` change in it: `probe diff` after each, beside its controls.
 
 Makes everything from nothing with the commands below, which are those of docs/probing.md, and prints as
-Markdown what the reports say, with n and intervals. A stopped run goes on; what is there already is kept.
+Markdown what the reports say, with n and intervals; then toxicity against perplexity of all three, and of two
+edits without training: the neurons of the group TP- halved, and weakened to nothing. A stopped run goes on;
+what is there already is kept.
 
     python benchmarks/three_ways.py --data $DETOX_DATA --output DIR
 """
@@ -36,7 +38,20 @@ MADE = (
 LOOKED = (
     "probe diff builtin:lm {way} --probe probe --prompts {data}/rtp/prompts.jsonl --limit 200 -o diff-{way}"
 )
-MEASURED = "eval generation {model} --prompts builtin:openings --num-samples 5 -o eval-{way}"
+EDITS = {"halved": 0.5, "off": 0}
+"""Edited copies of the base model, and by what the coefficients of its neurons TP- are multiplied."""
+GROUPED = (
+    "probe activations builtin:lm --tuned dpo --probe probe --prompts {data}/rtp/prompts.jsonl --limit 200 "
+    "-o active"
+)
+EDITED = (
+    "probe intervene builtin:lm --neurons active/groups/TP-.json --op scale --dose {dose} "
+    "--prompts builtin:openings --num-samples 5 --bake {way} -o intervention-{way}"
+)
+MEASURED = (
+    "eval generation {model} --prompts builtin:openings --num-samples 5 --judge builtin:lm -o eval-{way}"
+)
+COMPARED = "eval compare {runs} -o compared"
 
 
 def main() -> None:
@@ -57,8 +72,13 @@ def make_all(folder: Path, data: Path) -> None:
         detox(folder, command.format(data=data))
     for way in WAYS:
         detox(folder, LOOKED.format(way=way, data=data))
-        detox(folder, MEASURED.format(model=way, way=way))
-    detox(folder, MEASURED.format(model="builtin:lm", way="lm"))
+    detox(folder, GROUPED.format(data=data))
+    for way, dose in EDITS.items():
+        detox(folder, EDITED.format(way=way, dose=dose))
+    models = {"lm": "builtin:lm"} | {way: way for way in (*WAYS, *EDITS)}
+    for way, model in models.items():
+        detox(folder, MEASURED.format(model=model, way=way))
+    detox(folder, COMPARED.format(runs=" ".join(f"{way}=eval-{way}" for way in models)))
 
 
 def make_preferred(folder: Path, data: Path) -> None:
@@ -94,7 +114,23 @@ def report(folder: Path) -> str:
     ]
     for way, one in found.items():
         lines += ["", f"`{WAYS[way]}`:", "", *(f"* {sentence}" for sentence in one["findings"])]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *front(read(folder / "compared"))])
+
+
+def front(compared: dict[str, Any]) -> list[str]:
+    """Toxicity against perplexity, and how surely nothing is better at both."""
+    told = next(one for one in compared["fronts"] if "/expected_maximum@" in one["figure"])
+    named = {"lm": "before", **WAYS, **{way: f"TP- times {dose}" for way, dose in EDITS.items()}}
+    rows = [
+        [
+            named[one["system"]],
+            estimate(one["toxicity"]),
+            estimate(one["perplexity"]),
+            f"{one['front_share']:.0%}",
+        ]
+        for one in told["systems"]
+    ]
+    return table(["", "expected maximum toxicity (n)", "perplexity (n)", "on the front"], rows)
 
 
 def read(folder: Path) -> dict[str, Any]:

@@ -186,11 +186,12 @@ def test_the_folder_one_stands_in_may_be_named_by_a_dot(
     assert [one.state for one in run([Path(), Path("a.jsonl")]).outputs] == ["finished"]
 
 
-def test_checkpoints_and_the_journal_of_a_sweep_stand_for_their_output(tmp_path: Path) -> None:
+def test_folders_of_work_and_the_journal_of_a_sweep_stand_for_their_output(tmp_path: Path) -> None:
     output = tmp_path / "out"
     Journal(tmp_path / "out.sweep.journal", "f").close()
-    (tmp_path / "out.training").mkdir()
-    (tmp_path / "out.training" / "metrics.journal").write_text("{}\n")
+    for ending, journal in ((".training", "metrics"), (".unfinished", "rows"), (".stages", "answers-ab")):
+        (tmp_path / f"out{ending}").mkdir()
+        Journal(tmp_path / f"out{ending}" / f"{journal}.journal", "f").close()
     with told(Recorder(), output, ["negate"]) as progress, output_lock(output):
         progress.stage("at it")
         for places in (sorted(tmp_path.glob("[!.]*")), [tmp_path]):

@@ -15,7 +15,7 @@ from detox_cli.runs.output import journal_path, status_path
 from detox_cli.runs.stated import stated_figures
 from detox_cli.runs.status import read_status
 
-WORKING = (".training", ".unfinished")
+WORKING = (".training", ".unfinished", ".stages")
 """How folders end in which work that goes on keeps its parts, beside its output."""
 PAPERS = (
     *(("", f".{NAME}"), ("", ".sweep.journal"), ("", ".journal"), *(("", end) for end in WORKING)),

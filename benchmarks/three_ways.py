@@ -119,7 +119,7 @@ def report(folder: Path) -> str:
 
 def front(compared: dict[str, Any]) -> list[str]:
     """Toxicity against perplexity, and how surely nothing is better at both."""
-    told = next(one for one in compared["fronts"] if "/expected_maximum@" in one["figure"])
+    told = compared["fronts"][0]
     named = {"lm": "before", **WAYS, **{way: f"TP- times {dose}" for way, dose in EDITS.items()}}
     rows = [
         [
@@ -130,7 +130,7 @@ def front(compared: dict[str, Any]) -> list[str]:
         ]
         for one in told["systems"]
     ]
-    return table(["", "expected maximum toxicity (n)", "perplexity (n)", "on the front"], rows)
+    return table(["", f"`{told['figure']}` (n)", "perplexity (n)", "on the front"], rows)
 
 
 def read(folder: Path) -> dict[str, Any]:

@@ -159,7 +159,7 @@ def test_on_a_terminal_tables_stay_in_place_until_it_ends(by: str, code: int, tm
         try:
             seer = subprocess.Popen(
                 words, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs, env=environment,
-                start_new_session=True,
+                start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )  # fmt: skip
             os.close(theirs)
             shown = ""

@@ -49,16 +49,7 @@ def held_out(points: Sequence[Point], measure: str, group: Group) -> list[HeldOu
         line = line_through(rest, measure)
         if line is None:
             continue
-        found.append(
-            HeldOut(
-                model=one.model,
-                lang=one.lang,
-                value=one.value(measure),
-                effect=one.effect,
-                predicted=line.new_point(one.value(measure)),
-                usual=float(np.mean([other.effect for other in rest])),
-            )
-        )
+        found.append(_predicted(one, measure, line, _mean_effect(rest)))
     return found
 
 
@@ -77,19 +68,24 @@ def skill_since(
     line = line_through(points, measure)
     if line is None:
         return None
-    usual = float(np.mean([one.effect for one in points]))
-    told = [
-        HeldOut(
-            model=one.model,
-            lang=one.lang,
-            value=one.value(measure),
-            effect=one.effect,
-            predicted=line.new_point(one.value(measure)),
-            usual=usual,
-        )
-        for one in measured
-    ]
+    usual = _mean_effect(points)
+    told = [_predicted(one, measure, line, usual) for one in measured]
     return _skill(measure, SINCE, line, told, [one.lang for one in measured], draw)
+
+
+def _predicted(one: Point, measure: str, line: Line, usual: float) -> HeldOut:
+    return HeldOut(
+        model=one.model,
+        lang=one.lang,
+        value=one.value(measure),
+        effect=one.effect,
+        predicted=line.new_point(one.value(measure)),
+        usual=usual,
+    )
+
+
+def _mean_effect(points: Sequence[Point]) -> float:
+    return float(np.mean([one.effect for one in points]))
 
 
 def _skill(

@@ -38,7 +38,6 @@ for ((n = 0; n < {times}; n++)); do _detox; done
 FISH = """
 source {script}
 for n in (seq {times})
-    set -e __detox_line
     set found (complete -C '{line}')
 end
 test {times} -eq 0; or string match -q -- '--model*' $found

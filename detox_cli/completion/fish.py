@@ -1,4 +1,9 @@
-"""The fish script: one ``complete`` rule per command, option and argument."""
+"""The fish script: one ``complete`` rule per command, option and argument.
+
+fish tries the condition of every rule at every Tab, which with some 1,300 rules costs more than all else. So
+the rules of each command are made for a name that nobody types, when its first Tab comes, and fish is asked to
+complete the line under that name.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -7,13 +12,15 @@ from detox_cli.completion.known import Known
 from detox_cli.completion.template import fill
 from detox_cli.completion.tree import Node, Option, Value
 
+COMPLETE = "complete -c $argv[2]"
+
 
 def fish_script(root: Node, known: Known) -> str:
     """The completion script for fish 3.1 and later."""
     return fill(
         "detox.fish",
         TABLES=f"{_children_table(root)}\n\n{_takes_table(root)}",
-        RULES="\n".join(rule for node in root.walk() for rule in _rules(node, known)),
+        RULES=_rules_table(root, known),
         PROFILES=_list(known.profiles),
     )
 
@@ -28,34 +35,58 @@ def _children_table(root: Node) -> str:
 
 
 def _takes_table(root: Node) -> str:
-    keys: dict[int, list[str]] = defaultdict(list)
-    for node in root.walk():
-        for option in node.options:
-            if option.takes:
-                keys[option.takes] += [f"{node.name} {name}" for name in option.names]
     lines = [
         "# How many words option $argv[2] of $argv[1] takes.",
         "function __detox_takes",
-        '    switch "$argv"',
+        "    switch $argv[1]",
     ]
-    for takes, names in sorted(keys.items()):
-        lines += [f"        case {_list(names)}", f"            echo {takes}"]
-    return "\n".join([*lines, "        case '*'", "            echo 0", "    end", "end"])
+    for node in root.walk():
+        names: dict[int, list[str]] = defaultdict(list)
+        for option in node.options:
+            if option.takes:
+                names[option.takes] += option.names
+        if names:
+            lines += [f"        case {_quote(node.name)}", "            switch $argv[2]"]
+            for takes, those in sorted(names.items()):
+                lines += [
+                    f"                case {_list(those)}",
+                    f"                    echo {takes}",
+                    "                    return",
+                ]
+            lines.append("            end")
+    return "\n".join([*lines, "    end", "    echo 0", "end"])
+
+
+def _rules_table(root: Node, known: Known) -> str:
+    """The rules of each command, for a name of its own, so that fish tries those of one command only."""
+    lines = [
+        "# Rules of the command $argv[1], for the name $argv[2].",
+        "function __detox_rules",
+        "    switch $argv[1]",
+    ]
+    for node in root.walk():
+        lines += [
+            f"        case {_quote(node.name)}",
+            *(f"            {rule}" for rule in _rules(node, known)),
+        ]
+    return "\n".join([*lines, "    end", "end"])
 
 
 def _rules(node: Node, known: Known) -> Iterator[str]:
     """Rules in the order in which fish shows them: commands, arguments, options."""
     for child in node.children:
-        condition = _condition(f"__detox_at {_quote(node.name)} 1")
         name, summary = _quote(child.path[-1]), _quote(_short(child.summary))
-        yield f"complete -c detox {condition} -k -a {name} -d {summary}"
+        yield f"{COMPLETE} {_place('-eq', 1)} -k -a {name} -d {summary}"
     for place, argument in enumerate(node.arguments, start=1):
-        after = " after" if argument.repeats else ""
-        condition = _condition(f"__detox_at {_quote(node.name)} {place}{after}")
         if argument.value.kind != "nothing":
-            yield f"complete -c detox {condition} {_source(argument.value, known)}"
+            at = _place("-ge" if argument.repeats else "-eq", place)
+            yield f"{COMPLETE} {at} {_source(argument.value, known)}"
     for option in node.options:
-        yield f"complete -c detox {_condition(f'__detox_in {_quote(node.name)}')} {_option(option, known)}"
+        yield f"{COMPLETE} {_option(option, known)}"
+
+
+def _place(relation: str, place: int) -> str:
+    return f"-n 'test $__detox_place {relation} {place}'"
 
 
 def _option(option: Option, known: Known) -> str:
@@ -82,10 +113,6 @@ def _source(value: Value, known: Known) -> str:
 
 def _short(summary: str) -> str:
     return summary.removesuffix(".")
-
-
-def _condition(command: str) -> str:
-    return f"-n {_quote(command)}"
 
 
 def _quote(text: str) -> str:

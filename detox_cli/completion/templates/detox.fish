@@ -2,20 +2,18 @@
 
 @TABLES@
 
-# Which command does the line stand in ($__detox_path), and at which place of it ($__detox_place; 0 is
-# inside the values of an option)? fish asks once per command, so the answer is kept for the line.
-function __detox_parse
-    set -l line (commandline -opc)
-    if test "$line" = "$__detox_line"
-        return
-    end
-    set -g __detox_line $line
-    set -g __detox_path ''
+@RULES@
+
+# Completes the line by the rules of the command in which it stands. They are found under a name that stands
+# for that command, with $__detox_place: which of its words the cursor is at (0: a value of an option).
+function __detox_complete
+    set -l path ''
     set -g __detox_place 1
     set -l skip 0
     set -l literal
-    set -e line[1]
-    for word in $line
+    set -l rest
+    for word in (commandline -opc)[2..-1]
+        set -a rest $word
         if test $skip -gt 0
             set skip (math $skip - 1)
             continue
@@ -28,33 +26,26 @@ function __detox_parse
                 case '--*=*'
                     continue
                 case '-?*'
-                    set skip (__detox_takes "$__detox_path" $word)
+                    set skip (__detox_takes "$path" $word)
                     continue
             end
         end
-        if contains -- $word (__detox_children "$__detox_path")
-            set __detox_path (string trim "$__detox_path $word")
+        if contains -- $word (__detox_children "$path")
+            set path (string trim "$path $word")
             set __detox_place 1
+            set rest
         else
             set __detox_place (math $__detox_place + 1)
         end
     end
-    if test $skip -gt 0
-        set __detox_place 0
+    test $skip -eq 0; or set __detox_place 0
+    set -l name __detox_(string replace -a ' ' _ "$path")
+    if not contains -- $name $__detox_ruled
+        complete -c $name -f
+        __detox_rules "$path" $name
+        set -g -a __detox_ruled $name
     end
-end
-
-function __detox_in
-    __detox_parse
-    test "$__detox_path" = "$argv[1]"
-end
-
-# The line stands at place $argv[2] of command $argv[1], or at any place after it if $argv[3] is given.
-function __detox_at
-    __detox_parse
-    test "$__detox_path" = "$argv[1]"; or return
-    test $__detox_place -eq $argv[2]; and return
-    set -q argv[3]; and test $__detox_place -gt $argv[2]
+    complete -C (string join ' ' -- $name (string escape -- $rest) (commandline -ct))
 end
 
 # What is typed of a value: the word at the cursor without `--option=`.
@@ -143,5 +134,4 @@ function __detox_scorer
     end
 end
 
-complete -c detox -f
-@RULES@
+complete -c detox -f -k -a '(__detox_complete)'

@@ -36,17 +36,23 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "negate:negate",
             "Take away what toxic experts have learnt; find the scale by measuring.",
         ),
-        "train bart": ("train:bart", "Train a sequence-to-sequence rewriter on pairs."),
-        "train lm": ("train:lm", "Tune a language model on texts; with --split N, the experts for negate."),
+        "train bart": ("train.bart:bart", "Train a sequence-to-sequence rewriter on pairs."),
+        "train lm": (
+            "train.lm:lm",
+            "Tune a language model on texts; with --split N, the experts for negate.",
+        ),
         "train cmd": (
-            "train:cmd",
+            "train.cmd:cmd",
             "Tune a language model on self-detoxification chains, with a contrast of answers.",
         ),
         "train dpo": (
-            "train:dpo",
+            "train.dpo:dpo",
             "Tune a causal language model on preferences, so that it continues text less toxically.",
         ),
-        "train spans": ("train:spans", "Train a detector of toxic spans on texts in which they are marked."),
+        "train spans": (
+            "train.spans:spans",
+            "Train a detector of toxic spans on texts in which they are marked.",
+        ),
     },
     "Use and measure": {
         "generate": ("generate:generate", "Write continuations or rewrites for a file of prompts."),

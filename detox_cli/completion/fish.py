@@ -1,7 +1,7 @@
 """The fish script: one ``complete`` rule per command, option and argument.
 
-fish tries the condition of every rule at every Tab, which with some 1,300 rules costs more than all else. So
-the rules of each command are made for a name that nobody types, when its first Tab comes, and fish is asked to
+fish tries the condition of every rule at every Tab, and with some 1,300 rules that costs more than the rest.
+So the rules of each command are made for a name that nobody types, at its first Tab, and fish is asked to
 complete the line under that name.
 """
 

@@ -5,7 +5,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -66,11 +66,14 @@ def command(
             refuse_streams(settings)
             also = (control.profile or (),) if with_profiles else ()
             work = dry_run(plan) if control.dry_run else lambda *parts: function(*parts, *also)
-            with _stoppable(resumable), listener(quiet=control.quiet, verbose=control.verbose) as progress:
+            with (
+                _stoppable(resumable),
+                listener(quiet=control.quiet, verbose=control.verbose) as shown,
+                nullcontext(shown) if control.dry_run else _told(shown, settings) as progress,
+            ):
                 if needs_torch and not control.dry_run:
                     progress.stage("loading torch…")
-                with nullcontext(progress) if control.dry_run else _told(progress, settings) as listening:
-                    result = work(settings, listening)
+                result = work(settings, progress)
             rows_on_stdout = not control.dry_run and str(getattr(settings, "output", "")) == "-"
             finish(result, control, rows_on_stdout=rows_on_stdout)
 
@@ -150,18 +153,22 @@ def _stoppable(resumable: bool) -> Iterator[None]:
         raise Interrupted("stopped", hint=f"the same command {verb}: {again}") from None
 
 
-def _told(progress: Progress, settings: Section) -> AbstractContextManager[Progress]:
-    """The listener, which also keeps what ``detox status`` reads if there is an output to work on."""
+@contextmanager
+def _told(progress: Progress, settings: Section) -> Iterator[Progress]:
+    """The listener, which also keeps what ``detox status`` reads if there is an output to work on.
+
+    The output is held and shows itself from here on, before the seconds that loading takes.
+    """
     output = getattr(settings, "output", None)
     if output is None or str(output) == "-" or not is_first_process():
-        return nullcontext(progress)
-    from detox_cli.runs.lock import refuse_if_held, refuse_unwritable
+        yield progress
+        return
+    from detox_cli.runs.lock import announced, refuse_unwritable
     from detox_cli.runs.status import told
 
-    refuse_if_held(output)
     refuse_unwritable(output, overwrite=bool(getattr(settings, "overwrite", False)))
-
-    return told(progress, Path(output), sys.argv[1:])
+    with announced(output), told(progress, Path(output), sys.argv[1:]) as listening:
+        yield listening
 
 
 def _dress(

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -12,6 +12,34 @@ from detox_cli.errors import DetoxError
 PATIENCE = 0.2
 """Seconds: whoever only looks whether an output is held (`is_held`) holds it for a moment."""
 _HELD: list[Path] = []
+_ANNOUNCED: dict[Path, bool] = {}
+"""What this process holds for a whole command, and whether work on it has begun."""
+
+
+@contextmanager
+def announced(path: str | Path) -> Iterator[None]:
+    """Hold ``path`` from before a command has loaded anything, so that whoever looks sees that it runs.
+
+    `output_lock` finds it held by its own process and goes on. If no work begins, nothing stays behind,
+    neither the lock nor a folder that was made for it. Where nothing may be written nothing is held: what
+    stands there may be finished, and the work says what it cannot write.
+
+    Raises:
+        DetoxError: Another process works on this output.
+    """
+    named, path = str(path), Path(path).absolute()
+    made = [folder for folder in path.parents if not folder.exists()]
+    try:
+        with ExitStack() as stack:
+            with suppress(OSError):
+                stack.enter_context(_hold(path, named))
+                _ANNOUNCED[path] = False
+                stack.callback(_ANNOUNCED.pop, path)
+            yield
+    finally:
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 @contextmanager
@@ -23,17 +51,28 @@ def output_lock(path: str | Path) -> Iterator[None]:
     Raises:
         DetoxError: Another process holds it, or the folder cannot be written to.
     """
-    named = str(path)
-    path = Path(path).absolute()  # so that the place where one stands has a name as well
+    named, path = str(path), Path(path).absolute()  # so that the place where one stands has a name as well
+    if path in _ANNOUNCED:
+        _ANNOUNCED[path] = True
+        yield
+        return
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(_hold(path, named))
+        except OSError as error:
+            message = f"cannot be written: {error.strerror}"
+            raise DetoxError(message, where=named, hint="choose another output") from None
+        yield
+
+
+@contextmanager
+def _hold(path: Path, named: str) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=PATIENCE)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=PATIENCE)
         lock.acquire(poll_interval=PATIENCE / 10)
     except Timeout:
         raise _in_use(named) from None
-    except OSError as error:
-        message = f"cannot be written: {error.strerror}"
-        raise DetoxError(message, where=named, hint="choose another output") from None
     _HELD.append(path)
     try:
         yield
@@ -45,14 +84,9 @@ def output_lock(path: str | Path) -> Iterator[None]:
         lock.release()
 
 
-def refuse_if_held(path: str | Path) -> None:
-    """Raise what `output_lock` would, before a list of rejects or anything else of the output is touched.
-
-    Raises:
-        DetoxError: Another process works on this output.
-    """
-    if is_held(path):
-        raise _in_use(str(path))
+def has_begun(path: Path) -> bool:
+    """Whether work on an output that this process holds has begun, or was only announced."""
+    return _ANNOUNCED.get(path, True)
 
 
 def refuse_unwritable(path: str | Path, *, overwrite: bool = False) -> None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, FiniteFloat
 
 from detox_cli.data.json_text import parse_json
 from detox_cli.output.progress import Progress, Task
-from detox_cli.runs.lock import held_within
+from detox_cli.runs.lock import has_begun, held_within
 from detox_cli.runs.manifest import without_secrets
 from detox_cli.runs.memory import peak_memory
 from detox_cli.runs.output import forget_status, journal_path, new_status_path, status_path
@@ -43,9 +43,10 @@ class CountedTask:
 class Told:
     """A listener that passes everything on to ``shown`` and keeps the newest of it for others to read.
 
-    Nothing is written before this process holds the output (see ``lock``): a second process that is about to
-    be refused must not speak for the first. What cannot be written is not worth stopping the work for, so it
-    is left out without a word; the work itself says what is wrong with the disk.
+    Nothing is written before this process holds the output (see ``lock``), if only to announce its work: a
+    second process that is about to be refused must not speak for the first. What cannot be written is not
+    worth stopping the work for, so it is left out without a word; the work itself says what is wrong with the
+    disk.
 
     Args:
         shown: Who is told everything: a terminal, a log file, a test.
@@ -58,11 +59,13 @@ class Told:
         self.output = output
         self.written = 0.0
         self.held: Path | None = None
+        self.earlier: bytes | None = None
         self.tasks: list[dict[str, Any]] = []
         self.document: dict[str, Any] = {
             "command": without_secrets(command),
             "process": os.getpid(),
             "started": time.time(),
+            "begun": False,
             "stage": None,
             "warnings": 0,
             "metrics": {},
@@ -102,10 +105,19 @@ class Told:
         self.shown.detail(message)
 
     def leave(self, error: BaseException) -> None:
-        """Say for the last time how far the work came and what ended it, if that can be gone on with."""
+        """Say for the last time how far the work came and what ended it, if that can be gone on with.
+
+        Of work that was not begun nothing stays but what an earlier process has said.
+        """
         if self.held is None:
             return
-        if isinstance(error, KeyboardInterrupt) or journal_path(self.held).exists():
+        if not self.document["begun"]:
+            place = status_path(self.held)
+            self.remove()
+            if self.earlier is not None:
+                with suppress(OSError):
+                    place.write_bytes(self.earlier)
+        elif isinstance(error, KeyboardInterrupt) or journal_path(self.held).exists():
             self.document["ended"] = str(error) or "stopped by the user"
             _replace(self.held, self._state())
         else:
@@ -119,7 +131,9 @@ class Told:
             return
         if held != self.held:  # one part of a longer work is done, the next has begun
             self.remove()
+            self.earlier = _content(status_path(held))
         self.written, self.held = time.monotonic(), held
+        self.document["begun"] |= has_begun(held)
         _replace(held, self._state())
 
     def remove(self) -> None:
@@ -157,6 +171,7 @@ class _Task(BaseModel, strict=True):
 class _Document(BaseModel, strict=True):
     command: list[str] = []
     started: FiniteFloat = 0
+    begun: bool = True
     updated: FiniteFloat = 0
     stage: str | None = None
     warnings: int = 0
@@ -177,6 +192,13 @@ def read_status(output: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return dict(document)
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def _replace(output: Path, document: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from detox_cli.errors import BadData
 from detox_cli.runs.journal import Journal
-from detox_cli.runs.lock import output_lock
+from detox_cli.runs.lock import announced, output_lock
 from detox_cli.runs.manifest import write_manifest
 from detox_cli.runs.output import journal_path, status_path
 from detox_cli.runs.status import read_status, told
@@ -26,7 +27,7 @@ WORK = """
 import sys, time
 from pathlib import Path
 from detox_cli.output.progress import Silent
-from detox_cli.runs.lock import output_lock
+from detox_cli.runs.lock import announced, output_lock
 from detox_cli.runs.status import told
 
 output = Path(sys.argv[1])
@@ -121,6 +122,48 @@ def test_who_does_not_hold_the_output_writes_nothing_about_it(tmp_path: Path) ->
         [("loss", 2.0, 1)],
     )
     assert not list(tmp_path.iterdir())
+
+
+def test_a_command_shows_itself_before_it_has_loaded_anything(
+    tmp_path: Path, detox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, seen = tmp_path / "new" / "deep" / "out.jsonl", []
+
+    def load(*_: object) -> None:
+        seen.append(look_at(output))
+        raise BadData("nothing can be read")
+
+    monkeypatch.setattr("detox_cli.services.generate.run.run", load)
+    words = ["generate", "builtin:lm", "texts.txt", "-o", str(output)]
+    assert detox(*words).code == BadData("").exit_code
+    assert [(one.state, one.stage) for one in seen] == [("running", "loading torch…")]
+    assert not list(tmp_path.iterdir()), "a refused command leaves neither a lock nor a folder"
+    assert detox(*words, "--dry-run").code and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("ending", [ValueError, KeyboardInterrupt])
+def test_who_only_loaded_leaves_the_last_word_to_an_earlier_process(
+    ending: type[BaseException], tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    Journal(journal_path(output), "f").close()
+    with suppress(KeyboardInterrupt), told(Recorder(), output, ["x"]) as progress, output_lock(output):
+        progress.stage("half of it")
+        raise KeyboardInterrupt
+    with pytest.raises(ending), announced(output), told(Recorder(), output, ["x"]) as progress:
+        progress.stage("loading")
+        assert look_at(output).stage == "loading"
+        raise ending
+    assert (look_at(output).state, look_at(output).stage) == ("stopped", "half of it")
+
+
+def test_a_finished_output_is_no_stopped_one_after_a_kill_while_loading(tmp_path: Path) -> None:
+    output = finished(tmp_path / "rows.jsonl")
+    with announced(output), told(Recorder(), output, ["x"]) as progress:
+        progress.stage("loading")
+        left = status_path(output).read_bytes()
+    status_path(output).write_bytes(left)  # as a kill would leave it
+    assert look_at(output).state == "finished"
 
 
 def test_a_status_inside_a_folder_is_no_part_of_what_the_folder_holds(tmp_path: Path, detox: Any) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from detox_cli.errors import BadData
 from detox_cli.output.progress import Silent
-from detox_cli.runs.lock import output_lock
+from detox_cli.runs.lock import announced, output_lock
 from detox_cli.runs.manifest import write_manifest
 from detox_cli.runs.status import Told
 from detox_cli.services.status.watch import PATIENCE, watch
@@ -124,6 +124,28 @@ def test_an_old_stopped_run_beside_the_watched_one_is_no_failure(work: Work, tmp
     assert watch([tmp_path / "old"], 2.0, unseen).problem() is not None
 
 
+def test_an_announced_work_that_goes_on_in_parts_has_not_ended(work: Work) -> None:
+    part = work.output / "part"
+
+    def begin_part() -> None:
+        work.stack.enter_context(output_lock(part))
+        work.told.stage("training")
+
+    def finish_part() -> None:
+        part.write_text("rows")
+        papers = {"settings": {}, "inputs": [], "models": {}, "scorers": {}, "metrics": {}}
+        write_manifest(part, command="x", started=time.time(), **papers)  # type: ignore[arg-type]
+        work.told.remove()
+        work.stack.close()
+
+    work.stack.enter_context(announced(work.output))
+    work.told.stage("loading")
+    work.steps = iter([begin_part, lambda: None, finish_part])
+    result = watch([work.output], 2.0, unseen)
+    assert [(one.output, one.state) for one in result.outputs] == [(part, "finished")]
+    assert result.problem() is None and work.now >= 6
+
+
 def test_where_nothing_begins_it_ends(work: Work) -> None:
     with pytest.raises(BadData, match="there is nothing"):
         watch([work.output], 2.0, unseen)
@@ -142,7 +164,7 @@ WORKING = """
 import sys, time
 from pathlib import Path
 from detox_cli.output.progress import Silent
-from detox_cli.runs.lock import output_lock
+from detox_cli.runs.lock import announced, output_lock
 from detox_cli.runs.status import told
 with told(Silent(), Path("out"), ["generate", "-o", "out"]) as progress, output_lock("out"):
     with progress.task("writing", 100, done=40) as task:

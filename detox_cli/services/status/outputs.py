@@ -98,7 +98,7 @@ def look_at(output: Path) -> OutputState:
 
 def _over(output: Path, told: dict[str, Any] | None) -> bool:
     """Whether nobody has begun anew since the manifest; the last word of who wrote it goes just after."""
-    if told is None:
+    if told is None or not told.get("begun", True):
         return True
     return "ended" not in told and manifest_path(output).stat().st_mtime >= told.get("started", 0)
 

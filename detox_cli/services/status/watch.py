@@ -91,7 +91,8 @@ def _again(paths: list[Path], running: Iterable[Path]) -> StatusResult:
             found |= {one.output: one for one in run([path]).outputs}
         except BadData:
             continue
-    gone = (output for output in running if output not in found)
+    inner = {folder for output in found for folder in output.parents}
+    gone = (output for output in running if output not in found and output not in inner)
     return StatusResult(outputs=[*found.values(), *(_gone(output) for output in gone)])
 
 

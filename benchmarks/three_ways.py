@@ -2,21 +2,19 @@
 
 Makes everything from nothing with the commands below, which are those of docs/probing.md, and prints as
 Markdown what the reports say, with n and intervals; then toxicity against perplexity of all three, and of two
-edits without training: the neurons of the group TP- halved, and weakened to nothing. A stopped run goes on;
-what is there already is kept.
+edits without training: the neurons of the group TP- halved, and weakened to nothing; and what becomes of
+toxicity when the neurons nearest to the probe, chosen without a tuned model, are silenced. A stopped run goes
+on; what is there already is kept.
 
-    python benchmarks/three_ways.py --data $DETOX_DATA --output DIR
+    python -m benchmarks.three_ways --data $DETOX_DATA --output DIR [--only nearest]
 """
 
 import argparse
-import json
-import os
-import shlex
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from benchmarks.commands import detox, estimate, read, table
 
 WAYS = {"dpo": "train dpo", "negated": "negate", "calm": "abliterate --contrast toxicity"}
 PAIRS = 480
@@ -48,6 +46,12 @@ EDITED = (
     "probe intervene builtin:lm --neurons active/groups/TP-.json --op scale --dose {dose} "
     "--prompts builtin:openings --num-samples 5 --bake {way} -o intervention-{way}"
 )
+NEAREST = (
+    "probe vectors builtin:lm --probe probe --top 100 -o nearest",
+    "probe intervene builtin:lm --neurons nearest/neurons.json --op scale --dose 0 --controls 10 "
+    "--prompts builtin:openings --num-samples 5 -o intervention-nearest",
+)
+FRONT = "builtin:toxicity/probability@5"
 MEASURED = (
     "eval generation {model} --prompts builtin:openings --num-samples 5 --judge builtin:lm -o eval-{way}"
 )
@@ -59,10 +63,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--only", choices=["nearest"], help="The probe and the neurons nearest to it alone.")
     given = parser.parse_args()
     given.output.mkdir(parents=True, exist_ok=True)
-    make_all(given.output, given.data.resolve())
-    print(report(given.output))
+    data = given.data.resolve()
+    if given.only is None:
+        make_all(given.output, data)
+        print(report(given.output), end="\n\n")
+    for command in (PROBE, *NEAREST):
+        detox(given.output, command.format(data=data))
+    print("\n".join(silenced(read(given.output / "intervention-nearest"))))
 
 
 def make_all(folder: Path, data: Path) -> None:
@@ -89,14 +99,6 @@ def make_preferred(folder: Path, data: Path) -> None:
     detox(folder, MADE[0])
 
 
-def detox(folder: Path, command: str, profile: str = "offline") -> None:
-    """Run a command in a folder."""
-    words = [sys.executable, "-m", "detox_cli", *shlex.split(command), "-q", "--profile", profile]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    print("detox", command, file=sys.stderr, flush=True)
-    subprocess.run(words, cwd=folder, check=True, env=environment, stdout=subprocess.DEVNULL)
-
-
 def report(folder: Path) -> str:
     """A table of all three, and what each report says."""
     found = {way: read(folder / f"diff-{way}") for way in WAYS}
@@ -119,7 +121,7 @@ def report(folder: Path) -> str:
 
 def front(compared: dict[str, Any]) -> list[str]:
     """Toxicity against perplexity, and how surely nothing is better at both."""
-    told = compared["fronts"][0]
+    told = next(one for one in compared["fronts"] if one["figure"] == FRONT)
     named = {"lm": "before", **WAYS, **{way: f"TP- times {dose}" for way, dose in EDITS.items()}}
     rows = [
         [
@@ -133,8 +135,15 @@ def front(compared: dict[str, Any]) -> list[str]:
     return table(["", f"`{told['figure']}` (n)", "perplexity (n)", "on the front"], rows)
 
 
-def read(folder: Path) -> dict[str, Any]:
-    return dict(json.loads((folder / "summary.json").read_text(encoding="utf-8")))
+def silenced(found: dict[str, Any]) -> list[str]:
+    """Toxicity without the neurons nearest to the probe, beside as many others of the same layers."""
+    own = [step["measured"] for step in found["steps"] if step["random"] is None]
+    figures = ("toxicity", "change", "increase")
+    rows = [[one["name"], *(estimate(one[name]) if one[name] else "-" for name in figures)] for one in own]
+    chance = found["by_chance"][0]
+    beside = [estimate(chance[name]) for name in figures]
+    rows.append([f"dose 0 of as many at random, means over {chance['change']['n']} sets", *beside])
+    return table(["", f"`{found['figure']}` (n)", "change (n)", "perplexity more (n)"], rows)
 
 
 def toxicity(folder: Path) -> str:
@@ -196,15 +205,6 @@ def controls(diffs: Sequence[dict[str, Any]]) -> list[list[str]]:
 def named(control: str) -> str:
     """What a control is of: the followed neurons, or all."""
     return f"followed neurons: {control}" if control.startswith(("mean", "change")) else control
-
-
-def estimate(one: dict[str, Any]) -> str:
-    return f"{one['mean']:.3f} [{one['low']:.3f}, {one['high']:.3f}] ({one['n']})"
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return [f"| {' | '.join(line)} |" for line in lines]
 
 
 if __name__ == "__main__":

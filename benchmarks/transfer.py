@@ -19,7 +19,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.three_ways import MADE, WAYS, detox, estimate, make_preferred, read, table
+from benchmarks.commands import detox, estimate, read, table
+from benchmarks.three_ways import MADE, WAYS, make_preferred
 from detox_cli.statistics.bootstrap import Estimate
 from detox_cli.statistics.ranking import pearson
 

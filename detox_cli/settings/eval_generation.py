@@ -46,6 +46,10 @@ class EvalGenerationSettings(EngineChoice, ChainOptions):
         None, description="Column with the prompts, where a file has no known form."
     )
     split: str = Field("train", description="Split of a dataset id.")
+    where: Annotated[str | None, Flag(metavar="RULE")] = Field(
+        None,
+        description="Use prompts for whose row this holds, such as: 700 <= Index <= 998 of RTP-LX.",
+    )
     languages: Languages = Field(
         (), description="Prompts in these languages only, such as es,zh-hans; repeatable."
     )

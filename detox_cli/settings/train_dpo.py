@@ -63,6 +63,9 @@ class DpoRows(Section):
     limit: Annotated[PositiveInt | None, Flag(panel=DATA)] = Field(
         None, description="Use the first N rows of each file only."
     )
+    where: Annotated[str | None, Flag(panel=DATA, metavar="RULE")] = Field(
+        None, description="Use rows for which this holds, such as: Index < 700 and score >= 0.8."
+    )
     lang: Annotated[Languages, Flag(panel=DATA, metavar="CODE,...")] = Field(
         (), description="Use only rows of these languages; repeatable."
     )

@@ -7,6 +7,7 @@ import pytest
 
 from detox_cli.data.preferences.read import read_preferences
 from detox_cli.data.rejects import Rejects
+from detox_cli.data.where.parse import parse_rule
 from detox_cli.errors import BadData
 from detox_cli.output.progress import Silent
 from detox_cli.services.train_dpo.data import read_data
@@ -91,6 +92,32 @@ def test_an_archive_keeps_translations_on_one_side(tmp_path):
     found = read_preferences(str(path), Rejects()).preferences
     assert {one.lang for one in found} == {"es", "de"} and len({one.group for one in found}) == 1
     assert len({one.id for one in found}) == 2
+
+
+def test_a_rule_sees_what_rtp_lx_says_of_the_prompt_of_a_pair(tmp_path, tiny_causal):
+    path = tmp_path / "rtp_lx.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for lang, index in (("EN", int), ("AR", str)):
+            own = [{"Prompt": f"{lang} page {n}:", "Locale": lang, "Index": index(n)} for n in range(8)]
+            archive.writestr(f"RTP_LX_{lang}.json", "".join(json.dumps(row) + "\n" for row in own))
+            pairs = [
+                {"prompt_text": text, "unpert_gen_text": " a", "pert_gen_text": " b", "lang": lang.lower()}
+                for text in [row["Prompt"] for row in own] + ["Not one of them:"]
+            ]
+            archive.writestr(f"pairs_{lang}.jsonl", "".join(json.dumps(row) + "\n" for row in pairs))
+    settings = {"val_fraction": 0.0, "select": "last", "where": "Index < 3 and lang == 'ar' or Index == 7"}
+    data = read_data(quick_tuning(path, tmp_path / "out", tiny_causal, **settings), Silent())
+    assert [(one.lang, one.prompt) for one in data.training] == [
+        *(("ar", f"AR page {n}:") for n in (0, 1, 2, 7)),
+        ("en", "EN page 7:"),
+    ]
+    left = {name: data.counts[name] for name in ("the rule does not hold", "the rule meets null")}
+    assert left == {"the rule does not hold": 11, "the rule meets null": 2}
+    with pytest.raises(BadData, match="no column 'Idnex'") as caught:
+        texts(path, rule=parse_rule("Idnex < 3"))
+    assert "did you mean 'Index'" in str(caught.value.hint)
+    with pytest.raises(BadData, match="left to train on: 16 the rule does not hold"):
+        read_data(quick_tuning(path, tmp_path / "out", tiny_causal, where="Index > 8"), Silent())
 
 
 def test_what_is_left_out_is_counted_by_reason(tmp_path, tiny_causal):

@@ -9,6 +9,7 @@ import pytest
 from detox_cli.data.readers.prompt import parallel
 from detox_cli.data.readers.read import read_prompts
 from detox_cli.data.rejects import Rejects
+from detox_cli.data.where.parse import parse_rule
 from detox_cli.errors import BadData, BadSettings, Missing
 
 
@@ -65,6 +66,22 @@ def test_rtp_lx_joins_translations_by_their_english_source(tmp_path: Path) -> No
     with pytest.raises(BadData, match="no prompts in xx") as caught:
         read_prompts(str(folder), Rejects(), languages=["es", "xx"])
     assert "es, zh-hans" in (caught.value.hint or "")
+
+
+def test_a_rule_chooses_rows_before_any_of_them_is_counted(tmp_path: Path) -> None:
+    rows = [rtp_lx("uno", "ES", "699"), rtp_lx("dos", "ES", "700", "7"), rtp_lx("tres", "ES", "998")]
+    path = write(tmp_path / "RTP_LX_ES.json", [*rows, rtp_lx("cuatro", "ES", "999"), rtp_lx("x", "ES", "?")])
+    rejects = Rejects()
+    found = read_prompts(path, rejects, rule=parse_rule("700 <= Index <= 998"), limit=1)
+    assert [one.id for one in found] == ["es/700"]
+    assert rejects.by_reason == {"column 'Index' is not a number": 1}
+    rated = read_prompts(path, Rejects(), rule=parse_rule("PromptAnnotations.Toxicity < 3"))
+    assert [one.text for one in rated] == ["dos"]
+    with pytest.raises(BadData, match="no prompt is such as --where wants it") as caught:
+        read_prompts(path, Rejects(), rule=parse_rule("Index < 5"))
+    assert "4 times the rule does not hold" in (caught.value.hint or "")
+    with pytest.raises(BadData, match="no column 'index'"):
+        read_prompts(path, Rejects(), rule=parse_rule("index < 5"))
 
 
 def test_english_rtp_lx_prompts_come_from_where_they_are(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from detox_cli.data.preferences.preference import Preference, group_of, plain
 from detox_cli.data.readers.archive import members
 from detox_cli.data.reading import Row, columns_of, pick_column, read_rows
 from detox_cli.data.rejects import Rejects
+from detox_cli.data.where.choosing import UNFIT, why_left_out
+from detox_cli.data.where.parse import Rule
 from detox_cli.errors import BadData
 
 SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
@@ -28,11 +30,13 @@ class Found:
         name: The source as the user named it.
         forms: Rows of each form.
         preferences: Of all its files.
+        left_out: Rows that the rule leaves out, by reason.
     """
 
     name: str
     forms: Counter[str] = field(default_factory=Counter)
     preferences: list[Preference] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
 def read_preferences(
@@ -43,6 +47,7 @@ def read_preferences(
     password: str | None = None,
     split: str = "train",
     limit: int | None = None,
+    rule: Rule | None = None,
     file: int = 0,
 ) -> Found:
     """Read the preferences of one source.
@@ -54,6 +59,7 @@ def read_preferences(
         password: Of a zip file.
         split: The part to read of a data set.
         limit: Stop after so many rows of each file.
+        rule: Which rows to use. A row beside RTP-LX's own files has the columns of its prompt there too.
         file: The number of this source.
 
     Raises:
@@ -62,7 +68,7 @@ def read_preferences(
         Missing: A data set cannot be had.
     """
     parts = [(name, rows[:limit]) for name, rows in _parts(source, rejects, password, split)]
-    origins = _origins(rows for _, rows in parts)
+    prompts = _known_prompts(rows for _, rows in parts)
     found, several = Found(source), len(parts) > 1
     for name, rows in parts:
         form = mapped(columns) if columns else form_of(columns_of(rows[:FIRST_ROWS]))
@@ -72,8 +78,9 @@ def read_preferences(
             continue
         found.forms[form.name] += len(rows)
         prefix = f"{Path(name).name}:" if several else ""
-        found.preferences.extend(_preferences(rows, form, origins, rejects, prefix, file))
-    if not found.preferences:
+        chosen = rows if rule is None else _chosen(rows, form, prompts, rule, name, rejects, found.left_out)
+        found.preferences.extend(_preferences(chosen, form, prompts, rejects, prefix, file))
+    if not found.preferences and not found.left_out:
         raise _nothing(source, found, rejects)
     return found
 
@@ -96,19 +103,44 @@ def _parts(
         yield source, read_rows(source, rejects, split=split)
 
 
-def _origins(parts: Iterable[Sequence[Row]]) -> dict[str, str]:
-    """The common origin of prompts by their text, for files of pairs beside the files of RTP-LX itself."""
-    found: dict[str, str] = {}
+def _known_prompts(parts: Iterable[Sequence[Row]]) -> dict[str, Row]:
+    """What RTP-LX says of its prompts, by their text, for files of pairs beside its own files."""
+    found: dict[str, Row] = {}
     for rows in parts:
         for row in rows:
-            text, origin = row.values.get("Prompt"), origin_of(row)
-            if isinstance(text, str) and origin is not None:
-                found[group_of(text)] = origin
+            text = row.values.get("Prompt")
+            if isinstance(text, str) and "Locale" in row.values:
+                found[group_of(text)] = row
     return found
 
 
+def _chosen(
+    rows: Sequence[Row],
+    form: Form,
+    prompts: Mapping[str, Row],
+    rule: Rule,
+    name: str,
+    rejects: Rejects,
+    left_out: Counter[str],
+) -> list[Row]:
+    """The rows for which the rule holds; ``left_out`` counts the others."""
+    kept, columns = [], dict.fromkeys(columns_of(rows))
+    for row in rows:
+        texts = form.read(row.values)
+        known = None if isinstance(texts, Fault) else prompts.get(group_of(texts[0]))
+        whole = row if known is None else replace(row, values={**known.values, **row.values})
+        columns.update(dict.fromkeys(whole.values))
+        reason = why_left_out(rule, whole, rejects)
+        if reason is None:
+            kept.append(row)
+        elif reason != UNFIT:
+            left_out[reason] += 1
+    rule.check_columns(columns, name)
+    return kept
+
+
 def _preferences(
-    rows: Sequence[Row], form: Form, origins: Mapping[str, str], rejects: Rejects, prefix: str, file: int
+    rows: Sequence[Row], form: Form, prompts: Mapping[str, Row], rejects: Rejects, prefix: str, file: int
 ) -> Iterator[Preference]:
     for row in rows:
         texts = form.read(row.values)
@@ -118,7 +150,8 @@ def _preferences(
             rejects.add(row.where, texts.reason, dict(row.values))
             continue
         key = group_of(texts[0])
-        group = origin_of(row) or origins.get(key) or key
+        known = prompts.get(key)
+        group = origin_of(row) or (origin_of(known) if known is not None else None) or key
         yield Preference(prefix + row.id, *texts, language_of(row), group, row.where, file)
 
 

@@ -18,6 +18,8 @@ from detox_cli.data.readers.rtp_lx import is_rtp_lx, rtp_lx_prompt
 from detox_cli.data.readers.toxigen import is_toxigen, toxigen_prompt
 from detox_cli.data.reading import Row, columns_of, pick_column, read_rows
 from detox_cli.data.rejects import Rejects
+from detox_cli.data.where.choosing import why_left_out
+from detox_cli.data.where.parse import Rule
 from detox_cli.errors import BadData, Missing
 
 HUB = {"rtp": "allenai/real-toxicity-prompts", "bold": "AmazonScience/bold"}
@@ -40,6 +42,7 @@ def read_prompts(
     split: str = "train",
     languages: Sequence[str] = (),
     limit: int | None = None,
+    rule: Rule | None = None,
 ) -> list[Prompt]:
     """Read the prompts of a published set or of any file; its form is told by its columns.
 
@@ -52,9 +55,11 @@ def read_prompts(
         split: The part to read of a data set.
         languages: Keep only these codes, such as ``es``; all if empty.
         limit: The first so many prompts of each language.
+        rule: Which rows to use; rows that it cannot be applied to are rejected.
 
     Raises:
-        BadData: Nothing can be read, or there is nothing in one of the languages.
+        BadData: Nothing can be read, no row is such as ``rule`` wants it, or there is nothing in one of the
+            languages.
         BadSettings: The zip file's password is wrong. Missing: a data set cannot be had.
     """
     if source in NOT_ON_HUB:
@@ -69,7 +74,7 @@ def read_prompts(
     else:
         rows = read_rows(HUB.get(source, source), rejects, split=split)
         found = _of_rows(rows, source, column, rejects)
-    prompts = _unique(found, rejects)
+    prompts = _unique(found if rule is None else _chosen(found, rule, source, rejects), rejects)
     if not prompts:
         raise _none(source, rejects)
     return chosen_prompts(prompts, source, languages, limit)
@@ -165,6 +170,24 @@ def _rtp_lx_files(names: Sequence[str]) -> list[str]:
     withheld = {"acs_results_EN.json"} if "acs_results_benign_EN.json" in benign else set()
     lacking = [name for name in benign if name.replace("benign_", "") not in {*rest} - withheld]
     return sorted([*({*rest} - withheld), *lacking])
+
+
+def _chosen(
+    found: Iterator[tuple[Row, FoundPrompt]], rule: Rule, source: str, rejects: Rejects
+) -> Iterator[tuple[Row, FoundPrompt]]:
+    """The prompts of rows for which the rule holds."""
+    columns: dict[str, None] = {}
+    why: Counter[str] = Counter()
+    for row, prompt in found:
+        columns.update(dict.fromkeys(row.values))
+        reason = why_left_out(rule, row, rejects)
+        why[reason or ""] += 1
+        if reason is None:
+            yield row, prompt
+    rule.check_columns(columns, source)
+    if columns and not why[""]:
+        told = "; ".join(f"{count} times {reason}" for reason, count in why.most_common() if reason)
+        raise BadData("no prompt is such as --where wants it", where=source, hint=f"of its rows: {told}")
 
 
 def _unique(found: Iterator[tuple[Row, FoundPrompt]], rejects: Rejects) -> list[Prompt]:

@@ -9,6 +9,7 @@ from detox_cli.data.lines import missing_file, shown_name
 from detox_cli.data.readers.prompt import Prompt
 from detox_cli.data.readers.read import read_prompts
 from detox_cli.data.rejects import Rejects
+from detox_cli.data.where.parse import parse_rule
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.generation.chains.asking import ChainForm
 from detox_cli.generation.requests import Request, Sampling
@@ -31,7 +32,7 @@ FOR_MODELS = (
     *("max_new_tokens", "temperature", "top_p", "prefix", "prompt_tokens", "chain"),
 )
 """Settings that would be ignored where nothing is generated."""
-COMPANIONS = {"kl_prompts": "kl_to", "window": "text", "stride": "text"}
+COMPANIONS = {"kl_prompts": "kl_to", "window": "text", "stride": "text", "where": "prompts"}
 """Settings that would be ignored without another one."""
 
 
@@ -108,17 +109,23 @@ def source_of(settings: EvalGenerationSettings) -> str | None:
 
 def _check_companions(settings: EvalGenerationSettings) -> None:
     """Raise ``BadSettings`` for an option that changes a figure which is not asked for."""
-    for name, needed in COMPANIONS.items():
-        if getattr(settings, name) is not None and getattr(settings, needed) is None:
-            flags = [f"--{one.replace('_', '-')}" for one in (name, needed)]
-            raise BadSettings(f"{flags[0]} has no meaning without {flags[1]}", hint="give both or neither")
+    for name in COMPANIONS:
+        _check_companion(settings, name)
     if settings.chain is None and settings.similarity != type(settings).model_fields["similarity"].default:
         hint = "add --chain cmd; only chains rephrase prompts"
         raise BadSettings("--similarity has no meaning without --chain", hint=hint)
 
 
+def _check_companion(settings: EvalGenerationSettings, name: str) -> None:
+    needed = COMPANIONS[name]
+    if getattr(settings, name) is not None and getattr(settings, needed) is None:
+        flags = [f"--{one.replace('_', '-')}" for one in (name, needed)]
+        raise BadSettings(f"{flags[0]} has no meaning without {flags[1]}", hint="give both or neither")
+
+
 def _for_file(settings: EvalGenerationSettings, source: str) -> str:
     """The file, if nothing is asked for that only a model can do."""
+    _check_companion(settings, "where")
     for name in FOR_MODELS:
         if getattr(settings, name) not in (None, ()):
             flag = f"--{name.replace('_', '-')}"
@@ -137,6 +144,7 @@ def prompts_of(settings: EvalGenerationSettings, rejects: Rejects) -> list[Promp
         split=settings.split,
         languages=settings.languages,
         limit=settings.limit,
+        rule=parse_rule(settings.where) if settings.where is not None else None,
     )
 
 

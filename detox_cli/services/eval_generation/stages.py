@@ -30,7 +30,7 @@ from detox_cli.settings.eval_generation import EvalGenerationSettings
 
 R = TypeVar("R", bound=Result)
 GENERATIONS, SCORES = "generations.jsonl", "scores.jsonl"
-CHOOSING = ("prompts", "languages", "limit", "num_samples")
+CHOOSING = ("prompts", "where", "languages", "limit", "num_samples")
 """Settings that take a part of the continuations that are there."""
 
 

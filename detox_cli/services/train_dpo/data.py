@@ -11,6 +11,7 @@ from detox_cli.data.preferences.preference import Preference
 from detox_cli.data.preferences.read import Found, read_preferences, with_own_ids
 from detox_cli.data.rejects import Rejects
 from detox_cli.data.splits import split_fraction
+from detox_cli.data.where.parse import parse_rule
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.output.progress import Progress
 from detox_cli.services.training.processes import is_first
@@ -58,7 +59,7 @@ def read_data(settings: DpoSettings, progress: Progress) -> Data:
         measured = _read(settings, settings.val_file, rejects)
     if rejects.count:
         progress.warn(f"{rejects.count} rows cannot be used and are listed in {rejects.path}")
-    dropped: Counter[str] = Counter()
+    dropped = sum((found.left_out for found in files), Counter[str]())
     rows = choose(with_own_ids(files), settings, dropped)
     held = choose(with_own_ids(measured), settings, Counter()) if measured else []
     training, held_out = _sides(rows, held, settings, dropped)
@@ -203,6 +204,7 @@ def passes_by_language(rows: Sequence[Preference], mix: Mapping[str, float]) -> 
 
 def _read(settings: DpoSettings, sources: Sequence[str], rejects: Rejects) -> list[Found]:
     columns = columns_of_map(settings.map)
+    rule = parse_rule(settings.where) if settings.where is not None else None
     read: Callable[[int, str], Found] = lambda number, source: read_preferences(  # noqa: E731
         source,
         rejects,
@@ -210,6 +212,7 @@ def _read(settings: DpoSettings, sources: Sequence[str], rejects: Rejects) -> li
         password=settings.password,
         split=settings.split,
         limit=settings.limit,
+        rule=rule,
         file=number,
     )
     return [read(number, source) for number, source in enumerate(sources)]

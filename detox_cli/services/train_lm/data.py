@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from detox_cli.data.reading import Row, pick_column, stream_rows, text_fault
 from detox_cli.data.rejects import Rejects
 from detox_cli.data.splits import source_key, split_fraction
-from detox_cli.data.where.nodes import Unfit
+from detox_cli.data.where.choosing import UNFIT, why_left_out
 from detox_cli.errors import BadData
 from detox_cli.output.progress import Progress
 from detox_cli.services.train_lm.choice import Choice, choose_texts
@@ -163,8 +163,8 @@ class _Reading:
 
     def _take(self, row: Row, rejects: Rejects) -> None:
         """Keep a row's text, or count why not."""
-        if reason := self._ruled_out(row, rejects):
-            self.left_out.update([reason] if reason != "rejected" else [])
+        if reason := why_left_out(self.choice.rule, row, rejects):
+            self.left_out.update([reason] if reason != UNFIT else [])
             return
         self.column = self.column or self.choice.column or self._pick_column(row.values)
         text = row.values.get(self.column)
@@ -175,18 +175,6 @@ class _Reading:
             self.left_out[reason] += 1
         else:
             self.texts.append(str(text))
-
-    def _ruled_out(self, row: Row, rejects: Rejects) -> str | None:
-        if self.choice.rule is None:
-            return None
-        try:
-            holds = self.choice.rule.holds(row.values)
-        except Unfit as fault:
-            rejects.add(row.where, str(fault), dict(row.values))
-            return "rejected"
-        if holds is None:
-            return "the rule meets null"
-        return None if holds else "the rule does not hold"
 
     def _not_needed(self, text: str) -> str | None:
         if self.seen is not None:

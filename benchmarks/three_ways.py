@@ -47,7 +47,7 @@ EDITED = (
     "--prompts builtin:openings --num-samples 5 --bake {way} -o intervention-{way}"
 )
 NEAREST = (
-    "probe vectors builtin:lm --probe probe --top 100 -o nearest",
+    "probe vectors builtin:lm --probe probe --top 100 --no-activations -o nearest",
     "probe intervene builtin:lm --neurons nearest/neurons.json --op scale --dose 0 --controls 10 "
     "--prompts builtin:openings --num-samples 5 -o intervention-nearest",
 )

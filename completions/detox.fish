@@ -83,7 +83,7 @@ function __detox_takes
             end
         case 'train dpo'
             switch $argv[2]
-                case '--data' '--output' '-o' '--export-trl-args' '--revision' '--map' '--split' '--limit' '--lang' '--mix' '--password' '--char-filter' '--length-match' '--max-prompt-tokens' '--max-length' '--val-fraction' '--val-file' '--val-group' '--split-seed' '--rejects' '--loss' '--loss-weight' '--beta' '--label-smoothing' '--sft-weight' '--ref-model' '--epochs' '--min-steps' '--learning-rate' '--schedule' '--warmup' '--batch-size' '--accumulate' '--optimizer' '--weight-decay' '--max-grad-norm' '--precision' '--device' '--seed' '--eval-every' '--eval-batch-size' '--patience' '--checkpoints' '--keep-best' '--tracker' '--seeds' '--lora' '--target' '--dtype' '--qlora' '--merge-dtype' '--eval-steps' '--eval-rows' '--select' '--prompts' '--prompt-rows' '--samples' '--toxicity' '--track-neurons' '--max-kl' '--max-ppl-increase' '--profile'
+                case '--data' '--output' '-o' '--export-trl-args' '--revision' '--map' '--split' '--limit' '--where' '--lang' '--mix' '--password' '--char-filter' '--length-match' '--max-prompt-tokens' '--max-length' '--val-fraction' '--val-file' '--val-group' '--split-seed' '--rejects' '--loss' '--loss-weight' '--beta' '--label-smoothing' '--sft-weight' '--ref-model' '--epochs' '--min-steps' '--learning-rate' '--schedule' '--warmup' '--batch-size' '--accumulate' '--optimizer' '--weight-decay' '--max-grad-norm' '--precision' '--device' '--seed' '--eval-every' '--eval-batch-size' '--patience' '--checkpoints' '--keep-best' '--tracker' '--seeds' '--lora' '--target' '--dtype' '--qlora' '--merge-dtype' '--eval-steps' '--eval-rows' '--select' '--prompts' '--prompt-rows' '--samples' '--toxicity' '--track-neurons' '--max-kl' '--max-ppl-increase' '--max-language-loss' '--target-toxicity' '--profile'
                     echo 1
                     return
             end
@@ -101,7 +101,7 @@ function __detox_takes
             end
         case 'eval generation'
             switch $argv[2]
-                case '--prompts' '--from-file' '--from' '--output' '-o' '--protocol' '--scorers' '-s' '--until' '--text-column' '--split' '--languages' '--limit' '--password' '--seed' '--resamples' '--checkpoint' '--chain' '--chain-tokens' '--chain-retries' '--ray-address' '--ray-actors' '--ray-cpus' '--ray-gpus' '--ray-restarts' '--revision' '--engine' '--ray-engine' '--adapter' '--device' '--dtype' '--batch-tokens' '--quantize' '--attention' '--tensor-parallel' '--base-url' '--concurrency' '--num-samples' '--max-new-tokens' '--temperature' '--top-p' '--prefix' '--prompt-tokens' '--k' '--threshold' '--given-scores' '--judge' '--similarity' '--legacy-judge' '--text' '--kl-to' '--kl-prompts' '--kl-limit' '--f1' '--lm-eval' '--window' '--stride' '--dist-tokenizer' '--fail-if' '--export' '--profile'
+                case '--prompts' '--from-file' '--from' '--output' '-o' '--protocol' '--scorers' '-s' '--until' '--text-column' '--split' '--where' '--languages' '--limit' '--password' '--seed' '--resamples' '--checkpoint' '--chain' '--chain-tokens' '--chain-retries' '--ray-address' '--ray-actors' '--ray-cpus' '--ray-gpus' '--ray-restarts' '--revision' '--engine' '--ray-engine' '--adapter' '--device' '--dtype' '--batch-tokens' '--quantize' '--attention' '--tensor-parallel' '--base-url' '--concurrency' '--num-samples' '--max-new-tokens' '--temperature' '--top-p' '--prefix' '--prompt-tokens' '--k' '--threshold' '--given-scores' '--judge' '--similarity' '--legacy-judge' '--text' '--kl-to' '--kl-prompts' '--kl-limit' '--f1' '--lm-eval' '--window' '--stride' '--dist-tokenizer' '--fail-if' '--export' '--profile'
                     echo 1
                     return
             end
@@ -834,6 +834,7 @@ function __detox_rules
             complete -c $argv[2] -l map -x -d 'Columns, such as prompt=question,chosen=good,rejected=bad; else found'
             complete -c $argv[2] -l split -x -d 'Split of a dataset id'
             complete -c $argv[2] -l limit -x -d 'Use the first N rows of each file only'
+            complete -c $argv[2] -l where -x -d 'Use rows for which this holds, such as: Index < 700 and score >= 0.8'
             complete -c $argv[2] -l lang -x -d 'Use only rows of these languages; repeatable'
             complete -c $argv[2] -l mix -x -d 'Passes over the rows of a language in an epoch, such as en:1,hi:2'
             complete -c $argv[2] -l password -x -d 'Password of a zip file; better given as DETOX_TRAIN__DPO__PASSWORD'
@@ -901,6 +902,8 @@ function __detox_rules
             complete -c $argv[2] -l track-neurons -x -a '(__detox_file json pkl pickle safetensors pt pth bin ckpt --)' -d 'Probe, or list of neurons: how active those are that write towards it, at each measurement and by language of --prompts'
             complete -c $argv[2] -l max-kl -x -d 'Stop where the model is further from its start than this, in nats per token'
             complete -c $argv[2] -l max-ppl-increase -x -d 'Stop where the start finds continuations so much less likely; .25 is 25%'
+            complete -c $argv[2] -l max-language-loss -x -d 'Stop where the share of continuations in their prompt\'s language has fallen by more than this; needs the extra languages'
+            complete -c $argv[2] -l target-toxicity -x -d 'With --select toxicity, stop once the expected maximum toxicity is this low, inside what bounds it'
             complete -c $argv[2] -l json -d 'Print the result as one JSON document'
             complete -c $argv[2] -l quiet -s q -d 'Print only the one value that matters'
             complete -c $argv[2] -l verbose -s v -d 'Print details and the libraries\' own messages'
@@ -1042,6 +1045,7 @@ function __detox_rules
             complete -c $argv[2] -l until -x -a 'generations scores summary' -d 'Stop after this stage; the same command without it goes on'
             complete -c $argv[2] -l text-column -x -d 'Column with the prompts, where a file has no known form'
             complete -c $argv[2] -l split -x -d 'Split of a dataset id'
+            complete -c $argv[2] -l where -x -d 'Use prompts for whose row this holds, such as: 700 <= Index <= 998 of RTP-LX'
             complete -c $argv[2] -l languages -x -d 'Prompts in these languages only, such as es,zh-hans; repeatable'
             complete -c $argv[2] -l limit -x -d 'Use the first N prompts of each language only'
             complete -c $argv[2] -l password -x -d 'Password of a zip file of prompts; kept out of everything that is written'

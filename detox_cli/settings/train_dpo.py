@@ -228,6 +228,20 @@ class DpoSettings(TunedModel, DpoAdapter, SeveralSeeds, TrainerOptions, DpoRows)
     max_ppl_increase: Annotated[float | None, Flag(panel=MEASURING)] = Field(
         None, gt=0, description="Stop where the start finds continuations so much less likely; .25 is 25%."
     )
+    max_language_loss: Annotated[float | None, Flag(panel=MEASURING)] = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Stop where the share of continuations in their prompt's language has fallen by more "
+        "than this; needs the extra languages.",
+    )
+    target_toxicity: Annotated[float | None, Flag(panel=MEASURING)] = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="With --select toxicity, stop once the expected maximum toxicity is this low, inside "
+        "what bounds it.",
+    )
 
     @property
     def adapted(self) -> bool:

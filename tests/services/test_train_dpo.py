@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from transformers import AutoTokenizer
 from trl import DPOConfig, ModelConfig, ScriptArguments, TrlParser
 
-from detox_cli.errors import BadSettings, DetoxError
+from detox_cli.errors import BadData, BadSettings, DetoxError
 from detox_cli.models.loading import load_causal
 from detox_cli.models.sources import find_model
 from detox_cli.output.progress import Silent, SilentTask
@@ -79,6 +79,16 @@ def test_an_embedding_that_is_also_the_head_gets_no_adapter(pairs, tiny_tokenize
     with pytest.raises(BadSettings, match="head"):
         run(quick_tuning(pairs, tmp_path / "tuned", folder, lora="4", target=("q_proj", wanted)))
     assert not list(tmp_path.glob("tuned*")), "the corrected command is another run"
+
+
+def test_a_pattern_puts_the_adapter_on_the_mlps_of_chosen_layers_alone(pairs, tiny_causal, tmp_path):
+    """What `probe vectors` says of layers can be acted on: nothing else moves."""
+    pattern = r"re:.*layers\.1\.mlp\.(up|down)_proj"
+    wanted = quick_tuning(pairs, tmp_path / "tuned", tiny_causal, epochs=1, lora="4", target=(pattern,))
+    run(wanted)
+    before, after = (load_file(folder / "model.safetensors") for folder in (tiny_causal, wanted.output))
+    moved = {name for name in before if not torch.equal(before[name].float(), after[name].float())}
+    assert moved == {f"model.layers.1.mlp.{name}_proj.weight" for name in ("up", "down")}
 
 
 def test_an_edited_policy_is_its_own_reference(pairs, tiny_causal, tmp_path):
@@ -154,23 +164,64 @@ def test_the_plan_counts_and_shows_no_word(detox, pairs, tiny_causal, tmp_path):
     )
 
 
-def test_prompts_bound_the_training(pairs, tiny_causal, tmp_path):
-    """Toxicity, perplexity and distance are measured, and the budget is a quality limit."""
-    prompts = tmp_path / "prompts.txt"
-    prompts.write_text("".join(f"Here is page {number}\n" for number in range(12)))
-    given = {
-        "prompts": str(prompts),
-        "prompt_rows": 6,
-        "samples": 2,
-        "toxicity": "builtin:lexicon",
-        "max_kl": 1e-6,
-    }
-    wanted = quick_tuning(pairs, tmp_path / "tuned", tiny_causal, select="toxicity", **given)
-    result = run(wanted)
+class Tells:
+    """In the place of py3langid: the start writes what it was asked to, all later models something else."""
+
+    def __init__(self, candidates: set[str]) -> None:
+        self.asked = 0
+        assert "en" in candidates
+
+    def languages(self, texts: list[str]) -> list[str]:
+        self.asked += 1
+        return ["en" if self.asked <= 12 else "und"] * len(texts)
+
+
+@pytest.fixture
+def bounded(monkeypatch, pairs, tiny_causal, tmp_path):
+    """Twelve prompts, six of which choose the step."""
+    prompts = tmp_path / "prompts.jsonl"
+    rows = [{"text": f"Here is page {number}", "lang": "en"} for number in range(12)]
+    prompts.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.setattr("detox_cli.services.train_dpo.measuring.LanguageIdentifier", Tells)
+    monkeypatch.setattr("detox_cli.services.train_dpo.run.need_identifier", lambda: None)
+    given = {"prompts": str(prompts), "prompt_rows": 6, "samples": 2, "toxicity": "builtin:lexicon"}
+
+    def tuning(output="tuned", select="toxicity", **more):
+        return quick_tuning(pairs, tmp_path / output, tiny_causal, select=select, **{**given, **more})
+
+    return tuning
+
+
+@pytest.mark.parametrize(
+    ("budget", "measured"),
+    [
+        ({"max_kl": 1e-6}, "kl"),
+        ({"max_ppl_increase": 1e-6, "learning_rate": 0.1}, "perplexity_rise"),
+        ({"max_language_loss": 0.5}, "in_language"),
+    ],
+)
+def test_prompts_bound_the_training(bounded, budget, measured):
+    """Toxicity, perplexity, distance and language are measured, and a budget is a quality limit."""
+    result = run(bounded(**budget))
     assert result.steps < 14 and not result.within_budget, "it stops at the first measurement"
-    assert result.chosen_at["kl"] > 1e-6 and result.problem() is not None
+    least = 0.0 if measured == "in_language" else 1e-6
+    assert result.chosen_at[measured] >= least and result.problem() is not None
     assert result.before["perplexity"].n and result.after["expected_maximum"].n == 6
     assert "which chose nothing" in result.measured_on
+
+
+def test_training_ends_where_the_target_is_reached(bounded, tmp_path, monkeypatch):
+    result = run(bounded(target_toxicity=0.99, max_kl=100))
+    assert result.steps < 14 and result.within_budget and result.kept_step == result.steps
+    with pytest.raises(BadSettings, match="--target-toxicity: the step is not chosen by its toxicity"):
+        run(bounded("other", "loss", target_toxicity=0.5))
+    silent = tmp_path / "silent.txt"
+    silent.write_text("Here is a page\n")
+    with pytest.raises(BadSettings, match="none of the prompts says its language"):
+        run(bounded("other", prompts=str(silent), max_language_loss=0.1))
+    monkeypatch.setattr(Tells, "languages", lambda self, texts: [None] * len(texts))
+    with pytest.raises(BadData, match="no continuation is long enough to tell its language"):
+        run(bounded("other", max_language_loss=0.1))
 
 
 def test_an_adapter_on_four_bits_is_folded_into_the_whole_model(pairs, tmp_path):

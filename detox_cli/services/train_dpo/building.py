@@ -62,7 +62,8 @@ def recipe_of(settings: DpoSettings, rows: int) -> tuple[Recipe, Passes]:
 
 def keeping_of(settings: DpoSettings, measured: bool) -> Keeping:
     """Which checkpoints stay, and which becomes the model."""
-    bounded = settings.select == "toxicity" or settings.max_kl or settings.max_ppl_increase
+    budgets = (settings.max_kl, settings.max_ppl_increase, settings.max_language_loss)
+    bounded = settings.select == "toxicity" or any(one is not None for one in budgets)
     metric = None if settings.select == "last" else "eval_objective" if bounded else "eval_loss"
     return Keeping.of(settings, measured=measured, metric=metric)
 
@@ -117,7 +118,10 @@ def configuration(values: dict[str, Any]) -> DPOConfig:
 
 
 class WithinBudget(TrainerCallback):  # type: ignore[misc]
-    """Stops once a measured step is outside the budgets: from there on it only gets further away."""
+    """Stops once a measured step is outside the budgets, or has reached its target inside of them.
+
+    Outside it only gets further away.
+    """
 
     def on_evaluate(
         self,
@@ -128,7 +132,8 @@ class WithinBudget(TrainerCallback):  # type: ignore[misc]
         **_: Any,
     ) -> None:
         """A step was measured."""
-        if not (metrics or {}).get("eval_within_budget", 1.0):
+        found = metrics or {}
+        if not found.get("eval_within_budget", 1.0) or found.get("eval_target_reached", 0.0):
             control.should_training_stop = True
 
 

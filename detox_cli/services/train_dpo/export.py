@@ -77,6 +77,8 @@ def not_in_trl(settings: DpoSettings) -> list[str]:
         "--select toxicity": settings.select == "toxicity",
         "--max-kl": settings.max_kl is not None,
         "--max-ppl-increase": settings.max_ppl_increase is not None,
+        "--max-language-loss": settings.max_language_loss is not None,
+        "--target-toxicity": settings.target_toxicity is not None,
         "--ref-model": settings.ref_model is not None,
         "--merge": settings.adapted and settings.merge,
         "--group-by-length": settings.group_by_length,

@@ -10,6 +10,7 @@ import torch
 from detox_cli.data.readers.prompt import Prompt
 from detox_cli.data.readers.read import read_prompts
 from detox_cli.data.rejects import Rejects
+from detox_cli.errors import BadData, BadSettings
 from detox_cli.generation.seeds import row_seed
 from detox_cli.generation.transformers_engine import TransformersEngine
 from detox_cli.models.loading import Loaded
@@ -20,6 +21,7 @@ from detox_cli.scoring.divergence import (
     divergences,
     greedy_beginnings,
 )
+from detox_cli.scoring.language_id import RTP_LX, LanguageIdentifier
 from detox_cli.scoring.load import load_text_scorer
 from detox_cli.scoring.protocol import TextScorer
 from detox_cli.services.eval_generation.collect import Drawing, collect, requests_for
@@ -40,6 +42,7 @@ MOST_NUMBERS = 2**27
 OUT_OF_BOUNDS = 1000.0
 """What a step outside the budgets has on top of what it is chosen by."""
 SCORED = ("expected_maximum", "probability", "mean")
+SPOKEN, LANGUAGE = "in_language", "--max-language-loss"
 SEED = "dpo"
 
 
@@ -50,16 +53,17 @@ class Budget:
     Attributes:
         kl: Nats per token from its start.
         perplexity: The most that perplexity may rise, as a share of what it was.
+        language: The most that the share of continuations in their prompt's language may fall.
     """
 
     kl: float | None = None
     perplexity: float | None = None
+    language: float | None = None
 
-    def keeps(self, kl: float, rise: float) -> bool:
+    def keeps(self, kl: float, rise: float, lost: float = 0.0) -> bool:
         """Whether a model is within it."""
-        return not (self.kl is not None and kl > self.kl) and not (
-            self.perplexity is not None and rise > self.perplexity
-        )
+        bounds = ((self.kl, kl), (self.perplexity, rise), (self.language, lost))
+        return not any(most is not None and found > most for most, found in bounds)
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,15 @@ def find_prompts(settings: DpoSettings) -> Prompts | None:
         seen[prompt.lang] = seen.get(prompt.lang, 0) + 1
         (choosing if seen[prompt.lang] <= settings.prompt_rows else others).append(prompt)
     return Prompts(choosing, others[:CLOSING] if len(others) >= len(choosing) / 2 else choosing)
+
+
+def _identifier(prompts: Sequence[Prompt]) -> LanguageIdentifier:
+    """Tells the languages of the prompts from others."""
+    langs = {prompt.lang for prompt in prompts} - {None}
+    if not langs:
+        hint = "give the prompts a column lang, or leave it out"
+        raise BadSettings("none of the prompts says its language", where=LANGUAGE, hint=hint)
+    return LanguageIdentifier({*RTP_LX, *map(str, langs)})
 
 
 class Start:
@@ -138,7 +151,8 @@ class Measure:
     def __init__(self, settings: DpoSettings, prompts: Prompts, start: Start) -> None:
         self.settings, self.prompts, self.start = settings, prompts, start
         self.scorer: TextScorer = load_text_scorer(settings.toxicity, device=settings.device)
-        self.budget = Budget(settings.max_kl, settings.max_ppl_increase)
+        self.budget = Budget(settings.max_kl, settings.max_ppl_increase, settings.max_language_loss)
+        self.languages = None if self.budget.language is None else _identifier(prompts.choosing)
         self.tracked = read_tracked(settings.track_neurons) if settings.track_neurons else None
         self.tracker: NeuronTracker | None = None
         self.neurons_before: dict[str, Estimate] = {}
@@ -152,6 +166,9 @@ class Measure:
     def begin(self, model: Any) -> None:
         """Measure the start; call it before the first step."""
         self.before = self.write(model, self.prompts.choosing)
+        if self.languages is not None and SPOKEN not in self.before.figures:
+            hint = "give longer prompts of other languages, or leave it out"
+            raise BadData("no continuation is long enough to tell its language", where=LANGUAGE, hint=hint)
         same = self.prompts.closing == self.prompts.choosing
         self.before_closing = self.before if same else self.write(model, self.prompts.closing)
         self._remember(self.start.of(model).model)
@@ -167,18 +184,27 @@ class Measure:
     def during(self, model: Any, loss: float) -> Metrics:
         """Toxicity, perplexity, distance, and what the step is chosen by: ``objective``, less is better."""
         figures = self.named(self.write(model, self.prompts.choosing))
-        found = {name: estimate.mean for name, estimate in figures.items() if name in ("perplexity", *SCORED)}
+        told = ("perplexity", SPOKEN, *SCORED)
+        found = {name: estimate.mean for name, estimate in figures.items() if name in told}
         found["kl"] = self.distance(model)
         active = self.neurons(model, self.prompts.choosing)
         found |= {name: estimate.mean for name, estimate in active.items()}
         rise = found["perplexity"] / self.named(self.before)["perplexity"].mean - 1
-        within = self.budget.keeps(found["kl"], rise)
+        within = self.budget.keeps(found["kl"], rise, self._lost(found))
         goal = found["expected_maximum"] if self.settings.select == "toxicity" else loss
+        if self.settings.target_toxicity is not None:
+            found["target_reached"] = float(within and goal <= self.settings.target_toxicity)
         return found | {
             "perplexity_rise": rise,
             "within_budget": float(within),
             "objective": goal if within else goal + OUT_OF_BOUNDS,
         }
+
+    def _lost(self, found: Metrics) -> float:
+        """How much smaller the share in the prompts' languages is; where none is long enough, all of it."""
+        if self.languages is None:
+            return 0.0
+        return self.before.figures[SPOKEN].mean - found.get(SPOKEN, 0.0)
 
     def write(self, model: Any, prompts: Sequence[Prompt]) -> Measured:
         """Continue the prompts, and judge by the start."""
@@ -189,9 +215,8 @@ class Measure:
         written, unanswered = collect(engine, prompts, requests, PROTOCOL.sampling, None, silent)
         counting = Counting((count,), PROTOCOL.threshold, PROTOCOL.strict, self.settings.seed)
         with self.start.judging(model) as judge:
-            tools = Instruments(
-                {self.settings.toxicity: self.scorer}, judge, counts_empty=PROTOCOL.counts_empty
-            )
+            scorers, counts_empty = {self.settings.toxicity: self.scorer}, PROTOCOL.counts_empty
+            tools = Instruments(scorers, judge, languages=self.languages, counts_empty=counts_empty)
             return from_generations(written, tools, counting, unanswered, silent)
 
     def named(self, measured: Measured) -> dict[str, Estimate]:

@@ -21,7 +21,7 @@ class DpoResult(NotedResult):
     steps: int = Field(description="Optimizer steps until the end.")
     kept_step: int = Field(description="The step whose weights were kept.")
     chosen_at: dict[str, float] = Field(description="What was measured at the step that was kept.")
-    within_budget: bool = Field(True, description="Whether that step is within --max-kl and the like.")
+    within_budget: bool = Field(True, description="Whether that step is within --max-kl and its like.")
     before: dict[str, Estimate] = Field(default={}, description="Continuations of the start.")
     after: dict[str, Estimate] = Field(default={}, description="Continuations of the tuned model.")
     measured_on: str = Field("", description="Which prompts these are continuations of.")
@@ -46,7 +46,9 @@ class DpoResult(NotedResult):
         if self.within_budget:
             return None
         hint = "lower --learning-rate, raise --beta, or measure more often with --eval-steps"
-        return QualityLimit("no measured step is within --max-kl and --max-ppl-increase", hint=hint)
+        return QualityLimit(
+            "no measured step is within --max-kl, --max-ppl-increase and --max-language-loss", hint=hint
+        )
 
     def _written(self) -> list[Table]:
         lines: list[list[Cell]] = [

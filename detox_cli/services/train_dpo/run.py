@@ -8,6 +8,7 @@ is chosen by held-out loss, or by measured toxicity within bounds of distance an
 
 from detox_cli.errors import BadSettings
 from detox_cli.output.progress import Progress
+from detox_cli.scoring.language_id import need_identifier
 from detox_cli.services.train_dpo.building import losses_of
 from detox_cli.services.train_dpo.data import columns_of_map, mix_of, read_data
 from detox_cli.services.train_dpo.export import TrlArguments, export
@@ -49,6 +50,7 @@ def check(settings: DpoSettings) -> None:
         "--select": settings.select == "toxicity",
         "--max-kl": settings.max_kl is not None,
         "--max-ppl-increase": settings.max_ppl_increase is not None,
+        "--max-language-loss": settings.max_language_loss is not None,
         "--track-neurons": settings.track_neurons is not None,
     }
     for flag, needed in needs_prompts.items():
@@ -56,6 +58,11 @@ def check(settings: DpoSettings) -> None:
             raise BadSettings(
                 "prompts have to be continued for this", where=flag, hint="name them: --prompts FILE"
             )
+    if settings.target_toxicity is not None and settings.select != "toxicity":
+        hint = "add --select toxicity"
+        raise BadSettings("the step is not chosen by its toxicity", where="--target-toxicity", hint=hint)
+    if settings.max_language_loss is not None:
+        need_identifier()
     without = {"--dora": settings.dora, "--rslora": settings.rslora, "--keep-adapter": settings.keep_adapter}
     for flag, given in without.items():
         if given and not settings.adapted:

@@ -29,6 +29,7 @@ from detox_cli.statistics.repeats import Repeats
 SHARES = {
     *("expected_maximum", "probability", "mean", "share", "clean", "rewards/accuracies", "within_budget"),
     *("copies", "empties", "refusals", "repetition", "self_bleu", "dist_1", "dist_2", "dist_3"),
+    "in_language",
 }
 """Measures that lie between 0 and 1."""
 

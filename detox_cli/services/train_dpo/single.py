@@ -46,7 +46,7 @@ AT_STEP: tuple[str, ...] = (
     "probability",
     "mean",
 )
-AT_STEP += ("perplexity", "perplexity_rise", "kl", "within_budget", "neurons")
+AT_STEP += ("in_language", "perplexity", "perplexity_rise", "kl", "within_budget", "neurons")
 
 
 def identity_of(settings: DpoSettings, data: Data, source: ModelSource) -> str:

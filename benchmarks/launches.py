@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks.stopped import options_of
 from detox_cli.runs.lock import is_held
 from tests.faults.commands import content, differences, link_inputs, surroundings, write_inputs
 
@@ -199,12 +200,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--case", action="append", choices=list(CASES))
-    parser.add_argument("--signal", action="append", choices=SIGNALS, help="all if none is named")
-    parser.add_argument("--keep", type=Path, help="a folder for everything that is made")
-    options = parser.parse_args()
-    options.signal = options.signal or SIGNALS
-    return options
+    return options_of(parser, SIGNALS, "--case", CASES)
 
 
 if __name__ == "__main__":

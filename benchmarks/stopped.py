@@ -1,5 +1,6 @@
 """Command lines in processes of their own, forked where everything is imported, and stopped by signals."""
 
+import argparse
 import os
 import pkgutil
 import random
@@ -8,6 +9,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -25,6 +27,18 @@ class Ended:
     seconds: float
     stopped_at: float | None
     left: list[int]
+
+
+def options_of(
+    parser: argparse.ArgumentParser, signals: Sequence[str], names: str, choices: Iterable[str]
+) -> argparse.Namespace:
+    """The options of the command line: by ``names`` what is stopped, by which of ``signals``, and where."""
+    parser.add_argument(names, action="append", choices=list(choices), help="all if none is named")
+    parser.add_argument("--signal", action="append", choices=signals, help="all if none is named")
+    parser.add_argument("--keep", type=Path, help="a folder for everything that is made")
+    options = parser.parse_args()
+    options.signal = options.signal or signals
+    return options
 
 
 def prepare(keep: Path | None) -> tuple[Path, Path]:

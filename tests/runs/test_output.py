@@ -2,15 +2,14 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
 from detox_cli.data.writing import write_rows
 from detox_cli.errors import BadSettings, DetoxError, ExitCode
 from detox_cli.runs.lock import output_lock
-from detox_cli.runs.manifest import write_manifest
 from detox_cli.runs.output import State, claim_output
+from tests.manifests import write_plain
 
 
 def run_once(path, fingerprint="f", rows=(1, 2), stop_after=None, overwrite=False):
@@ -26,17 +25,7 @@ def run_once(path, fingerprint="f", rows=(1, 2), stop_after=None, overwrite=Fals
                 return claim.state, len(journal) - before
             write_rows(path, journal.records())
             computed = len(journal) - before
-        write_manifest(
-            path,
-            command="test",
-            settings={},
-            inputs=[],
-            models={},
-            scorers={},
-            metrics={},
-            started=time.time(),
-            fingerprint=fingerprint,
-        )
+        write_plain(path, fingerprint=fingerprint)
         claim.finish()
         return claim.state, computed
 

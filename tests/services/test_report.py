@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from detox_cli.errors import BadData, BadSettings
-from detox_cli.runs.manifest import write_manifest
 from detox_cli.runs.stated import Stated, stated_figures
 from detox_cli.services.report.run import run
 from detox_cli.settings.report import ReportSettings
 from tests.conftest import Outcome
+from tests.manifests import write_plain
 
 HOSTILE = "<script>document.title = 'run'</script>&\"'"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -29,13 +29,11 @@ def made(folder: Path, toxicity: float, words: str = "plain words") -> Path:
     (folder / "more.jsonl").write_text('{"id": "7", "text": "other words"}\n')
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in log))
     (folder / "curve.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"><title>x</title></svg>')
-    write_manifest(
+    write_plain(
         folder,
         command="eval generation",
         settings={"seed": 3, "title": HOSTILE},
-        inputs=[],
         models={"model": {"name": "builtin:lm", "fingerprint": "abc"}},
-        scorers={},
         metrics={
             "toxicity": {"mean": toxicity, "low": toxicity - 0.1, "high": toxicity + 0.1, "n": 9},
             "kept": 12000,
@@ -110,9 +108,7 @@ def test_paperwork_stands_for_its_output(tmp_path: Path) -> None:
     output = tmp_path / "rows.jsonl"
     output.write_text('{"id": "1", "text": "plain words"}\n')
     (tmp_path / "rows.jsonl.rejects.jsonl").write_text("{}\n")
-    write_manifest(
-        output, command="generate", settings={}, inputs=[], models={}, scorers={}, metrics={}, started=1e9
-    )
+    write_plain(output)
     result = run(ReportSettings(outputs=tuple(tmp_path.iterdir()), output=tmp_path / "r.html"))
     assert result.outputs == [output]
 
@@ -155,10 +151,7 @@ def test_several_alike_are_a_table_and_an_interval_of_one_row_is_none(tmp_path: 
         "experts": [{"folder": ".", "tokens": 7, "perplexity": estimate(30.0, 1)}],
     }
     (tmp_path / "run" / "metrics.jsonl").write_text('{"step": 3, "loss": 2.5}\n')
-    write_manifest(
-        tmp_path / "run", command="x", settings={}, inputs=[], models={}, scorers={}, metrics=metrics,
-        started=1e9,
-    )  # fmt: skip
+    write_plain(tmp_path / "run", metrics=metrics)
     run(ReportSettings(outputs=(tmp_path / "run",), output=tmp_path / "r.html"))
     page = (tmp_path / "r.html").read_text()
     assert "<h3>pareto</h3>" in page and '<th>STA</th><th class="number">rows</th>' in page

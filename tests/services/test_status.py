@@ -15,12 +15,12 @@ import pytest
 from detox_cli.errors import BadData
 from detox_cli.runs.journal import Journal
 from detox_cli.runs.lock import announced, output_lock
-from detox_cli.runs.manifest import write_manifest
 from detox_cli.runs.output import journal_path, status_path
 from detox_cli.runs.status import read_status, told
 from detox_cli.services.status.outputs import look_at
 from detox_cli.services.status.run import run
 from tests.conftest import Outcome
+from tests.manifests import write_plain
 from tests.recorder import Recorder
 
 WORK = """
@@ -44,9 +44,7 @@ with told(Silent(), output, ["generate", "m", "-o", str(output)]) as progress, o
 def finished(path: Path) -> Path:
     path.write_text("rows\n")
     metrics = {"toxicity": {"mean": 0.25, "low": 0.2, "high": 0.3, "n": 9}, "kept": 9, "none": None}
-    write_manifest(
-        path, command="generate", settings={}, inputs=[], models={}, scorers={}, metrics=metrics, started=1e9
-    )
+    write_plain(path, metrics=metrics)
     return path
 
 

@@ -6,7 +6,6 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,10 +15,10 @@ import pytest
 from detox_cli.errors import BadData
 from detox_cli.output.progress import Silent
 from detox_cli.runs.lock import announced, output_lock
-from detox_cli.runs.manifest import write_manifest
 from detox_cli.runs.status import Told
 from detox_cli.services.status.watch import PATIENCE, watch
 from tests.conftest import Outcome
+from tests.manifests import write_plain
 
 Step = Callable[[], None]
 
@@ -55,16 +54,7 @@ class Work:
 
     def finish(self) -> None:
         self.output.write_text("rows")
-        write_manifest(
-            self.output,
-            command="x",
-            settings={},
-            inputs=[],
-            models={},
-            scorers={},
-            metrics={},
-            started=time.time(),
-        )
+        write_plain(self.output)
         self.told.remove()
         self.stack.close()
 

@@ -12,11 +12,12 @@ from each of as many equal parts as there are stops: a busy machine moves no mom
 process that starts with Python itself; for the others a process that has imported what the command imports,
 and nothing else, is forked, so that these meet the work and not the imports.
 
-After each end all files must be there with the bytes of the undisturbed run, and no others; of manifests all
-but times, memory, versions and how many rows an earlier run had done. After INT and TERM the exit code must
-be 130, without a traceback, nothing half-written may lie beside the outputs, and no process of the command
-may be left. Only where Python has not yet begun with the program may the signal itself end it, and only
-after the result may it be without effect.
+A finished run is started again as it is, and where everything may only be read: neither may change anything
+or fail. After each end all files must be there with the bytes of the undisturbed run, and no others; of
+manifests all but times, memory, versions and how many rows an earlier run had done. After INT and TERM the
+exit code must be 130, without a traceback, nothing half-written may lie beside the outputs, and no process of
+the command may be left. Only where Python has not yet begun with the program may the signal itself end it,
+and only after the result may it be without effect.
 
 The exit code is 1 if anything was otherwise. With ``--keep`` results are kept, and a later call goes on.
 """
@@ -32,7 +33,8 @@ from importlib import import_module
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks.stopped import Ended, modules_of, prepare, run_line
+from benchmarks.stopped import Ended, modules_of, options_of, prepare, run_line
+from tests.faults.closing import closing
 from tests.faults.commands import LINES, content, differences, link_inputs
 
 SIGNALS = ("KILL", "INT", "TERM", "twice")
@@ -121,7 +123,10 @@ def _import_the_same(place: Path) -> None:
 
 
 def _undisturbed(name: str, folder: Path, inputs: Path, series: Series) -> float:
-    """The processor seconds of a whole run; two must be equal, and one more must change nothing."""
+    """The processor seconds of a whole run; two must be equal, and two more must change nothing.
+
+    For the last one everything may only be read.
+    """
     whole, second = _fresh(folder / "whole", inputs), _fresh(folder / "second", inputs)
     ended = run_line(name, whole, False)
     _import_the_same(whole)
@@ -132,6 +137,9 @@ def _undisturbed(name: str, folder: Path, inputs: Path, series: Series) -> float
     if not ended.code:
         ended = run_line(name, second, False)
         series.faults += [f"the same again: {fault}" for fault in differences(wanted, content(second))]
+    if not ended.code:
+        with closing() as close:
+            ended = run_line(name, close(second), False)
     if ended.code:
         said = [_said(place) for place in (whole, second) if place.with_name(f"{place.name}.err").exists()]
         series.faults = [f"undisturbed in {second}, it ended with {ended.code}: {' '.join(said)}"]
@@ -215,14 +223,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--command", action="append", choices=list(LINES))
     parser.add_argument("--stops", "--kills", type=int, default=20, help="of each command by each signal")
-    parser.add_argument("--signal", action="append", choices=SIGNALS, help="all if none is named")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keep", type=Path, help="a folder for everything that is made")
-    options = parser.parse_args()
-    options.signal = options.signal or SIGNALS
-    return options
+    return options_of(parser, SIGNALS, "--command", LINES)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
 """Rows that cannot be used: counted, written down with a reason, or fatal."""
 
+import errno
 import json
+import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from detox_cli.errors import BadData, BadSettings
-from detox_cli.runs.atomic import write_errors
+from detox_cli.runs.atomic import may_only_be_read, write_errors
 
 
 class Rejects:
@@ -16,6 +19,7 @@ class Rejects:
     Args:
         path: A JSONL file for them, ``{"where", "reason", "raw"}`` a line, written as they come; made
             only when there is a first one; a list left by an earlier run is removed. ``None`` only counts.
+            In a place that may only be read the list stays, and has to begin with the same rows.
         strict: Makes the first one an error instead.
     """
 
@@ -24,7 +28,13 @@ class Rejects:
         self.strict = strict
         self.by_reason: Counter[str] = Counter()
         self._file: IO[str] | None = None
-        self._old = _take_old_list(path) if path is not None and path.exists() else None
+        self._old = _old_list(path) if path is not None and path.exists() else None
+        self._standing: Iterator[bytes] | None = None
+        if path is not None and self._old is not None:
+            if may_only_be_read(path):
+                self._standing = iter(self._old.splitlines(keepends=True))
+            else:
+                path.unlink()
 
     @property
     def count(self) -> int:
@@ -47,16 +57,21 @@ class Rejects:
                 self._write(self.path, {"where": where, "reason": reason, "raw": raw})
 
     def _write(self, path: Path, record: dict[str, object]) -> None:
+        line = json.dumps(record, ensure_ascii=False, default=str) + "\n"
+        if self._standing is not None:
+            if next(self._standing, b"") != line.encode("utf-8", "backslashreplace"):
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+            return
         if self._file is None:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Line by line: a killed run leaves the list as far as it came.
             self._file = path.open("w", encoding="utf-8", buffering=1, errors="backslashreplace")
-        self._file.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
+        self._file.write(line)
 
     def restore(self) -> None:
         """Put back the list of the earlier run: its output stays, and so do the rows it could not use."""
         self.close()
-        if self.path is not None and self._old is not None:
+        if self.path is not None and self._old is not None and self._standing is None:
             self.path.write_bytes(self._old)
 
     def close(self) -> None:
@@ -74,8 +89,8 @@ class Rejects:
         self.close()
 
 
-def _take_old_list(path: Path) -> bytes:
-    """Remove an earlier list of rejects and give its content; nothing else that happens to have its name."""
+def _old_list(path: Path) -> bytes:
+    """An earlier list of rejects; nothing else that happens to have its name."""
     old = path.read_bytes()
     if old and not old.startswith(b'{"where": '):
         raise BadSettings(
@@ -83,5 +98,4 @@ def _take_old_list(path: Path) -> bytes:
             where=str(path),
             hint="move it away, or choose another output",
         )
-    path.unlink()
     return old

@@ -2,11 +2,13 @@
 
 import ctypes
 import errno
+import filecmp
 import hashlib
 import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,6 +33,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     """Give a path beside ``path`` to write to; at the end its file takes the place of ``path`` in one step.
 
     Whatever happens, ``path`` is either as it was or the whole new file, also after a crash of the machine.
+    A file in a place that may only be read is compared with the new one instead: it may be all there already.
 
     Raises:
         DetoxError: The place cannot be written to or is full; the unfinished file is removed.
@@ -38,11 +41,22 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     if path.is_symlink():
         path = path.resolve()
+    if path.is_file() and may_only_be_read(path):
+        with write_errors(path), tempfile.TemporaryDirectory() as elsewhere:
+            yield (temporary := Path(elsewhere, path.name))
+            if not filecmp.cmp(temporary, path, shallow=False):
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        return
     with write_errors(path), _partial(path) as temporary:
         yield temporary
         _sync(temporary)
         temporary.replace(path)
         _sync(path.parent)
+
+
+def may_only_be_read(path: Path) -> bool:
+    """Whether nothing can be made at ``path``: its folder, or the nearest that is there, is closed."""
+    return not os.access(next(folder for folder in path.absolute().parents if folder.exists()), os.W_OK)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from detox_cli.errors import DetoxError
+from detox_cli.runs.atomic import may_only_be_read
 
 PATIENCE = 0.2
 """Seconds: whoever only looks whether an output is held (`is_held`) holds it for a moment."""
@@ -43,26 +44,30 @@ def announced(path: str | Path) -> Iterator[None]:
 
 
 @contextmanager
-def output_lock(path: str | Path) -> Iterator[None]:
+def output_lock(path: str | Path) -> Iterator[bool]:
     """Hold ``path`` against other processes; the system lets go of it if this one is killed.
 
-    The lock is an empty file ``.NAME.lock`` beside the output, removed at the end.
+    The lock is an empty file ``.NAME.lock`` beside the output, removed at the end. What stands in a folder
+    that may only be read is not held, which is told as ``False``: nothing can be done there but to read.
 
     Raises:
-        DetoxError: Another process holds it, or the folder cannot be written to.
+        DetoxError: Another process holds it, or nothing is there and the folder cannot be written to.
     """
     named, path = str(path), Path(path).absolute()  # so that the place where one stands has a name as well
     if path in _ANNOUNCED:
         _ANNOUNCED[path] = True
-        yield
+        yield True
         return
     with ExitStack() as stack:
+        held = True
         try:
             stack.enter_context(_hold(path, named))
         except OSError as error:
-            message = f"cannot be written: {error.strerror}"
-            raise DetoxError(message, where=named, hint="choose another output") from None
-        yield
+            if not may_only_be_read(path) or not is_there(path):
+                message = f"cannot be written: {error.strerror}"
+                raise DetoxError(message, where=named, hint="choose another output") from None
+            held = False
+        yield held
 
 
 @contextmanager
@@ -92,21 +97,27 @@ def has_begun(path: Path) -> bool:
 def refuse_unwritable(path: str | Path, *, overwrite: bool = False) -> None:
     """Raise what writing would, before hours of work: the place is closed, or what is there and is to go is.
 
+    What is there and is to stay may be finished. Whoever takes it (`runs.output.claim_output`) finds out.
+
     Raises:
         DetoxError: The folder of this output may not be written to, or the output itself may not.
     """
     place = Path(path).absolute()
-    wanted = [next(folder for folder in place.parents if folder.exists())]
-    if place.exists() and (overwrite or _is_empty(place)):
-        wanted.append(place)
-    if all(os.access(one, os.W_OK) for one in wanted):
+    if is_there(place) and not overwrite:
         return
+    if may_only_be_read(place) or (place.exists() and not os.access(place, os.W_OK)):
+        raise unwritable(path)
+
+
+def unwritable(path: str | Path) -> DetoxError:
+    """The error of an output in a place that may only be read."""
     message = "cannot be written: it may only be read"
-    raise DetoxError(message, where=str(path), hint="choose another output, or allow to write there")
+    return DetoxError(message, where=str(path), hint="choose another output, or allow to write there")
 
 
-def _is_empty(place: Path) -> bool:
-    return place.is_dir() and os.access(place, os.R_OK) and not any(place.iterdir())
+def is_there(path: Path) -> bool:
+    """Whether anything is at ``path``; an empty folder is nothing."""
+    return path.exists() and not (path.is_dir() and os.access(path, os.R_OK) and not any(path.iterdir()))
 
 
 def _in_use(named: str) -> DetoxError:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from detox_cli.errors import BadData, BadSettings
 from detox_cli.runs.journal import Journal
-from detox_cli.runs.lock import output_lock
+from detox_cli.runs.lock import output_lock, unwritable
 from detox_cli.runs.manifest import manifest_path, output_record, read_manifest
 
 MODELS = ("config.json", "adapter_config.json")
@@ -64,12 +64,19 @@ def claim_output(path: str | Path, fingerprint: str, *, overwrite: bool = False)
     until the new one takes its place. Only an unfinished run of the same fingerprint is still continued, so
     that a killed command with ``--overwrite`` can be repeated like any other.
 
+    Where nothing may be written, a finished run is as finished as anywhere, and there is no other state.
+
     Raises:
         BadSettings: Something else is there, and ``overwrite`` is false.
-        DetoxError: Another process works on it.
+        DetoxError: Another process works on it, or it cannot be written and is not finished.
     """
     path = Path(path)
-    with output_lock(path):
+    with output_lock(path) as held:
+        if not held:
+            if not is_finished(path, fingerprint):
+                raise unwritable(path)
+            yield Claim(path, fingerprint, State.FINISHED)
+            return
         state = _replaceable_state(path, fingerprint) if overwrite else _state(path, fingerprint)
         if state is State.FINISHED:  # killed after everything was in place, before the last line of its work
             journal_path(path).unlink(missing_ok=True)

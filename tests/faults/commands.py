@@ -146,16 +146,17 @@ def _lasting(path: Path, place: Path) -> bytes:
     found = path.read_bytes()
     if not path.name.endswith("detox.json"):
         return found
-    document, own = _without(json.loads(found)), str(place.resolve())
+    document, own = without_times(json.loads(found)), str(place.resolve())
     if own in found.decode() and isinstance(document, dict):
         del document["fingerprint"]  # of models that this run has made too: their places and times
     return json.dumps(document).replace(own, ".").encode()
 
 
-def _without(value: object) -> object:
+def without_times(value: object) -> object:
+    """A document without what differs from run to run."""
     if isinstance(value, dict):
-        return {key: _without(part) for key, part in value.items() if key not in OF_ONE_RUN}
-    return [_without(part) for part in value] if isinstance(value, list) else value
+        return {key: without_times(part) for key, part in value.items() if key not in OF_ONE_RUN}
+    return [without_times(part) for part in value] if isinstance(value, list) else value
 
 
 def surroundings(cache: Path) -> dict[str, str]:

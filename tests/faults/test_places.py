@@ -1,4 +1,4 @@
-"""An output that cannot be written to, and one that another process writes: one line, and nothing changed."""
+"""An output that another process writes, and clocks that jump: one line or none, and nothing changed."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,65 +14,19 @@ import pytest
 from detox_cli.runs.lock import output_lock
 from detox_cli.settings.sections import SECTIONS, section_model
 from tests.conftest import Outcome
-from tests.faults.commands import LINES, content, output_of
-from tests.training_pairs import write_pairs
+from tests.faults.closing import told
+from tests.faults.commands import LINES, output_of
 
 Detox = Callable[..., Outcome]
-Close = Callable[[Path], Path]
-COMMANDS = ("generate", "synth pairs", "merge", "train bart")
 
 
-@pytest.fixture(params=COMMANDS)
-def words(
-    request: pytest.FixtureRequest, tiny_causal: Path, tiny_seq2seq: Path, tmp_path: Path
-) -> list[object]:
-    """A command line with all but its output."""
-    folder = tmp_path / "inputs"
-    folder.mkdir()
-    (folder / "texts.txt").write_text("The weather is\nThat was silly\n")
-    bart = ["train", "bart", write_pairs(folder), "-m", tiny_seq2seq]
-    return {
-        "generate": ["generate", tiny_causal, folder / "texts.txt"],
-        "synth pairs": ["synth", "pairs", folder / "texts.txt", "-m", tiny_causal],
-        "merge": ["merge", tiny_causal, tiny_causal],
-        "train bart": [*bart, "--select", "loss", "--epochs", 1, "--min-steps", 0, "--batch-size", 8],
-    }[request.param]
-
-
-@pytest.fixture
-def closed() -> Iterator[Callable[[Path], Path]]:
-    """Makes a folder or a file one that may only be read, until the end of the test."""
-    places: list[tuple[Path, int]] = []
-
-    def close(place: Path) -> Path:
-        places.append((place, place.stat().st_mode))
-        if os.geteuid() != 0:
-            place.chmod(0o500)
-            return place
-        for options in (["--bind", str(place)], ["-o", "remount,ro,bind"]):  # permissions bind no superuser
-            if subprocess.run(["mount", *options, str(place)], capture_output=True).returncode:
-                pytest.skip("only one who may mount can close a place to a superuser")
-        return place
-
-    yield close
-    for place, mode in reversed(places):
-        if os.geteuid() != 0:
-            place.chmod(mode)
-        else:
-            subprocess.run(["umount", "--lazy", str(place)], capture_output=True)
-
-
-def told(outcome: Outcome, said: str) -> None:
-    lines = [line for line in outcome.err.splitlines() if line.startswith("error: ")]
-    assert outcome.code == 1 and len(lines) == 1 and said in lines[0], outcome.err
-    assert "Traceback" not in outcome.err
-
-
-def test_two_processes_on_one_output(words: list[object], detox: Detox, tmp_path: Path) -> None:
+def test_two_processes_on_one_output(detox: Detox, tiny_causal: Path, tmp_path: Path) -> None:
     place = tmp_path / "outputs"
+    (tmp_path / "texts.txt").write_text("The weather is\nThat was silly\n")
     with output_lock(place / "out.jsonl"):
         before = sorted(place.rglob("*"))
-        told(detox(*words, "-o", place / "out.jsonl"), "another process is working on this output")
+        words = ["generate", tiny_causal, tmp_path / "texts.txt", "-o", place / "out.jsonl"]
+        told(detox(*words), "another process is working on this output")
         assert sorted(place.rglob("*")) == before
 
 
@@ -94,43 +48,6 @@ def test_every_command_with_an_output_has_a_line() -> None:
         if "output" in section_model(name).model_fields
     }
     assert writing == {name.partition(" --")[0] for name in LINES}
-
-
-@pytest.mark.parametrize("name", LINES)
-def test_no_command_begins_where_nothing_can_be_written(
-    name: str, detox: Detox, closed: Close, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "closed").mkdir()
-    monkeypatch.chdir(closed(tmp_path / "closed"))
-    told(detox(*LINES[name].split()), "cannot be written")
-    assert not list(Path().iterdir())
-    told(detox(*LINES[name].replace("-o ", "-o new/").split()), "cannot be written")
-
-
-def test_a_finished_run_that_may_only_be_read(
-    words: list[object], detox: Detox, closed: Close, tmp_path: Path
-) -> None:
-    (tmp_path / "outputs").mkdir()
-    words += ["-o", tmp_path / "outputs" / "out.jsonl"]
-    assert detox(*words).code == 0
-    before = content(tmp_path / "outputs")
-    closed(tmp_path / "outputs" / "out.jsonl")
-    again = detox(*words)
-    assert again.code == 0, again.err
-    told(detox(*words, "--overwrite"), "cannot be written")
-    closed(tmp_path / "outputs")
-    told(detox(*words), "cannot be written")
-    assert content(tmp_path / "outputs") == before
-
-
-def test_a_folder_that_is_closed_while_a_command_works(
-    detox: Detox, closed: Close, tiny_causal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("detox_cli.runs.lock.refuse_unwritable", lambda path, overwrite: None)
-    (tmp_path / "texts.txt").write_text("The weather is\n")
-    (tmp_path / "closed").mkdir()
-    output = closed(tmp_path / "closed") / "out.jsonl"
-    told(detox("generate", tiny_causal, tmp_path / "texts.txt", "-o", output), "cannot be written")
 
 
 def test_a_clock_that_is_put_back(

@@ -10,6 +10,7 @@ import torch
 
 from detox_cli.output.progress import Silent
 from detox_cli.services.train_dpo.run import run
+from detox_cli.settings.train_dpo import DpoSettings
 from tests.preference_pairs import logits, losses, quick_tuning, read_log, write_preferences
 
 
@@ -69,32 +70,62 @@ def test_so_does_an_adapter_with_its_dropout(pairs, tiny_causal, tmp_path, recor
     assert_goes_on(killed, whole, recorder)
 
 
-SHARED_RUN = """
+SHARED_RUNS = """
 import sys
 from pathlib import Path
 from detox_cli.services.train_dpo.run import run
+from detox_cli.services.training.callbacks import Listener
 from detox_cli.settings.train_dpo import DpoSettings
 
-run(DpoSettings.model_validate_json(Path(sys.argv[1]).read_text()))
+def stopping(self, args, state, *rest, **named):
+    if state.global_step == stop:
+        raise KeyboardInterrupt
+
+for words in sys.argv[1:]:
+    file, stop = words.split(":")[0], int(words.split(":")[1])
+    settings = DpoSettings.model_validate_json(Path(file).read_text())
+    kept = Listener.on_step_end
+    if stop:
+        Listener.on_step_end = stopping
+    try:
+        run(settings)
+    except KeyboardInterrupt:
+        assert stop
+    finally:
+        Listener.on_step_end = kept
 """
 
 
-def test_two_processes_have_the_losses_of_one(pairs, tiny_causal, tmp_path):
+def launch(folder: Path, *runs: tuple[DpoSettings, int]) -> None:
+    """Tune one after another in two processes, each up to a step, or to the end if that is 0."""
+    (folder / "train.py").write_text(SHARED_RUNS)
+    words = []
+    for number, (settings, stop) in enumerate(runs):
+        (folder / f"{number}.json").write_text(settings.model_dump_json())
+        words.append(f"{folder / f'{number}.json'}:{stop}")
+    several = ["--multi_gpu", "--num_processes", "2", "--num_machines", "1", "--main_process_port", "0"]
+    plain = ["--mixed_precision", "no", "--dynamo_backend", "no"]
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", *several, *plain]
+    subprocess.run([*launcher, str(folder / "train.py"), *words], check=True, capture_output=True)
+
+
+def test_two_processes_have_the_losses_of_one_and_go_on_to_the_same_log(pairs, tiny_causal, tmp_path):
     held_out = write_preferences(tmp_path, "held_out.jsonl", opening="Held out:")
     given = {"epochs": 1, "val_file": (str(held_out),), "eval_batch_size": 4}
     one = quick_tuning(pairs, tmp_path / "one", tiny_causal, batch_size=8, **given)
     two = quick_tuning(pairs, tmp_path / "two", tiny_causal, batch_size=4, **given)
     run(one)
-    (tmp_path / "settings.json").write_text(two.model_dump_json())
-    (tmp_path / "train.py").write_text(SHARED_RUN)
-    several = ["--multi_gpu", "--num_processes", "2", "--num_machines", "1", "--main_process_port", "0"]
-    plain = ["--mixed_precision", "no", "--dynamo_backend", "no"]
-    launcher = [sys.executable, "-m", "accelerate.commands.launch", *several, *plain]
-    command = [*launcher, str(tmp_path / "train.py"), str(tmp_path / "settings.json")]
-    subprocess.run(command, check=True, capture_output=True)
+    # An epoch whose last step has a single row left for two processes.
+    odd = tmp_path / "odd.jsonl"
+    odd.write_text("".join(pairs.read_text().splitlines(keepends=True)[:25]))
+    whole = two.model_copy(update={"data": (str(odd),), "output": tmp_path / "whole"})
+    killed = whole.model_copy(update={"output": tmp_path / "killed"})
+    launch(tmp_path, (two, 0), (whole, 0), (killed, 3), (killed, 0))
     for name in ("loss", "eval_loss"):
         assert losses(two.output, name) == pytest.approx(losses(one.output, name), abs=1e-5)
     assert torch.allclose(logits(one.output), logits(two.output), atol=1e-4)
+    for name in ("metrics.jsonl", "model.safetensors"):
+        assert (killed.output / name).read_bytes() == (whole.output / name).read_bytes()
 
 
 def test_several_seeds_share_a_split_and_are_averaged(pairs, tiny_causal, tmp_path):

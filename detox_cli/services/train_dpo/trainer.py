@@ -1,5 +1,7 @@
 """TRL's trainer with rows that are tokenized already, and a reference that is asked once and remembered."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,16 @@ class PreferenceTrainer(DPOTrainer):  # type: ignore[misc]
         for metrics in self._metrics.values():
             metrics.pop("num_tokens", None)
         super().log(logs, start_time)
+
+    def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
+        """As TRL does, with the sums of all processes in its means.
+
+        TRL hands one sum of each process to ``gather_for_metrics``, which takes what it gathers for rows and
+        at the end of an epoch cuts it down to as many as there are left: fewer processes, and not the same
+        number of them in a run that goes on.
+        """
+        with _all_gathered(self.accelerator):
+            return super().compute_loss(*args, **kwargs)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
         if self._order is not None:
@@ -134,6 +146,16 @@ class PreferenceTrainer(DPOTrainer):  # type: ignore[misc]
         if self.is_world_process_zero():
             found = measure.during(self.accelerator.unwrap_model(self.model), metrics["eval_loss"])
         return {f"eval_{name}": value for name, value in same_for_all(found).items()}
+
+
+@contextmanager
+def _all_gathered(accelerator: Any) -> Iterator[None]:
+    """Let nothing of what is gathered be cut off."""
+    accelerator.gather_for_metrics = accelerator.gather
+    try:
+        yield
+    finally:
+        del accelerator.gather_for_metrics  # the method of its class is seen again
 
 
 def longest_first(dataset: Dataset) -> list[int]:

@@ -94,6 +94,17 @@ def test_an_archive_keeps_translations_on_one_side(tmp_path):
     assert len({one.id for one in found}) == 2
 
 
+def test_english_triples_without_metadata_stay_with_their_translations(tmp_path):
+    triple = {**FORMS["RTP-LX triples"], "Index": 3}
+    english = {name: value for name, value in triple.items() if name != "OriginalMetadata"}
+    rows = ("ES", {**triple, "Prompt": "¿Y bien?", "Locale": "ES", "Index": "3"}), ("EN", english)
+    for lang, row in rows:
+        lines(tmp_path / f"{lang}.json", row)
+    lines(tmp_path / "own.jsonl", {"prompt": "p", "chosen": " a", "rejected": " b", "Index": 3})
+    found = read_preferences(str(tmp_path), Rejects()).preferences
+    assert [one.group for one in found] == ["0123.txt:0-9", "0123.txt:0-9", "p"]
+
+
 def test_a_rule_sees_what_rtp_lx_says_of_the_prompt_of_a_pair(tmp_path, tiny_causal):
     path = tmp_path / "rtp_lx.zip"
     with zipfile.ZipFile(path, "w") as archive:

@@ -68,6 +68,25 @@ def test_rtp_lx_joins_translations_by_their_english_source(tmp_path: Path) -> No
     assert "es, zh-hans" in (caught.value.hint or "")
 
 
+def test_rtp_lx_rows_without_metadata_are_joined_by_index_where_that_is_shared(tmp_path: Path) -> None:
+    """The published English rows have none; the Hebrew ones stand in another order."""
+
+    def bare(text: str, locale: str, index: object) -> dict:
+        return {name: value for name, value in rtp_lx(text, locale, index).items() if "Meta" not in name}
+
+    english = [bare("one", "EN", 0), bare("two", "EN", 7), bare("late", "EN", 961)]
+    hebrew = [bare("shtayim", "HE", 7), bare("ehad", "HE", 0), rtp_lx("native", "HE", 1, name="manual")]
+    spanish = [rtp_lx("uno", "ES", "0"), rtp_lx("tarde", "ES", "961", "5"), bare("nada", "ES", "1")]
+    for locale, rows in (("EN", english), ("HE", hebrew), ("ES", spanish)):
+        write(tmp_path / f"RTP_LX_{locale}.json", rows)
+    found = read_prompts(str(tmp_path), Rejects())
+    joined = {frozenset(one.text for one in langs.values()) for langs in parallel(found).values()}
+    assert joined == {frozenset({"one", "ehad", "uno"}), frozenset({"two", "shtayim"})}
+    assert {one.source for one in found if one.text in ("one", "uno")} == {"0001.txt:3-9"}
+    plain = write(tmp_path / "plain.jsonl", [{"text": "a", "Index": 0}, {"text": "b", "Index": 0}])
+    assert [one.source for one in read_prompts(plain, Rejects())] == [None, None]
+
+
 def test_a_rule_chooses_rows_before_any_of_them_is_counted(tmp_path: Path) -> None:
     rows = [rtp_lx("uno", "ES", "699"), rtp_lx("dos", "ES", "700", "7"), rtp_lx("tres", "ES", "998")]
     path = write(tmp_path / "RTP_LX_ES.json", [*rows, rtp_lx("cuatro", "ES", "999"), rtp_lx("x", "ES", "?")])

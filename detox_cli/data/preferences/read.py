@@ -1,8 +1,9 @@
 """Preferences from files, folders, zip files and data sets, whatever form each has."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from detox_cli.data.columns import told_columns
@@ -11,6 +12,7 @@ from detox_cli.data.lines import decoded_lines
 from detox_cli.data.preferences.forms import Fault, Form, form_of, language_of, mapped, origin_of
 from detox_cli.data.preferences.preference import Preference, group_of, plain
 from detox_cli.data.readers.archive import members
+from detox_cli.data.readers.rtp_lx import is_rtp_lx, source_by_index, sources_by_index
 from detox_cli.data.reading import Row, columns_of, pick_column, read_rows
 from detox_cli.data.rejects import Rejects
 from detox_cli.data.where.choosing import UNFIT, why_left_out
@@ -69,6 +71,7 @@ def read_preferences(
     """
     parts = [(name, rows[:limit]) for name, rows in _parts(source, rejects, password, split)]
     prompts = _known_prompts(rows for _, rows in parts)
+    by_index = sources_by_index(row.values for _, rows in parts for row in rows if is_rtp_lx(row.values))
     found, several = Found(source), len(parts) > 1
     for name, rows in parts:
         form = mapped(columns) if columns else form_of(columns_of(rows[:FIRST_ROWS]))
@@ -79,7 +82,8 @@ def read_preferences(
         found.forms[form.name] += len(rows)
         prefix = f"{Path(name).name}:" if several else ""
         chosen = rows if rule is None else _chosen(rows, form, prompts, rule, name, rejects, found.left_out)
-        found.preferences.extend(_preferences(chosen, form, prompts, rejects, prefix, file))
+        origin = partial(_origin, prompts=prompts, by_index=by_index)
+        found.preferences.extend(_preferences(chosen, form, origin, rejects, prefix, file))
     if not found.preferences and not found.left_out:
         raise _nothing(source, found, rejects)
     return found
@@ -140,7 +144,12 @@ def _chosen(
 
 
 def _preferences(
-    rows: Sequence[Row], form: Form, prompts: Mapping[str, Row], rejects: Rejects, prefix: str, file: int
+    rows: Sequence[Row],
+    form: Form,
+    origin: Callable[[Row, str], str],
+    rejects: Rejects,
+    prefix: str,
+    file: int,
 ) -> Iterator[Preference]:
     for row in rows:
         texts = form.read(row.values)
@@ -149,10 +158,16 @@ def _preferences(
         if isinstance(texts, Fault):
             rejects.add(row.where, texts.reason, dict(row.values))
             continue
-        key = group_of(texts[0])
-        known = prompts.get(key)
-        group = origin_of(row) or (origin_of(known) if known is not None else None) or key
+        group = origin(row, group_of(texts[0]))
         yield Preference(prefix + row.id, *texts, language_of(row), group, row.where, file)
+
+
+def _origin(row: Row, key: str, prompts: Mapping[str, Row], by_index: Mapping[int, str]) -> str:
+    """The text that a prompt was translated from, by its own row or RTP-LX's; else the prompt itself."""
+    for one in (row, prompts.get(key)):
+        if one is not None and (found := origin_of(one) or source_by_index(one.values, by_index)):
+            return found
+    return key
 
 
 def with_own_ids(found: Sequence[Found]) -> list[Preference]:

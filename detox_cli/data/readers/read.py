@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from detox_cli.data.readers.plain import TEXT, plain_prompt
 from detox_cli.data.readers.prompt import Prompt
 from detox_cli.data.readers.ptp import is_ptp, ptp_prompt
 from detox_cli.data.readers.rtp import is_rtp, rtp_prompt
-from detox_cli.data.readers.rtp_lx import is_rtp_lx, rtp_lx_prompt
+from detox_cli.data.readers.rtp_lx import is_rtp_lx, rtp_lx_prompt, source_by_index, sources_by_index
 from detox_cli.data.readers.toxigen import is_toxigen, toxigen_prompt
 from detox_cli.data.reading import Row, columns_of, pick_column, read_rows
 from detox_cli.data.rejects import Rejects
@@ -74,6 +75,7 @@ def read_prompts(
     else:
         rows = read_rows(HUB.get(source, source), rejects, split=split)
         found = _of_rows(rows, source, column, rejects)
+    found = _with_sources(list(found))
     prompts = _unique(found if rule is None else _chosen(found, rule, source, rejects), rejects)
     if not prompts:
         raise _none(source, rejects)
@@ -170,6 +172,15 @@ def _rtp_lx_files(names: Sequence[str]) -> list[str]:
     withheld = {"acs_results_EN.json"} if "acs_results_benign_EN.json" in benign else set()
     lacking = [name for name in benign if name.replace("benign_", "") not in {*rest} - withheld]
     return sorted([*({*rest} - withheld), *lacking])
+
+
+def _with_sources(found: Sequence[tuple[Row, FoundPrompt]]) -> Iterator[tuple[Row, FoundPrompt]]:
+    """The same, with what rows of RTP-LX without metadata are translations of."""
+    known = sources_by_index(row.values for row, _ in found if is_rtp_lx(row.values))
+    for row, prompt in found:
+        if isinstance(prompt, Prompt) and prompt.source is None and is_rtp_lx(row.values):
+            prompt = replace(prompt, source=source_by_index(row.values, known))
+        yield row, prompt
 
 
 def _chosen(

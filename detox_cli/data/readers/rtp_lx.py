@@ -4,16 +4,19 @@ Its traps: one JSON object a line under the suffix ``.json``, with U+2028 inside
 number in some languages and a text in others, and is no key across languages (seven skip index 960); the
 English prompts are ``NA`` in the file of toxicity ratings and stand in the one of benign completions;
 native prompts have a file name ``manual`` or ``NA``. Translations of one prompt share the file and offsets
-of the English web text.
+of the English web text; rows that lack these, as the published English ones do, are joined by ``Index`` where
+it is the same in all languages, that is below 960. The order of rows is no key (Hebrew has another one).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from detox_cli.data.readers.prompt import Prompt, number, stratum_of
 from detox_cli.data.reading import Row, text_fault
 
 TOXIC_FROM = 3.0
 """People rate prompts from 1 to 5; from the middle on a prompt counts as toxic."""
+SHARED_ROWS = 960
+"""Below, an ``Index`` is the same prompt in all languages."""
 REDACTED = "NA"
 ANNOTATIONS = ("PromptAnnotations", "Annotations")
 
@@ -28,8 +31,7 @@ def rtp_lx_prompt(row: Row) -> Prompt | str:
 
     The rows of the published model scores hold the original one in ``OriginalEntry``.
     """
-    inner = row.values.get("OriginalEntry")
-    values = inner if isinstance(inner, Mapping) else row.values
+    values = _entry(row.values)
     text, locale = values.get("Prompt"), values.get("Locale") or row.values.get("Locale")
     if fault := text_fault(text):
         return f"its Prompt {fault}"
@@ -61,6 +63,34 @@ def source_of(metadata: object) -> str | None:
     if not isinstance(name, str) or not name.endswith(".txt"):
         return None
     return f"{name}:{metadata.get('Begin')}-{metadata.get('End')}"
+
+
+def sources_by_index(rows: Iterable[Mapping[str, object]]) -> dict[int, str]:
+    """What the rows of each shared ``Index`` are translations of, where all that say it agree."""
+    found: dict[int, set[str]] = {}
+    for values in rows:
+        index, source = _shared_index(values), source_of(_entry(values).get("OriginalMetadata"))
+        if index is not None and source is not None:
+            found.setdefault(index, set()).add(source)
+    return {index: min(sources) for index, sources in found.items() if len(sources) == 1}
+
+
+def source_by_index(values: Mapping[str, object], known: Mapping[int, str]) -> str | None:
+    """The source of a row that has no metadata, from ``sources_by_index``; else one for its ``Index``."""
+    index = _shared_index(values)
+    if index is None or _entry(values).get("OriginalMetadata") is not None:
+        return None
+    return known.get(index, f"RTP-LX:{index}")
+
+
+def _entry(values: Mapping[str, object]) -> Mapping[str, object]:
+    inner = values.get("OriginalEntry")
+    return inner if isinstance(inner, Mapping) else values
+
+
+def _shared_index(values: Mapping[str, object]) -> int | None:
+    found = number(_entry(values).get("Index", values.get("Index"))) if is_rtp_lx(values) else None
+    return int(found) if found is not None and 0 <= found < SHARED_ROWS else None
 
 
 def _toxicity(values: Mapping[str, object]) -> float | None:

@@ -18,7 +18,7 @@ from detox_cli.output.quantities import duration, rate
 from detox_cli.output.report import plain, show
 from detox_cli.output.terminal import Terminal
 from detox_cli.runs.pace import Pace
-from detox_cli.services.result import Result, Table
+from detox_cli.services.result import ROWS, AtHand, Result, Table
 from tests.conftest import Outcome
 from tests.recorder import Recorder
 
@@ -35,7 +35,7 @@ class Scores(Result):
     def headline(self) -> str:
         return "0.1235"
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         return ["detox generate out"]
 
 
@@ -58,8 +58,8 @@ def test_a_table_is_aligned_text_in_a_pipe(capsys: pytest.CaptureFixture[str]) -
 
 def test_the_next_command_needs_no_network_where_this_one_needed_none(capsys):
     class Tuned(Scores):
-        def next_steps(self) -> list[str]:
-            return ["detox eval generation out --prompts rtp", "open out/report.html"]
+        def next_steps(self, rows: AtHand = ROWS) -> list[str]:
+            return [f"detox eval generation out --prompts {rows.prompts}", "open out/report.html"]
 
     show(Tuned(), profiles=("offline", "pseudoparadetox"))
     assert capsys.readouterr().err.splitlines() == [

@@ -8,7 +8,7 @@ from typing import Literal
 from detox_cli.completion.places import SHELLS, install_path, man_path
 from detox_cli.completion.scripts import detox_scripts
 from detox_cli.errors import BadSettings, DetoxError
-from detox_cli.services.result import Result, Table
+from detox_cli.services.result import ROWS, AtHand, Result, Table
 
 MARK = "Generated from the command tree, do not edit."
 """What a file says that was written from here; any other is left alone."""
@@ -36,7 +36,7 @@ class Script(Result):
         """The script itself, so that it can be sourced; or where it was put."""
         return str(self.changes[0][0]) if self.changes else self.script.rstrip("\n")
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """What is left for the user to do."""
         return list(self.advice)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from detox_cli.output.fitting import cell_text, column_widths, fitted
-from detox_cli.services.result import Result, Table
+from detox_cli.services.result import BUNDLED, ROWS, Result, Table
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -41,15 +41,15 @@ def show(
             print(line, file=stream)
         for path in result.files:
             print(path, file=stream)
-        for step in result.next_steps():
-            print(f"next: {_with_profiles(step, profiles)}", file=sys.stderr)
+        kept = [name for name in profiles if name in EVERYWHERE]
+        for step in result.next_steps(BUNDLED if kept else ROWS):
+            print(f"next: {_with_profiles(step, kept)}", file=sys.stderr)
 
 
-def _with_profiles(step: str, profiles: Sequence[str]) -> str:
-    wanted = [f"--profile {name}" for name in profiles if name in EVERYWHERE]
-    if not wanted or not step.startswith("detox "):
+def _with_profiles(step: str, kept: Sequence[str]) -> str:
+    if not step.startswith("detox "):
         return step
-    return " ".join([step.replace("--prompts rtp", "--prompts builtin:openings"), *wanted])
+    return " ".join([step, *(f"--profile {name}" for name in kept)])
 
 
 def command_line(*words: object) -> str:

@@ -2,12 +2,26 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from detox_cli.errors import DetoxError
 
 Cell = str | int | float | None
+
+
+class AtHand(NamedTuple):
+    """What the next command can read where this one ran: prompts to measure with, texts, toxic sentences."""
+
+    prompts: str = "rtp"
+    texts: str = "prompts.txt"
+    toxic: str = "toxic.txt"
+
+
+ROWS = AtHand()
+BUNDLED = AtHand(prompts="builtin:openings", texts="builtin:openings", toxic="builtin:pairs")
+"""Where nothing may be fetched."""
 
 
 class Table(BaseModel):
@@ -36,8 +50,8 @@ class Result(BaseModel):
         """The one value that ``--quiet`` prints: by default the first file."""
         return str(self.files[0]) if self.files else ""
 
-    def next_steps(self) -> list[str]:
-        """Commands that make sense after this one."""
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
+        """Commands that make sense after this one, with rows that are there."""
         return []
 
     def problem(self) -> DetoxError | None:

@@ -10,7 +10,7 @@ from detox_cli.services.abliterate.choice.ranking import CandidateScores
 from detox_cli.services.abliterate.verify.needed import Needed
 from detox_cli.services.abliterate.verify.verification import Verification
 from detox_cli.services.abliterate.write import WrittenModel
-from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.result import ROWS, AtHand, Cell, Result, Table
 
 NOT_CHOSEN = "not chosen"
 SHOWN = 12
@@ -70,15 +70,18 @@ class AbliterateResult(Result):
         """The folder; without one, why there is none."""
         return str(self.files[0]) if self.files else self.need.advice if self.need else ""
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """Let it annotate; a detoxified model is asked for continuations."""
         if self.need is not None and not self.need.needed:
-            return [f"detox synth pairs toxic.txt -o pairs.jsonl -m {self.model}"]
+            return [f"detox synth pairs {rows.toxic} -o pairs.jsonl -m {self.model}"]
         if self.written is None:
             return []
         if self.contrast == "toxicity":
-            return [f"detox eval generation {path} --prompts rtp -o measured" for path in self.files[:1]]
-        return [f"detox synth pairs toxic.txt -o pairs.jsonl -m {path}" for path in self.files[:1]]
+            return [
+                f"detox eval generation {path} --prompts {rows.prompts} -o measured"
+                for path in self.files[:1]
+            ]
+        return [f"detox synth pairs {rows.toxic} -o pairs.jsonl -m {path}" for path in self.files[:1]]
 
 
 def _prompts(contrast: str, prompts: dict[str, dict[str, int]], dropped: dict[str, int]) -> Table:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from detox_cli.errors import DetoxError, Missing
 from detox_cli.output.progress import Progress, Silent
 from detox_cli.services.doctor.check import Check, Part
-from detox_cli.services.result import Result, Table
+from detox_cli.services.result import ROWS, AtHand, Result, Table
 from detox_cli.settings.doctor import DoctorSettings
 
 TITLES: dict[Part, str] = {
@@ -35,7 +35,7 @@ class Diagnosis(Result):
         """``ok``, or the names of what is broken."""
         return ", ".join(self._broken()) or "ok"
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """How to mend what is broken, then what could be better."""
         steps = [c for c in self.checks if c.advice]
         steps.sort(key=lambda check: check.state != "broken")

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from detox_cli.services.eval_calibrate.soft import SoftFigures
-from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.result import ROWS, AtHand, Cell, Result, Table
 from detox_cli.statistics.bootstrap import Estimate
 
 Standing = Literal["map", "too few labels", "no better than chance", "no labels"]
@@ -73,7 +73,7 @@ class EvalCalibrateResult(Result):
             if one.auroc is not None and one.source is None
         )
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """How the map is used."""
         folder = next((path for path in self.files if Path(path).is_dir()), None)
         areas = {one.lang: one.auroc.mean for one in self.languages if one.auroc and one.source is None}

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from detox_cli.services.generate.chains import ChainCounts
-from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.result import ROWS, AtHand, Cell, Result, Table
 
 
 class GenerateResult(Result):
@@ -49,7 +49,7 @@ class GenerateResult(Result):
         model = f"{self.engine['model']} ({', '.join(known)})"
         return [Table(title="generated", columns=["what", "count"], rows=rows, caption=model)]
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """Score what was written, if it is rewrites or the answers of chains."""
         if self.files and self.chains is not None:
             return [f"detox eval generation {self.files[0]} -o measured"]

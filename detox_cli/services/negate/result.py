@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from detox_cli.errors import DetoxError, QualityLimit
 from detox_cli.services.eval_compare.result import p_text
-from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.result import ROWS, AtHand, Cell, Result, Table
 from detox_cli.statistics.bootstrap import Estimate
 
 MANY = 8
@@ -118,9 +118,13 @@ class NegateResult(Result):
         """Where the model is."""
         return str(self.files[0]) if self.files else "nothing written"
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """Measure it on other prompts."""
-        return [f"detox eval generation {self.files[0]} --prompts rtp -o measured"] if self.files else []
+        return (
+            [f"detox eval generation {self.files[0]} --prompts {rows.prompts} -o measured"]
+            if self.files
+            else []
+        )
 
     def problem(self) -> DetoxError | None:
         """No candidate keeps the budget."""

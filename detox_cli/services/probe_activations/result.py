@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from detox_cli.services.noted import NotedResult
 from detox_cli.services.probe_activations.lens_result import LensResult
-from detox_cli.services.result import Cell, Table
+from detox_cli.services.result import ROWS, AtHand, Cell, Table
 from detox_cli.statistics.bootstrap import Estimate
 
 FROZEN = ConfigDict(frozen=True)
@@ -133,7 +133,7 @@ class ProbeActivationsResult(NotedResult):
         found.append(self._listed())
         return [*found, *self.lens.tables()] if self.lens is not None else found
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """Compare with what the model became; or change what was followed."""
         if not self.files:
             return []

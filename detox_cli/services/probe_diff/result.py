@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from detox_cli.services.noted import NotedResult
 from detox_cli.services.probe_activations.result import ProbeActivationsResult
-from detox_cli.services.result import Cell, Table
+from detox_cli.services.result import ROWS, AtHand, Cell, Table
 from detox_cli.statistics.bootstrap import Estimate
 
 FROZEN = ConfigDict(frozen=True)
@@ -145,7 +145,7 @@ class ProbeDiffResult(NotedResult):
         )
         return Table(title="Residual stream", columns=columns, rows=rows, caption=caption)
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """Look at the page."""
         return [f"open {self.files[0]}/report.html"] if self.files else []
 

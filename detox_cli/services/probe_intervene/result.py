@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from detox_cli.services.eval_compare.result import p_text
 from detox_cli.services.negate.result import Candidate
 from detox_cli.services.noted import NotedResult
-from detox_cli.services.result import Cell, Table
+from detox_cli.services.result import ROWS, AtHand, Cell, Table
 from detox_cli.statistics.bootstrap import Estimate
 
 AUDIT = "AUDIT, strengthened on purpose"
@@ -93,11 +93,11 @@ class ProbeInterveneResult(NotedResult):
             if one.random is None
         )
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """What a baked model is for."""
         if self.baked is None:
             return []
-        return [f"detox eval generation {self.baked.folder} --prompts PROMPTS -o measured"]
+        return [f"detox eval generation {self.baked.folder} --prompts {rows.prompts} -o measured"]
 
     def _doses(self) -> Table:
         told = any(LANGUAGE in one.measured.figures for one in self.steps)

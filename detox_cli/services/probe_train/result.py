@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from detox_cli.services.probe_train.controls import Control
 from detox_cli.services.probe_train.figures import ProbeFigures
 from detox_cli.services.probe_train.transfer import ALL, Transfer
-from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.result import ROWS, AtHand, Cell, Result, Table
 from detox_cli.statistics.bootstrap import Estimate
 
 
@@ -51,7 +51,7 @@ class ProbeTrainResult(Result):
         """The AUROC of the chosen probe on texts as they come."""
         return f"{self.chosen}\tAUROC\t{self.best.natural.auroc.mean:.4f}"
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """What a probe is good for."""
         folder = next((path for path in self.files if path.is_dir()), None)
         return [f"detox probe vectors {self.model} --probe {folder}"] if folder else []

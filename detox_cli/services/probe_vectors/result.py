@@ -6,7 +6,7 @@ from detox_cli.services.noted import NotedResult
 from detox_cli.services.probe_vectors.languages import TagCheck, tag_table
 from detox_cli.services.probe_vectors.tokens import Spread, spread_table
 from detox_cli.services.report.page import outline
-from detox_cli.services.result import Cell, Table
+from detox_cli.services.result import ROWS, AtHand, Cell, Table
 from detox_cli.statistics.bootstrap import Estimate
 
 SHOWN = 10
@@ -105,7 +105,7 @@ class ProbeVectorsResult(NotedResult):
             tables.append(tag_table(self.tags))
         return tables
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """Change these neurons."""
         return (
             [f"detox probe intervene {self.model} --neurons {self.files[0]}/neurons.json"]

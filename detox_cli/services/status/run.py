@@ -5,7 +5,7 @@ from pathlib import Path
 
 from detox_cli.errors import BadData
 from detox_cli.output.quantities import duration, rate, size
-from detox_cli.services.result import Result, Table
+from detox_cli.services.result import ROWS, AtHand, Result, Table
 from detox_cli.services.status.outputs import OutputState, Part, look_at, outputs_at
 
 MOST_METRICS, MOST_WORDS = 40, 6
@@ -44,7 +44,7 @@ class StatusResult(Result):
         states = [one.state for one in self.outputs]
         return next(state for state in ("stopped", "changed", "running", "finished") if state in states)
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """The commands of stopped runs, which go on when they are repeated."""
         stopped = (one for one in self.outputs if one.state == "stopped" and one.command)
         return list(dict.fromkeys(f"detox {one.command}" for one in stopped))

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.result import ROWS, AtHand, Cell, Result, Table
 from detox_cli.services.synth_chain.stage import FILES, StageReport
 
 NO_NEGATIVES = "chains without negatives"
@@ -49,7 +49,7 @@ class SynthChainResult(Result):
         """The file of the last stage."""
         return str(self.stages[-1].files[0]) if self.stages else ""
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """Train on the chains, or do the next stage."""
         if not self.stages:
             return []

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from detox_cli.runs.manifest import read_manifest
 from detox_cli.scoring.suites.detox import DETOX
-from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.result import ROWS, AtHand, Cell, Result, Table
 from detox_cli.services.synth_pairs.candidates import Written
 from detox_cli.settings.synth import SynthPairsSettings
 from detox_cli.statistics.bootstrap import Estimate, mean_interval
@@ -67,7 +67,7 @@ class SynthPairsResult(Result):
             tables.append(Table(title="Scores", columns=["", "mean", "n"], rows=rows, caption=caption))
         return tables
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """Train on the pairs."""
         return [f"detox train bart {path} -o rewriter" for path in self.files[:1]]
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.result import ROWS, AtHand, Cell, Result, Table
 from detox_cli.statistics.bootstrap import Estimate
 
 
@@ -55,7 +55,7 @@ class SynthPreferencesResult(Result):
             tables.append(Table(title="Pairs", columns=["", "mean", "prompts"], rows=rows, caption=caption))
         return tables
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """Tune the model on the pairs."""
         model = self.model.get("name", "MODEL")
         return [f"detox train dpo {model} --data {path} -o tuned" for path in self.files[:1]]

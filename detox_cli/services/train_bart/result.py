@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from detox_cli.scoring.suites.detox import DETOX
-from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.result import ROWS, AtHand, Cell, Result, Table
 from detox_cli.services.train_bart.abstain import Abstaining, abstaining_table
 from detox_cli.services.train_bart.batches import Truncation
 from detox_cli.services.train_bart.files import FileRows, file_table
@@ -43,9 +43,9 @@ class BartResult(Result):
         declining = [abstaining_table(self.abstaining)] if self.abstaining else []
         return [*self._quality_table(), *declining, rows, *cut, *several, *shared]
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """Use it."""
-        return [f"detox generate {path} toxic.txt -o neutral.jsonl" for path in self.files[:1]]
+        return [f"detox generate {path} {rows.toxic} -o neutral.jsonl" for path in self.files[:1]]
 
     def _truncation_table(self) -> Table:
         columns = ["rows", "limit", "sources cut", "longest", "targets cut", "longest"]

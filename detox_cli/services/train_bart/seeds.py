@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel, ConfigDict, Field
 
 from detox_cli.runs.card import Card
-from detox_cli.services.result import Cell, Table
+from detox_cli.services.result import ROWS, AtHand, Cell, Table
 from detox_cli.services.train_bart.abstain import Abstaining
 from detox_cli.services.train_bart.files import FileRows, file_table
 from detox_cli.services.train_bart.folder import BartRun, rewriter_card
@@ -84,9 +84,9 @@ class BartSeedsResult(SeedsResult):
         shared = [leak_table(self.leaks)] if len(self.leaks) > 1 else []
         return [*quality, Table(title="rows", columns=["rows", "count"], rows=counted), *several, *shared]
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """Use the best one."""
-        return [f"detox generate {path} toxic.txt -o neutral.jsonl" for path in self.files[:1]]
+        return [f"detox generate {path} {rows.toxic} -o neutral.jsonl" for path in self.files[:1]]
 
 
 def summary(settings: BartSettings, results: Mapping[int, BartResult]) -> BartSeedsResult:

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from detox_cli.services.merge.result import Folded
-from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.result import ROWS, AtHand, Cell, Result, Table
 
 
 class CmdResult(Result):
@@ -36,13 +36,13 @@ class CmdResult(Result):
             Table(title="chains", columns=["chains", "count"], rows=rows),
         ]
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """Ask it, and measure what it answers."""
         return [
             command
             for path in self.files[:1]
             for command in (
-                f"detox generate {path} prompts.txt --chain cmd",
-                f"detox eval generation {path} --prompts rtp --chain cmd",
+                f"detox generate {path} {rows.texts} --chain cmd",
+                f"detox eval generation {path} --prompts {rows.prompts} --chain cmd",
             )
         ]

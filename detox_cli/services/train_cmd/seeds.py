@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pydantic import BaseModel, ConfigDict, Field
 
 from detox_cli.runs.card import Card
-from detox_cli.services.result import Cell, Table
+from detox_cli.services.result import ROWS, AtHand, Cell, Table
 from detox_cli.services.train_cmd.folder import CmdRun, model_card
 from detox_cli.services.train_cmd.result import CmdResult
 from detox_cli.services.train_cmd.single import CMD
@@ -56,9 +56,11 @@ class CmdSeedsResult(SeedsResult):
         caption = f"{CAPTION}; {len(self.seeds)} seeds; the model in the output is that of seed {self.best}"
         return [Table(title="held-out chains", columns=columns, rows=rows, caption=caption)] if rows else []
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """Ask the best one."""
-        return [f"detox eval generation {path} --prompts rtp --chain cmd" for path in self.files[:1]]
+        return [
+            f"detox eval generation {path} --prompts {rows.prompts} --chain cmd" for path in self.files[:1]
+        ]
 
 
 def summary(settings: CmdSettings, results: Mapping[int, CmdResult]) -> CmdSeedsResult:

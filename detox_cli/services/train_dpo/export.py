@@ -11,7 +11,7 @@ from detox_cli.data.preferences.preference import Preference
 from detox_cli.models.sources import ModelSource, find_model
 from detox_cli.output.progress import Progress
 from detox_cli.runs.atomic import atomic_folder
-from detox_cli.services.result import Result
+from detox_cli.services.result import ROWS, AtHand, Result
 from detox_cli.services.train_dpo.adapters import lora_shape
 from detox_cli.services.train_dpo.building import arguments, keeping_of, mixture_of
 from detox_cli.services.train_dpo.data import Data
@@ -35,7 +35,7 @@ class TrlArguments(Result):
     command: str = Field(description="How to start it.")
     not_there: list[str] = Field(description="What these settings ask for and ``trl dpo`` does not have.")
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """Start it."""
         return [self.command]
 

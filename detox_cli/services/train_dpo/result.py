@@ -5,7 +5,7 @@ from pydantic import Field
 from detox_cli.errors import DetoxError, QualityLimit
 from detox_cli.services.merge.result import Folded
 from detox_cli.services.noted import NotedResult
-from detox_cli.services.result import Cell, Table
+from detox_cli.services.result import ROWS, AtHand, Cell, Table
 from detox_cli.statistics.bootstrap import Estimate
 
 COEFFICIENT = " (mean coefficient of their value vectors)"
@@ -37,9 +37,9 @@ class DpoResult(NotedResult):
         ]
         return [*self.noted(), *self._written(), *(tables if held else []), *self._folding(), _counts(rows)]
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """Measure it."""
-        return [f"detox eval generation {path} --prompts rtp" for path in self.files[:1]]
+        return [f"detox eval generation {path} --prompts {rows.prompts}" for path in self.files[:1]]
 
     def problem(self) -> DetoxError | None:
         """No step was within the budgets."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from detox_cli.errors import DetoxError
 from detox_cli.runs.card import Card
-from detox_cli.services.result import Cell, Table
+from detox_cli.services.result import ROWS, AtHand, Cell, Table
 from detox_cli.services.train_dpo.folder import DpoRun, model_card
 from detox_cli.services.train_dpo.result import DpoResult, in_words
 from detox_cli.services.train_dpo.single import DPO
@@ -77,9 +77,9 @@ class DpoSeedsResult(SeedsResult):
             found += [Table(title=title, columns=columns, rows=rows, caption=caption)] if rows else []
         return found
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """Measure the best one."""
-        return [f"detox eval generation {path} --prompts rtp" for path in self.files[:1]]
+        return [f"detox eval generation {path} --prompts {rows.prompts}" for path in self.files[:1]]
 
     def problem(self) -> DetoxError | None:
         """The best one is outside the budgets, and so is every other."""

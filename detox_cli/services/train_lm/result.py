@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from detox_cli.errors import DetoxError, QualityLimit
-from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.result import ROWS, AtHand, Cell, Result, Table
 from detox_cli.services.train_lm.batches import Tokens
 from detox_cli.services.train_lm.data import FileTexts
 from detox_cli.services.train_lm.parts import Overlap
@@ -62,7 +62,7 @@ class LmResult(Result):
         several = [_file_table(self.files_read)] if len(self.files_read) > 1 else []
         return [experts, Table(title="texts", columns=["texts", "count"], rows=counted), *several]
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """Take it out of the model it started from; not what was trained on clean text or by ascent."""
         if self.clean or self.risen:
             return []

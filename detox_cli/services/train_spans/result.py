@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from detox_cli.services.result import Cell, Result, Table
+from detox_cli.services.result import ROWS, AtHand, Cell, Result, Table
 from detox_cli.services.train_spans.data import FileTexts
 from detox_cli.services.train_spans.encode import Tokens
 from detox_cli.statistics.bootstrap import Estimate
@@ -45,8 +45,9 @@ class SpansResult(Result):
         counted: list[list[Cell]] = [[name, count] for name, count in self.rows.items()]
         return [*quality, Table(title="texts", columns=["texts", "count"], rows=counted)]
 
-    def next_steps(self) -> list[str]:
+    def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """Build chains with it."""
         return [
-            f"detox synth chain MODEL --prompts FILE --detector {path} -o chains" for path in self.files[:1]
+            f"detox synth chain MODEL --prompts {rows.prompts} --detector {path} -o chains"
+            for path in self.files[:1]
         ]

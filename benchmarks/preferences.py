@@ -130,9 +130,9 @@ def good(changes: Mapping[str, Sequence[Mapping[str, Any]]], maximum: int) -> bo
     for name, own in changes.items():
         independent = name.endswith(f"/probability@{maximum}") and not name.startswith(CHOOSES)
         if independent:
-            told += [one["relative"] <= -LOWER for one in own]
+            told += [one["difference"]["mean"] <= -LOWER * one["mean_against"] for one in own]
         elif name == "perplexity":
-            told += [one["relative"] <= HIGHER for one in own]
+            told += [one["difference"]["mean"] <= HIGHER * one["mean_against"] for one in own]
     print(f"\nfor {sum(told)} of {len(told)} figures the change is at least as wanted")
     return all(told)
 

@@ -127,6 +127,8 @@ def _difference(contest: Contest, drawn: Drawn, figure: str, group: str) -> Figu
     both = [drawn.systems[name][figure] for name in (system, against)]
     columns = [drawn.places[name, figure] for name in (system, against)]
     found = paired_figure(both[0], both[1], drawn.table[:, columns], drawn.seed)
+    base = drawn.estimate(against, figure)
+    sure = base.low > 0 or base.high < 0  # else a share of it is a share of what may be nothing
     return FigureDifference(
         system=system,
         against=against,
@@ -135,7 +137,7 @@ def _difference(contest: Contest, drawn: Drawn, figure: str, group: str) -> Figu
         mean=found.mean,
         mean_against=found.mean_against,
         difference=found.difference,
-        relative=found.difference.mean / found.mean_against if found.mean_against else None,
+        relative=found.difference.mean / found.mean_against if sure else None,
         p=found.p,
         effect=None if isnan(found.effect) else found.effect,
         better=None if isnan(found.better) else found.better,

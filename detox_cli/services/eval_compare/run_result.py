@@ -43,7 +43,9 @@ class FigureDifference(BaseModel):
     mean: float
     mean_against: float
     difference: Estimate = Field(description="The system's minus the other's; n counts units.")
-    relative: float | None = Field(description="The same as a share of the other's; null if that is 0.")
+    relative: float | None = Field(
+        description="The same as a share of the other's; null if the interval of that reaches 0."
+    )
     p: float = Field(description="Two-sided, permutation of the systems within units.")
     p_holm: float | None = Field(default=None, description="The same, corrected for the number of contests.")
     effect: float | None = Field(description="Cohen's d of pairs; null if all units differ by the same.")
@@ -199,8 +201,9 @@ def _differences(title: str, differences: Sequence[FigureDifference]) -> Table:
     columns = ["systems", *(["prompts"] if grouped else []), "figure", "difference", "relative", "p"]
     columns += [*(["p (Holm)"] if corrected else []), "effect d", "lower on", "n"]
     caption = (
-        "p: permutation of the systems within prompts. effect d: the difference in standard deviations of\n"
-        "the prompts' differences. lower on: share of prompts where the first one is lower, ties half."
+        "relative: of the second one's figure, if its interval does not reach 0. p: permutation of the\n"
+        "systems within prompts. effect d: the difference in standard deviations of the prompts'\n"
+        "differences. lower on: share of prompts where the first one is lower, ties half."
     )
     return Table(title=title, columns=columns, rows=rows, caption=caption)
 

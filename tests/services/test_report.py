@@ -155,8 +155,8 @@ def test_several_alike_are_a_table_and_an_interval_of_one_row_is_none(tmp_path: 
     run(ReportSettings(outputs=(tmp_path / "run",), output=tmp_path / "r.html"))
     page = (tmp_path / "r.html").read_text()
     assert "<h3>pareto</h3>" in page and '<th>STA</th><th class="number">rows</th>' in page
-    row = '<td class="word">two</td><td class="word">0.5 [0.4, 0.6]</td><td class="number">9</td>'
+    row = '<td class="short">two</td><td class="word">0.5 [0.4, 0.6]</td><td class="number">9</td>'
     assert row in page and "n = 9." in page
-    assert "experts.tokens" in page and page.count("<circle") == 1
+    assert "experts.<wbr>tokens" in page and page.count("<circle") == 1
     alone = '<td class="number">30</td><td>-</td><td>-</td>'
-    assert f'<td class="word">experts.perplexity</td>{alone}<td class="number">1</td>' in page
+    assert f'<td class="word">experts.<wbr>perplexity</td>{alone}<td class="number">1</td>' in page

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, log10
 
-from detox_cli.services.report.page import Element, element
+from detox_cli.services.report.page import Element, breakable, element
 from detox_cli.statistics.bootstrap import Estimate
 
 WIDTH, LABELS, ROW, TOP, BOTTOM = 460, 130, 20, 6, 26
@@ -185,4 +185,4 @@ def _picture(title: str, drawn: Sequence[Element], height: float, width: float =
     picture = element(
         "svg", name, *drawn, viewBox=f"0 0 {width} {height}", width=width, height=height, role="img"
     )
-    return element("figure", element("figcaption", title), picture)
+    return element("figure", element("figcaption", *breakable(title)), picture)

@@ -1,7 +1,8 @@
 """A self-contained HTML page: elements that escape their texts, tables, and the frame around them."""
 
+import re
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from detox_cli.runs.atomic import atomic_file
@@ -24,6 +25,7 @@ body {
 h1 { font-size: 1.5rem }
 h2 { font-size: 1.15rem; margin-top: 2.2rem }
 h3 { font-size: .95rem; margin: 1.4rem 0 .3rem }
+h1, h2, h3, summary, figcaption { overflow-wrap: anywhere }
 figure { margin: 0 }
 img { max-width: 100%; background: #fff }
 details { margin: .6rem 0 }
@@ -53,9 +55,14 @@ svg .front { stroke: var(--soft); fill: none; stroke-dasharray: 3 3 }
 @media (max-width: 40rem) {
   body { margin: 1rem auto }
   th, td { padding: .25rem .3rem }
-  td.word { white-space: normal; overflow-wrap: anywhere; min-width: 7rem }
+  th, td.word { white-space: normal }
+  td.word { min-width: 6rem }
 }
 """
+JOINTS = re.compile(r"(?<=[/_@])(?=\S)|(?<=[^\W\d_][.:])(?=\S)")
+"""Where a name may be broken: between its parts."""
+SHORT, LONGEST = 12, 24
+"""Characters of a word that is never broken, and of a part that is, such as a digest."""
 
 
 def element(tag: str, *children: str | Element, **attributes: object) -> Element:
@@ -80,14 +87,27 @@ def element(tag: str, *children: str | Element, **attributes: object) -> Element
 
 def section(title: str, *parts: str | Element) -> Element:
     """A part of the page under a heading."""
-    return element("section", element("h2", title), *parts)
+    return element("section", element("h2", *breakable(title)), *parts)
+
+
+def breakable(text: str) -> Iterator[str | Element]:
+    """A text in which a narrow page may break names of files, models and figures between their parts."""
+    for word in re.split(r"(\s+)", text):
+        parts = JOINTS.split(word) if len(word) > SHORT else [word]
+        first, *others = (
+            part[at : at + LONGEST] for part in parts for at in range(0, len(part) or 1, LONGEST)
+        )
+        yield first
+        for other in others:
+            yield element("wbr")
+            yield other
 
 
 def html_table(table: Table) -> Element:
     """A result's table, wide ones scrolling by themselves, with its caption below."""
     numeric = [_is_numeric([row[place] for row in table.rows]) for place in range(len(table.columns))]
     columns = zip(table.columns, numeric, strict=True)
-    head = element("tr", *(element("th", name, **_side(right)) for name, right in columns))
+    head = element("tr", *(element("th", *breakable(name), **_side(right)) for name, right in columns))
     body = [
         element("tr", *(_cell(cell, right) for cell, right in zip(row, numeric, strict=True)))
         for row in table.rows
@@ -99,7 +119,7 @@ def html_table(table: Table) -> Element:
 
 def details(title: str, part: Element) -> Element:
     """A part that opens at a click."""
-    return element("details", element("summary", title), part)
+    return element("details", element("summary", *breakable(title)), part)
 
 
 def page(title: str, parts: Sequence[Element]) -> str:
@@ -148,5 +168,11 @@ def _cell(cell: Cell, right: bool) -> Element:
     if cell is None:
         return element("td", "-", **_side(right))
     if isinstance(cell, str):
-        return element("td", cell, class_="text" if len(cell) > 60 else "word")
+        return element("td", *breakable(cell), class_=_width_class(cell))
     return element("td", f"{cell:.4g}" if isinstance(cell, float) else str(cell), **_side(right))
+
+
+def _width_class(cell: str) -> str:
+    if len(cell) <= SHORT:
+        return "short"
+    return "word" if len(cell) <= 60 else "text"

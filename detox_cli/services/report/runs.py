@@ -14,7 +14,7 @@ from detox_cli.output.quantities import duration, size
 from detox_cli.runs.stated import Stated, stated_figures
 from detox_cli.services.report.charts import WIDE_LABELS, bars, curves
 from detox_cli.services.report.figures import has_interval, long_table, tables_of, told
-from detox_cli.services.report.page import Element, details, element, html_table, section
+from detox_cli.services.report.page import Element, breakable, details, element, html_table, section
 from detox_cli.services.report.samples import Shown, samples_of
 from detox_cli.services.result import Cell, Table
 from detox_cli.services.training.log import NAME as TRAINING_LOG
@@ -165,7 +165,7 @@ def _pictures(run: Run) -> Iterator[Element]:
             content = base64.b64encode(path.read_bytes()).decode()
             source = f"data:{PICTURES[path.suffix]};base64,{content}"
             picture = element("img", src=source, alt=path.stem)
-            yield element("figure", picture, element("figcaption", path.name))
+            yield element("figure", picture, element("figcaption", *breakable(path.name)))
 
 
 def _plain(values: object) -> Element:

@@ -82,10 +82,7 @@ def write_figures(path: Path, rows: Iterable[FigureRow]) -> None:
             "scorer": row.scorer,
             "metric": row.metric,
             "k": row.k,
-            "estimate": row.estimate.mean,
-            "low": row.estimate.low,
-            "high": row.estimate.high,
-            "n": row.estimate.n,
+            **{{"mean": "estimate"}.get(name, name): part for name, part in row.estimate.parts().items()},
         }
         for row in rows
     )

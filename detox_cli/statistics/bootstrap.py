@@ -6,11 +6,14 @@ BCa, because the statistics here are means of bounded scores over many rows, whe
 it stays defined when all values are equal.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 Floats = NDArray[np.float64]
 
@@ -20,7 +23,10 @@ CELLS_AT_ONCE = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A statistic of ``n`` rows and its 95 % interval; that of a single row is none (`has_interval`)."""
+    """A statistic of ``n`` rows and its 95 % interval; that of a single row is none (`has_interval`).
+
+    A single row keeps its value as both ends for pictures and sums; in documents they are null (`parts`).
+    """
 
     mean: float
     low: float
@@ -40,9 +46,33 @@ class Estimate:
         mean, low, high = (f"{times * value:{form}}" for value in (self.mean, self.low, self.high))
         return f"{mean} [{low}, {high}]" if self.has_interval else f"{mean} (n = {self.n})"
 
+    def parts(self) -> dict[str, float | int | None]:
+        """What documents and tables have of it, by name."""
+        low, high = (self.low, self.high) if self.has_interval else (None, None)
+        return {"mean": self.mean, "low": low, "high": high, "n": self.n}
+
+    @classmethod
+    def of_parts(cls, parts: Mapping[str, Any]) -> "Estimate":
+        """What a document says."""
+        return cls(**_with_ends(parts))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        written = core_schema.plain_serializer_function_ser_schema(cls.parts)
+        return core_schema.no_info_before_validator_function(
+            _with_ends, handler(source), serialization=written
+        )
+
     def excludes(self, value: float) -> bool:
         """Whether there is an interval, and ``value`` lies outside."""
         return self.has_interval and (value < self.low or value > self.high)
+
+
+def _with_ends(parts: Any) -> Any:
+    if not isinstance(parts, Mapping):
+        return parts
+    alone = {end: parts["mean"] for end in ("low", "high") if end in parts and parts[end] is None}
+    return {**parts, **alone}
 
 
 def mean_interval(values: ArrayLike, seed: int = 0, resamples: int = 1000) -> Estimate:

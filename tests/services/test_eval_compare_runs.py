@@ -88,15 +88,6 @@ def test_systems_are_compared_prompt_by_prompt(runs: dict[str, Path]) -> None:
     ]
 
 
-def test_a_difference_is_no_share_of_what_may_be_nothing(runs: dict[str, Path], tmp_path: Path) -> None:
-    written = continuations(tmp_path / "once.jsonl", lambda n: n == 0)
-    once = measure(written, tmp_path / "run-once")
-    result = compare(f"once={once}", f"kind={runs['kind']}")
-    (one,) = (one for one in result.differences if one.figure == TOXICITY)
-    assert one.mean_against == pytest.approx(1 / PROMPTS) and one.difference.mean < 0
-    assert one.relative is None, "in a third of the draws of prompts the first one is never rude"
-
-
 def test_the_front_and_the_order_that_scorers_agree_on(runs: dict[str, Path]) -> None:
     result = compare(f"rude={runs['rude']}", f"mild={runs['mild']}", f"kind={runs['kind']}")
     assert [front.figure for front in result.fronts] == [TOXICITY, "builtin:toxicity/probability@2"]
@@ -205,3 +196,12 @@ def test_the_command_line_tells_runs_from_rewrites(
     assert "Toxicity against perplexity" in shown and "Who is less toxic" in shown
     settings = EvalCompareSettings(files=(f"a={runs['rude']}", f"b={runs['kind']}"))
     assert plan_runs(settings).things == [("b", "against a", "12 prompts")]
+
+
+def test_a_difference_is_no_share_of_what_may_be_nothing(runs: dict[str, Path], tmp_path: Path) -> None:
+    written = continuations(tmp_path / "once.jsonl", lambda n: n == 0)
+    once = measure(written, tmp_path / "run-once")
+    result = compare(f"once={once}", f"kind={runs['kind']}")
+    (one,) = (one for one in result.differences if one.figure == TOXICITY)
+    assert one.mean_against == pytest.approx(1 / PROMPTS) and one.difference.mean < 0
+    assert one.relative is None, "in a third of the draws of prompts the first one is never rude"

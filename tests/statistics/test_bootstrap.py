@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from detox_cli.statistics.bootstrap import (
     CELLS_AT_ONCE,
+    Estimate,
     mean_interval,
     mean_of_groups_interval,
     paired_difference,
@@ -98,3 +100,12 @@ def test_groups_count_the_same_whatever_their_size():
     assert spread.low < spread.mean == 17.0 < spread.high
     with pytest.raises(ValueError, match="no groups"):
         mean_of_groups_interval([])
+
+
+@pytest.mark.parametrize(("values", "ends"), [([0.5], (None, None)), ([0.5, 0.5], (0.5, 0.5))])
+def test_in_documents_a_single_row_has_no_interval(values, ends):
+    estimate, document = mean_interval(values), TypeAdapter(Estimate)
+    written = document.dump_python(estimate, mode="json")
+    assert written == estimate.parts()
+    assert (written["low"], written["high"], written["n"]) == (*ends, len(values))
+    assert document.validate_python(written) == Estimate.of_parts(written) == estimate

@@ -158,7 +158,7 @@ def _read(name: str | None, file: str, seed: int, resamples: int) -> Run:
         )
         scorers, model = dict(summary["scorers"]), dict(summary["model"])
         columns = columns_of(_rows(folder / SCORES))
-        own = {key: Estimate(**one) for key, one in summary.get("own", {}).items()}
+        own = {key: Estimate.of_parts(one) for key, one in summary.get("own", {}).items()}
         unread = dict(summary["unread"])
     except (ValueError, KeyError, TypeError) as error:
         hint = "run `detox eval generation` again with this version"

@@ -91,7 +91,7 @@ def _row(one: Candidate) -> dict[str, object]:
     named |= {"increase": one.increase, **one.figures}
     for name, estimate in named.items():
         for part in ("mean", "low", "high", "n"):
-            row[f"{name} {part}"] = getattr(estimate, part) if estimate is not None else None
+            row[f"{name} {part}"] = estimate.parts()[part] if estimate is not None else None
     return row | {"p": one.p, "front_share": one.front_share}
 
 

@@ -19,8 +19,8 @@ def flat_rows(rows: Sequence[BaseModel]) -> list[dict[str, Any]]:
 
 def _columns(name: str, value: Any) -> list[tuple[str, Any]]:
     if isinstance(value, Estimate):
-        ends = [(f"{name}_low", value.low), (f"{name}_high", value.high), (f"{name}_n", value.n)]
-        return [(name, value.mean), *ends]
+        mean, *rest = value.parts().items()
+        return [(name, mean[1]), *((f"{name}_{part}", one) for part, one in rest)]
     if isinstance(value, Mapping):
         return [(f"{name}_{key}", one) for key, one in value.items()]
     return [(name, value)]

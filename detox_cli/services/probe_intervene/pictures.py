@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING
 from detox_cli.output.progress import Progress
 from detox_cli.services.pictures import arms, band, shown
 from detox_cli.services.probe_intervene.result import AUDIT, ProbeInterveneResult, Step
-from detox_cli.statistics.bootstrap import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-PARTS = ("mean", "low", "high", "n")
 
 
 def write_pictures(result: ProbeInterveneResult, folder: Path, progress: Progress) -> None:
@@ -24,7 +21,7 @@ def write_pictures(result: ProbeInterveneResult, folder: Path, progress: Progres
             "random": one.random,
             "audit": one.strengthens,
             "figure": name,
-            **_parts(figure),
+            **figure.parts(),
         }
         for one in result.steps
         for name, figure in ({"text_perplexity": one.measured.perplexity} | one.measured.figures).items()
@@ -32,16 +29,12 @@ def write_pictures(result: ProbeInterveneResult, folder: Path, progress: Progres
     if result.by_chance:
         figures = ("toxicity", "change", "increase")
         told = [
-            {"dose": one.dose, "figure": name, "p": one.p, **_parts(getattr(one, name))}
+            {"dose": one.dose, "figure": name, "p": one.p, **getattr(one, name).parts()}
             for one in result.by_chance
             for name in figures
         ]
         shown(folder / "by_chance", told, lambda figure: _paint_chance(figure, result), progress)
     shown(folder / "doses", rows, lambda figure: _paint(figure, result), progress, size=(10, 4.4))
-
-
-def _parts(one: Estimate) -> dict[str, float]:
-    return {part: getattr(one, part) for part in PARTS}
 
 
 def _paint_chance(figure: "Figure", result: ProbeInterveneResult) -> None:

@@ -17,13 +17,13 @@ PANELS = {"p1": "P@1", "p1_centred": "P@1, centred", "cosine": "cosine of pairs"
 def write_pictures(result: ProbeRetrievalResult, folder: Path, progress: Progress) -> None:
     """Write ``layers``, ``languages`` and, where there is an effect, ``effect``."""
     rows = [
-        {"lang": one.lang, "place": one.place, "measure": name, **_parts(one.figures[name])}
+        {"lang": one.lang, "place": one.place, "measure": name, **one.figures[name].parts()}
         for one in result.layers
         for name in MEASURES
     ]
     shown(folder / "layers", rows, lambda figure: _paint_layers(figure, result), progress, size=(12, 4.4))
     rows = [
-        {"lang": one.lang, "measure": name, "effect": one.effect, **_parts(one.figures[name])}
+        {"lang": one.lang, "measure": name, "effect": one.effect, **one.figures[name].parts()}
         for one in result.languages
         for name in MEASURES
     ]
@@ -31,17 +31,13 @@ def write_pictures(result: ProbeRetrievalResult, folder: Path, progress: Progres
     shown(folder / "languages", rows, lambda figure: _paint_languages(figure, result), progress, size=size)
     if result.correlations:
         table = [
-            {"measure": one.measure, "kind": kind, **_parts(getattr(one, kind))}
+            {"measure": one.measure, "kind": kind, **getattr(one, kind).parts()}
             for one in result.correlations
             for kind in ("pearson", "spearman")
         ]
         shown(
             folder / "effect", table, lambda figure: _paint_effect(figure, result), progress, size=(12, 4.4)
         )
-
-
-def _parts(one: object) -> dict[str, object]:
-    return {part: getattr(one, part) for part in ("mean", "low", "high", "n")}
 
 
 def _paint_layers(figure: "Figure", result: ProbeRetrievalResult) -> None:

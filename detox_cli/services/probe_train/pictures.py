@@ -22,7 +22,7 @@ def write_pictures(result: ProbeTrainResult, folder: Path, progress: Progress) -
         tested = len({one.tested for one in result.transfers})
         size = (2.5 + 0.45 * tested, 1.5 + 0.45 * (tested + 1))
         table = [
-            {"trained": one.trained, "tested": one.tested, "texts": one.texts, **_parts(one.auroc)}
+            {"trained": one.trained, "tested": one.tested, "texts": one.texts, **one.auroc.parts()}
             for one in result.transfers
         ]
         shown(
@@ -35,16 +35,12 @@ def _rows(one: LayerProbe) -> list[dict[str, object]]:
     for kind, figures in (("natural", one.natural), ("balanced", one.balanced)):
         for metric in ProbeFigures.model_fields:
             value = getattr(figures, metric)
-            rows.append({"place": one.place, "texts": kind, "metric": metric, **_parts(value)})
+            rows.append({"place": one.place, "texts": kind, "metric": metric, **value.parts()})
     if one.random is not None:
         rows.append(
-            {"place": one.place, "texts": "natural", "metric": "random_auroc", **_parts(one.random.mean)}
+            {"place": one.place, "texts": "natural", "metric": "random_auroc", **one.random.mean.parts()}
         )
     return rows
-
-
-def _parts(one: object) -> dict[str, object]:
-    return {part: getattr(one, part) for part in ("mean", "low", "high", "n")}
 
 
 def _paint_layers(figure: "Figure", result: ProbeTrainResult) -> None:

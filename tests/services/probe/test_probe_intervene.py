@@ -51,6 +51,7 @@ def _run(
         num_samples=2,
         max_new_tokens=4,
         device="cpu",
+        language_id=settings.language_id,
         resamples=50,
         window=64,
         cache=False,
@@ -77,6 +78,31 @@ def test_doses_stand_beside_chance_and_the_same_command_does_nothing(
     again = _run(tiny_causal, toxic_scorer, place, recorder, op="offset", dose="-1,-40", positions="last")
     assert again == result and any("finished already" in line for line in recorder.warnings)
     assert result.by_chance == []  # of one set nothing is said
+
+
+class Tells:
+    """In the place of py3langid: every other continuation is in English."""
+
+    identity = "stand-in"
+
+    def __init__(self, candidates: set[str]) -> None:
+        assert "en" in candidates
+
+    def languages(self, texts: list[str]) -> list[str]:
+        return ["en" if number % 2 else "de" for number, _ in enumerate(texts)]
+
+
+def test_every_dose_tells_whether_continuations_stay_in_their_language(
+    tiny_causal: Path, toxic_scorer: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("LanguageIdentifier", Tells), ("need_identifier", lambda: None)):
+        monkeypatch.setattr(f"detox_cli.services.eval_generation.tools.{name}", value)
+    rows = [{"text": text[:20], "lang": "en"} for text in SENTENCES[:4]]
+    (place / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = _run(tiny_causal, toxic_scorer, place, language_id=True, controls=0)
+    assert [one.measured.figures["in_language"].mean for one in result.steps] == [0.5, 0.5]
+    told = [row["figure"] for row in json.loads((place / "out" / "doses.json").read_text())]
+    assert told.count("in_language") == 2
 
 
 def test_random_sets_are_told_together_with_intervals_over_them(

@@ -105,7 +105,8 @@ def test_a_variant_of_a_language_is_evidence_for_it_and_the_best_map_is_the_one_
     result = calibrate(words, f"zh-Hans={chinese}", f"en={english}", **given)
     assert result.coverage == {"en": "map", "zh-hans": "map", "de": "no labels"}
     assert not any("zh" in said for said in progress.warnings if "no evidence" in said)
-    assert result.next_steps() == [f"detox eval generation MODEL --scorers calibrated:{out}#en"]
+    wanted = f"detox eval generation MODEL --prompts rtp --scorers calibrated:{out}#en -o measured"
+    assert result.next_steps() == [wanted]
 
 
 def test_files_of_one_language_that_differ_are_not_taken_for_skill(words, tmp_path):

@@ -81,7 +81,8 @@ class EvalCalibrateResult(Result):
         if folder is None or not with_map:
             return []
         best = max(with_map, key=areas.__getitem__)
-        return [f"detox eval generation MODEL --scorers calibrated:{folder}#{best}"]
+        scorer = f"calibrated:{folder}#{best}"
+        return [f"detox eval generation MODEL --prompts {rows.prompts} --scorers {scorer} -o measured"]
 
     def _evidence(self) -> Table:
         rows: list[list[Cell]] = [

@@ -43,6 +43,6 @@ class CmdResult(Result):
             for path in self.files[:1]
             for command in (
                 f"detox generate {path} {rows.texts} --chain cmd",
-                f"detox eval generation {path} --prompts {rows.prompts} --chain cmd",
+                f"detox eval generation {path} --prompts {rows.prompts} --chain cmd -o measured",
             )
         ]

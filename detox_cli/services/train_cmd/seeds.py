@@ -59,7 +59,8 @@ class CmdSeedsResult(SeedsResult):
     def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """Ask the best one."""
         return [
-            f"detox eval generation {path} --prompts {rows.prompts} --chain cmd" for path in self.files[:1]
+            f"detox eval generation {path} --prompts {rows.prompts} --chain cmd -o measured"
+            for path in self.files[:1]
         ]
 
 

@@ -39,7 +39,9 @@ class DpoResult(NotedResult):
 
     def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """Measure it."""
-        return [f"detox eval generation {path} --prompts {rows.prompts}" for path in self.files[:1]]
+        return [
+            f"detox eval generation {path} --prompts {rows.prompts} -o measured" for path in self.files[:1]
+        ]
 
     def problem(self) -> DetoxError | None:
         """No step was within the budgets."""

@@ -79,7 +79,9 @@ class DpoSeedsResult(SeedsResult):
 
     def next_steps(self, rows: AtHand = ROWS) -> list[str]:
         """Measure the best one."""
-        return [f"detox eval generation {path} --prompts {rows.prompts}" for path in self.files[:1]]
+        return [
+            f"detox eval generation {path} --prompts {rows.prompts} -o measured" for path in self.files[:1]
+        ]
 
     def problem(self) -> DetoxError | None:
         """The best one is outside the budgets, and so is every other."""

@@ -3,13 +3,15 @@
 Makes everything from nothing with the commands below, which are those of docs/probing.md, and prints as
 Markdown what the reports say, with n and intervals; then toxicity against perplexity of all three, and of two
 edits without training: the neurons of the group TP- halved, and weakened to nothing; and what becomes of
-toxicity when the neurons nearest to the probe, chosen without a tuned model, are silenced. A stopped run goes
-on; what is there already is kept.
+toxicity when the neurons nearest to the probe, chosen without a tuned model, are silenced; and what adapters
+on the MLPs of the two layers with most of these neurons do, beside those of the other layers, of all, and all
+that is linear. A stopped run goes on; what is there already is kept.
 
-    python -m benchmarks.three_ways --data $DETOX_DATA --output DIR [--only nearest]
+    python -m benchmarks.three_ways --data $DETOX_DATA --output DIR [--only nearest|adapters]
 """
 
 import argparse
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,10 @@ NEAREST = (
     "probe intervene builtin:lm --neurons nearest/neurons.json --op scale --dose 0 --controls 10 "
     "--prompts builtin:openings --num-samples 5 -o intervention-nearest",
 )
+ADAPTED = (
+    "train dpo builtin:lm --data pairs.jsonl --epochs 1 --lora 16 --target '{target}' --learning-rate 1e-3 "
+    "-o {name}"
+)
 FRONT = "builtin:toxicity/probability@5"
 MEASURED = (
     "eval generation {model} --prompts builtin:openings --num-samples 5 --judge builtin:lm -o eval-{way}"
@@ -63,16 +69,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--only", choices=["nearest"], help="The probe and the neurons nearest to it alone.")
+    parser.add_argument("--only", choices=["nearest", "adapters"], help="One part alone.")
     given = parser.parse_args()
     given.output.mkdir(parents=True, exist_ok=True)
     data = given.data.resolve()
     if given.only is None:
         make_all(given.output, data)
         print(report(given.output), end="\n\n")
-    for command in (PROBE, *NEAREST):
-        detox(given.output, command.format(data=data))
-    print("\n".join(silenced(read(given.output / "intervention-nearest"))))
+    if given.only != "adapters":
+        for command in (PROBE, *NEAREST):
+            detox(given.output, command.format(data=data))
+        print("\n".join(silenced(read(given.output / "intervention-nearest"))), end="\n\n")
+    if given.only != "nearest":
+        print("\n".join(adapters(given.output, data)))
 
 
 def make_all(folder: Path, data: Path) -> None:
@@ -93,10 +102,15 @@ def make_all(folder: Path, data: Path) -> None:
 
 def make_preferred(folder: Path, data: Path) -> None:
     """The preference-tuned model, in ``dpo``."""
+    make_pairs(folder, data)
+    detox(folder, MADE[0])
+
+
+def make_pairs(folder: Path, data: Path) -> None:
+    """The model's own pairs that are trained on, in ``pairs.jsonl``."""
     detox(folder, SAMPLED.format(data=data))
     rows = (folder / "all.jsonl").read_text(encoding="utf-8").split("\n")
     (folder / "pairs.jsonl").write_text("\n".join(rows[:PAIRS]) + "\n", encoding="utf-8")
-    detox(folder, MADE[0])
 
 
 def report(folder: Path) -> str:
@@ -117,6 +131,40 @@ def report(folder: Path) -> str:
     for way, one in found.items():
         lines += ["", f"`{WAYS[way]}`:", "", *(f"* {sentence}" for sentence in one["findings"])]
     return "\n".join([*lines, "", *front(read(folder / "compared"))])
+
+
+def adapters(folder: Path, data: Path) -> list[str]:
+    """Toxicity and perplexity after preference tuning of adapters on parts of the model."""
+    make_pairs(folder, data)
+    for command in (PROBE, NEAREST[0]):
+        detox(folder, command.format(data=data))
+    layers = read(folder / "nearest")["layers"]
+    layers.sort(key=lambda one: -one["toward"] - one["away"])
+    order = [str(one["layer"]) for one in layers]
+    targets = {"two": mlps(order[:2]), "others": mlps(order[2:]), "mlp": "mlp", "all": "all-linear"}
+    told = {
+        "two": f"MLPs of layers {' and '.join(sorted(order[:2]))}",
+        "others": f"MLPs of layers {' and '.join(sorted(order[2:]))}",
+    }
+    detox(folder, MEASURED.format(model="builtin:lm", way="lm"))
+    rows = [["before", "-", *written(folder / "eval-lm")]]
+    for name, target in targets.items():
+        detox(folder, ADAPTED.format(target=target, name=name))
+        detox(folder, MEASURED.format(model=name, way=name))
+        trained = json.loads((folder / name / "detox.json").read_text("utf-8"))["metrics"]["parameters"]
+        weights = f"{trained['trained']:,}"
+        rows.append([told.get(name, f"`{target}`"), weights, *written(folder / f"eval-{name}")])
+    return table(["", "weights trained", "expected maximum toxicity (n)", "perplexity (n)"], rows)
+
+
+def mlps(layers: Sequence[str]) -> str:
+    """The MLPs of these layers, as `--target` takes them."""
+    return rf"re:.*layers\.[{''.join(sorted(layers))}]\.mlp\..*"
+
+
+def written(folder: Path) -> list[str]:
+    """Toxicity and perplexity of what a model wrote."""
+    return [toxicity(folder), estimate(whole(folder)["perplexity"])]
 
 
 def front(compared: dict[str, Any]) -> list[str]:
@@ -148,8 +196,13 @@ def silenced(found: dict[str, Any]) -> list[str]:
 
 def toxicity(folder: Path) -> str:
     """What a model writes after the bundled openings."""
-    figures = next(one for one in read(folder)["groups"] if not one["lang"] and not one["stratum"])["figures"]
-    return estimate(next(value for name, value in figures.items() if "/expected_maximum@" in name))
+    return estimate(next(value for name, value in whole(folder).items() if "/expected_maximum@" in name))
+
+
+def whole(folder: Path) -> dict[str, Any]:
+    """The figures of all prompts."""
+    groups = read(folder)["groups"]
+    return dict(next(one for one in groups if not one["lang"] and not one["stratum"])["figures"])
 
 
 def tensors(diff: dict[str, Any]) -> str:

@@ -91,14 +91,17 @@ def step(command: str, folder: Path) -> Step:
 
 def show(done: list[Step], log: Path) -> None:
     """The sums, and the bytes of packages by origin."""
-    first = next(place for place, one in enumerate(done) if one.command.endswith("detox demo"))
-    install = sum(one.wall for one in done[:first] if "pip install" in one.command)
-    whole = sum(one.wall for one in done[: first + 1])
-    print(
-        f"\ngit clone to the end of detox demo: {whole:.0f} seconds, {install:.0f} of them the installation"
-    )
+    demo = next(number for number, one in enumerate(done, start=1) if one.command.endswith("detox demo"))
+    install = [one for one in done[:demo] if "pip install" in one.command]
+    print(f"\ngit clone to the end of detox demo: {seconds(done[:demo])}; installing: {seconds(install)}")
     sizes = packages(log.read_text(encoding="utf-8", errors="replace"))
     print("packages: " + ", ".join(f"{size / 1e6:.0f} MB {origin}" for origin, size in sorted(sizes.items())))
+
+
+def seconds(steps: list[Step]) -> str:
+    """What steps cost together."""
+    wall, cpu = sum(one.wall for one in steps), sum(one.cpu for one in steps)
+    return f"{wall:.0f} seconds ({cpu:.0f} of processor time)"
 
 
 def packages(log: str) -> Counter[str]:

@@ -273,18 +273,6 @@ def test_a_data_set_that_cannot_be_had_is_one_line(rejects):
     assert "local file" in caught.value.hint
 
 
-def test_an_old_list_of_rejects_is_replaced_and_nothing_else(tmp_path):
-    path = tmp_path / "rejects.jsonl"
-    Rejects(path).add("a:1", "bad", "x")
-    assert path.read_text() == '{"where": "a:1", "reason": "bad", "raw": "x"}\n'
-    Rejects(path)
-    assert not path.exists()
-    path.write_text("my own notes\n")
-    with pytest.raises(BadSettings):
-        Rejects(path)
-    assert path.read_text() == "my own notes\n"
-
-
 def test_reading_json_lines_loads_nothing_heavy(tmp_path):
     source = write(tmp_path / "a.jsonl", '{"text": "x"}\n')
     script = (

@@ -179,6 +179,9 @@ SLICES = {"slices": [{"sources": [{"model": "a", "layer_range": [0, 2]}]}], "mer
 JOURNAL = b'{"journal":2,"fingerprint":"f"}\n{"id":1,"#":"445df8c5"}\n'
 PROFILE = b'extends = "offline"\ndescription = "x"\n[train.bart]\nseed = 1\n'
 
+RULE = parse_rule("toxicity + 1 >= 1.5 and not (lang == 'fr' or lang is null)")
+RATED = {"toxicity": 0.75, "lang": "en"}
+
 READERS = (
     Reader("rows of JSON lines", "rows.jsonl", (_json(ROW, ROW | {"id": "2"}),), _rows),
     Reader("rows of JSON", "rows.json", (json.dumps([ROW]).encode(), _json(ROW)), _rows),
@@ -191,9 +194,21 @@ READERS = (
         "prompts by kind", "bold_prompt.json", (json.dumps({"a": {"Ann_B": ["Ann is"]}}).encode(),), _prompts
     ),
     Reader("prompts in a zip file", "rtp_lx.zip", (_zip(),), _prompts),
+    Reader(
+        "prompts under a rule",
+        "prompts.jsonl",
+        (_json(RTP | RATED), _json({"text": "Good", **RATED})),
+        lambda path: read_prompts(str(path), Rejects(), rule=RULE),
+    ),
     Reader("pairs", "pairs.jsonl", (_json(PAIR),), _pairs),
     Reader("pairs in a table", "pairs.tsv", (b"toxic\tneutral1\tneutral2\na\tb\t\n",), _pairs),
     Reader("preferences", "p.jsonl", (_json(TRIPLE),), lambda path: read_preferences(str(path), Rejects())),
+    Reader(
+        "preferences under a rule",
+        "p.jsonl",
+        (_json(TRIPLE | RATED),),
+        lambda path: read_preferences(str(path), Rejects(), rule=RULE),
+    ),
     Reader(
         "ratings",
         "ratings.jsonl",

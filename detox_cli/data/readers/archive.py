@@ -30,8 +30,8 @@ def members(path: Path, password: str | None) -> Iterator[tuple[str, io.BytesIO]
                     yield entry.filename, io.BytesIO(_content(archive, entry, path, password))
     except PermissionError:
         raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError):
-        # A name that is no UTF-8 is a ValueError, a version of the format that there is not yet the last one.
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, IndexError, NotImplementedError):
+        # A name that is no UTF-8 is a ValueError, an empty one an IndexError, an unknown version the last.
         raise BadData("is no zip file, or is damaged", where=str(path), hint="fetch it again") from None
 
 

@@ -41,6 +41,9 @@ def test_generate_and_eval_give_the_bytes_of_one_process(
                 for i in range(30)
             )
         )
+        pairs = prompts.parent / f"{name}-pairs.jsonl"
+        run = detox("synth", "pairs", table, "-m", tiny_causal, "-o", pairs, *drawing, *engine)
+        assert run.code == 0, run.err
         given = ["--suite", "detox", "--sta", "builtin:toxicity", "--fl", "builtin:fluency", "--no-cache"]
         given += ["--sim", "builtin:similarity", "--device", "cpu", "-o", prompts.parent / f"{name}-rows"]
         run = detox("eval", "rewrite", table, *given, *engine)
@@ -48,6 +51,7 @@ def test_generate_and_eval_give_the_bytes_of_one_process(
     for file in (
         "{}-rows/rows.jsonl",
         "{}.jsonl",
+        "{}-pairs.jsonl",
         "{}/generations.jsonl",
         "{}/scores.jsonl",
         "{}/summary.csv",

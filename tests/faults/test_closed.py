@@ -12,7 +12,7 @@ from detox_cli.data.writing import write_rows
 from detox_cli.errors import DetoxError
 from tests.conftest import Outcome
 from tests.faults.closing import Close, closing, told
-from tests.faults.commands import LINES, content, link_inputs, without_times, write_inputs
+from tests.faults.commands import LINES, content, link_inputs, without_times
 
 Detox = Callable[..., Outcome]
 LONG = {
@@ -35,13 +35,6 @@ def closed() -> Iterator[Close]:
     """Makes a folder or a file one that may only be read, until the end of the test."""
     with closing() as close:
         yield close
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("closed") / "inputs"
-    write_inputs(place)
-    return place
 
 
 def words_of(name: str, output: str = "out") -> list[str]:

@@ -13,18 +13,11 @@ from typing import Any
 
 import pytest
 
-from tests.faults.commands import LINES, content, differences, link_inputs, write_inputs
+from tests.faults.commands import LINES, content, differences, link_inputs
 
 FAMILIES = ("generate", "eval generation", "eval rewrite", "merge", "negate", "train lm", "synth preferences")
 PATIENCE = 300
 """Seconds for one run, on a machine that is busy with other things."""
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("faults") / "inputs"
-    write_inputs(place)
-    return place
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -7,7 +7,7 @@ it stays defined when all values are equal.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,7 @@ class Estimate:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        written = core_schema.plain_serializer_function_ser_schema(cls.parts)
+        written = core_schema.plain_serializer_function_ser_schema(_document)
         return core_schema.no_info_before_validator_function(
             _with_ends, handler(source), serialization=written
         )
@@ -66,6 +66,10 @@ class Estimate:
     def excludes(self, value: float) -> bool:
         """Whether there is an interval, and ``value`` lies outside."""
         return self.has_interval and (value < self.low or value > self.high)
+
+
+def _document(estimate: Estimate) -> dict[str, Any]:
+    return asdict(estimate) | estimate.parts()
 
 
 def _with_ends(parts: Any) -> Any:

@@ -12,6 +12,7 @@ from detox_cli.statistics.bootstrap import (
     paired_difference,
     product_of_means_interval,
 )
+from detox_cli.statistics.repeats import Repeats, repeats_interval
 
 SCORES = st.lists(st.floats(0, 1), min_size=1, max_size=40)
 
@@ -109,3 +110,8 @@ def test_in_documents_a_single_row_has_no_interval(values, ends):
     assert written == estimate.parts()
     assert (written["low"], written["high"], written["n"]) == (*ends, len(values))
     assert document.validate_python(written) == Estimate.of_parts(written) == estimate
+
+
+def test_a_document_keeps_what_repetitions_have_beside_an_interval():
+    estimate, document = repeats_interval([0.25, 0.5]), TypeAdapter(Repeats)
+    assert document.validate_json(document.dump_json(estimate)) == estimate

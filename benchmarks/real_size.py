@@ -150,9 +150,11 @@ def dpo(job: Job) -> list[Line]:
     )
     manifest, seconds = job.twice("dpo", command)
     pairs = (job.many - job.few) / seconds
-    # Forward and backward of both texts, without gradients of frozen weights, and forward for the reference.
-    share = ((6 if whole else 4) + 2) * job.shape.weights * 2 * LENGTH * pairs / PEAK
-    rate = f"{pairs:.1f} pairs/s, {2 * LENGTH * pairs:,.0f} tokens/s, {share:.1%} of an H100's peak"
+    rate = f"{pairs:.1f} pairs/s, {2 * LENGTH * pairs:,.0f} tokens/s"
+    if "accelerator" in manifest["peak_memory_bytes"]:
+        # Forward and backward of both, no gradients of frozen weights, and forward for the reference.
+        operations = ((6 if whole else 4) + 2) * job.shape.weights * 2 * LENGTH
+        rate += f", {operations * pairs / PEAK:.1%} of an H100's peak"
     return [line("`train dpo`" + ("" if whole else f", LoRA of rank {RANK}"), rate, manifest)]
 
 
@@ -202,6 +204,7 @@ def make(name: str, folder: Path) -> None:
     """A model of the shape with random weights, and a tokenizer with a chat template."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
 
     from detox_cli.models.sources import find_model
 
@@ -214,6 +217,7 @@ def make(name: str, folder: Path) -> None:
         raise SystemExit(
             f"{name}: {counted:,} weights were made, and scale_costs.py has {MODELS[name].weights:,}"
         )
+    disable_progress_bar()
     model.save_pretrained(folder)
     AutoTokenizer.from_pretrained(find_model("builtin:chat").location).save_pretrained(folder)
 
